@@ -1,0 +1,114 @@
+"""
+What a store keeps of a task: one line of JSON that outlives the code.
+
+Code is replaced more often than data. So each line carries a schema version:
+an older one is brought up to date when it is read, step by step, and a newer one
+is refused, because dropping the fields one does not know destroys them.
+
+JSON cannot carry everything that Python can hold. A line is therefore read back
+before it is handed out; what would come back changed is refused on the way in,
+where somebody can still do something about it. Nothing is ever pickled: reading
+a pickle runs whatever code its writer chose.
+"""
+
+import datetime
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from .errors import InvalidValue, StoreTooNew, StoreTorn
+from .task import SCHEMA_VERSION, Task, reason
+
+# Larger results belong into artifacts; a store must be able to promise a size.
+MAX_TASK_BYTES = 32 * 1024 * 1024
+
+
+def task_to_json(task: Task) -> str:
+    """
+    The one line that a store keeps for *task*.
+
+    It is read back before it is handed out: what would not come back as it was
+    (NaN, half of a surrogate pair, 10,000 brackets) is refused, not changed.
+
+    Raises:
+        InvalidValue: The task cannot be stored, with the reason.
+    """
+    try:
+        line = task.model_dump_json()
+        size = len(line.encode())
+        same = size <= MAX_TASK_BYTES and Task.model_validate_json(line) == task
+    except ValueError as error:  # pydantic's errors and UnicodeError are ValueErrors
+        raise InvalidValue(
+            f"task {task.id!r}", f"cannot be stored as JSON: {reason(error)}"
+        ) from error
+    if size > MAX_TASK_BYTES:
+        raise InvalidValue(
+            f"task {task.id!r}",
+            f"is {size} bytes, the limit is {MAX_TASK_BYTES}; keep large results"
+            " as artifacts",
+        )
+    if not same:
+        raise InvalidValue(
+            f"task {task.id!r}",
+            "holds a value that JSON cannot carry, such as NaN or infinity",
+        )
+    return line
+
+
+def task_from_json(line: str | bytes, *, where: str = "task") -> Task:
+    """
+    The task in a stored *line*, upgraded if an older version wrote it.
+
+    Args:
+        line: What `task_to_json` returned, now or years ago.
+
+        where: The file or table, for the error message.
+
+    Raises:
+        StoreTooNew: A newer version of the course wrote it.
+
+        StoreTorn: It is not a task.
+    """
+    try:
+        return Task.model_validate_json(line)
+    except ValidationError as error:
+        return _older(line, where, error)
+
+
+def _older(line: str | bytes, where: str, error: ValidationError) -> Task:
+    """Upgrade step by step; only lines that are not current come here."""
+    try:
+        fields = json.loads(line)
+        version = fields.get("schema_version", 0)
+        newest = max(
+            version, (fields.get("agent_state") or {}).get("schema_version", 0)
+        )
+        if newest > SCHEMA_VERSION:
+            raise StoreTooNew(
+                where,
+                f"a task has schema version {newest}, this course reads up to"
+                f" {SCHEMA_VERSION}; update agentstate-lab",
+            ) from error
+        while version in UPGRADES:
+            fields = UPGRADES[version](fields)
+            version = fields["schema_version"]
+        return Task.model_validate_json(json.dumps(fields))
+    except (ValueError, TypeError, AttributeError, RecursionError) as cause:
+        raise StoreTorn(where, f"holds no readable task: {reason(error)}") from cause
+
+
+def _from_version_0(fields: dict[str, Any]) -> dict[str, Any]:
+    """The record everyone starts with: no version, and times as text."""
+    times = {
+        name: datetime.datetime.fromisoformat(fields[name]).timestamp()
+        for name in ("created_at", "updated_at")
+        if isinstance(fields.get(name), str)
+    }
+    return {**fields, **times, "schema_version": 1, "version": 1}
+
+
+UPGRADES: Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]] = {
+    0: _from_version_0,
+}

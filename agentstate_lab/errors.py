@@ -1,0 +1,241 @@
+"""
+Every error of the course, as one tree, each saying what became of the effect.
+
+    AgentStateError
+    ├── Permanent            trying again cannot help
+    ├── InvalidValue         an argument, a file or a reply is not what it must be
+    ├── TaskNotFound         no task has this id
+    ├── Conflict             somebody else got there first
+    │   ├── VersionConflict      the task has changed since it was read
+    │   ├── TaskInProgress       another worker is on it
+    │   └── KeyReused            the same key came with another input
+    ├── IllegalTransition    the task may not go from this state to that one
+    ├── ArtifactNotFound     no content is stored under this id
+    ├── StoreError           the store refused; what it held is as it was
+    │   ├── StoreTorn            the content is cut off or altered
+    │   ├── StoreForeign         the content is not ours
+    │   ├── StoreTooNew          a newer version of the course wrote it
+    │   ├── StoreReadOnly        writing is not allowed
+    │   ├── StoreBusy            the lock was not free in time
+    │   └── StoreWriteFailed     the system refused the write
+    └── LabError             the stage failed, not the lesson
+        ├── WorldUnavailable     the world could not be started or reached
+        └── KillMissed           the victim did not die where it was told to
+
+A caller that catches an error has one question: *did it happen?* So each error
+carries `effect` ("not started", "done" or "unknown"), and its message ends with
+it. Code that retries reads the attribute; a person reads the message.
+
+Why one module: the tree is the vocabulary of failure, and a vocabulary is read
+on one page. This module does not decide what to retry; `retry` does.
+"""
+
+from typing import ClassVar, Literal
+
+Effect = Literal["not started", "done", "unknown"]
+
+
+class AgentStateError(Exception):
+    """
+    The base of every error here.
+
+    Args:
+        message: What went wrong, with the value at fault, and what to do.
+
+        effect: What is known of the side effect, when it differs from the
+            usual answer of the class.
+
+    Attributes:
+        effect: "not started", "done" or "unknown".
+
+    >>> str(AgentStateError("the port is taken: close the other program"))
+    'the port is taken: close the other program (side effect: not started)'
+    """
+
+    default_effect: ClassVar[Effect] = "not started"
+
+    def __init__(self, message: str = "", *, effect: Effect | None = None) -> None:
+        self.effect: Effect = effect or self.default_effect
+        said = message or type(self).__doc__.strip().splitlines()[0]  # type: ignore[union-attr]
+        super().__init__(f"{said} (side effect: {self.effect})")
+
+
+class Permanent(AgentStateError):
+    """Trying again cannot help: the request itself was refused."""
+
+
+class InvalidValue(AgentStateError, ValueError):
+    """
+    An argument, a file or a reply is not what it must be.
+
+    Attributes:
+        name: What the value was meant for.
+
+        why: What is wrong with it, and what would be right.
+    """
+
+    def __init__(self, name: str, why: str) -> None:
+        super().__init__(f"{name}: {why}")
+        self.name = name
+        self.why = why
+
+
+class TaskNotFound(AgentStateError, LookupError):
+    """
+    No task has this id.
+
+    Attributes:
+        task_id: The id that was asked for.
+    """
+
+    def __init__(self, task_id: str) -> None:
+        super().__init__(
+            f"no task {task_id!r} is stored: submit it first, or check the id"
+        )
+        self.task_id = task_id
+
+
+class Conflict(AgentStateError):
+    """Somebody else got there first: read again, then decide."""
+
+
+class VersionConflict(Conflict):
+    """
+    The task has changed since it was read, so this write was refused.
+
+    Attributes:
+        task_id: The task.
+
+        expected: The version that the writer had read.
+
+        found: The version that is stored.
+    """
+
+    def __init__(self, task_id: str, *, expected: int, found: int) -> None:
+        super().__init__(
+            f"task {task_id!r} is at version {found}, not {expected}: nothing was"
+            " written; read it again and decide anew"
+        )
+        self.task_id = task_id
+        self.expected = expected
+        self.found = found
+
+
+class TaskInProgress(Conflict):
+    """
+    Another worker is on this task, so this one left it alone.
+
+    Attributes:
+        task_id: The task.
+    """
+
+    def __init__(self, task_id: str) -> None:
+        super().__init__(
+            f"task {task_id!r} is in progress elsewhere: nothing was started here"
+        )
+        self.task_id = task_id
+
+
+class KeyReused(Conflict):
+    """
+    The same key came with another input.
+
+    Source: the 422 of the IETF draft "The Idempotency-Key HTTP Header Field".
+
+    Attributes:
+        task_id: The task that already has the key.
+    """
+
+    def __init__(self, task_id: str) -> None:
+        super().__init__(
+            f"task {task_id!r} exists with another input: nothing was changed;"
+            " use a new key for a new request"
+        )
+        self.task_id = task_id
+
+
+class IllegalTransition(AgentStateError):
+    """
+    The task may not go from this state to that one.
+
+    Attributes:
+        task_id: The task, or an empty string when only states were compared.
+
+        old: The state it is in.
+
+        new: The state it was asked to take.
+    """
+
+    def __init__(self, old: str, new: str, task_id: str = "") -> None:
+        whose = f"task {task_id!r}" if task_id else "a task"
+        super().__init__(
+            f"{whose} may not go from {old} to {new}: the stored task is as it was"
+        )
+        self.task_id = task_id
+        self.old = old
+        self.new = new
+
+
+class ArtifactNotFound(AgentStateError, LookupError):
+    """
+    No content is stored under this id.
+
+    Attributes:
+        artifact_id: The id that was asked for.
+    """
+
+    def __init__(self, artifact_id: str) -> None:
+        super().__init__(f"no artifact {artifact_id!r} is stored here")
+        self.artifact_id = artifact_id
+
+
+class StoreError(AgentStateError):
+    """
+    The store refused, and what it held is as it was.
+
+    Attributes:
+        where: The file or address of the store.
+
+        why: What was found there, and what to do.
+    """
+
+    def __init__(self, where: str, why: str, *, effect: Effect | None = None) -> None:
+        super().__init__(f"{where}: {why}", effect=effect)
+        self.where = where
+        self.why = why
+
+
+class StoreTorn(StoreError):
+    """The content is cut off or altered. It was not touched."""
+
+
+class StoreForeign(StoreError):
+    """The content is not ours. It was not touched."""
+
+
+class StoreTooNew(StoreError):
+    """A newer version of the course wrote the content. It was not touched."""
+
+
+class StoreReadOnly(StoreError):
+    """Writing is not allowed there."""
+
+
+class StoreBusy(StoreError):
+    """The lock of the store was not free in time."""
+
+
+class StoreWriteFailed(StoreError):
+    """The operating system refused the write."""
+
+
+class LabError(AgentStateError):
+    """The stage failed, not the lesson."""
+
+
+class WorldUnavailable(LabError):
+    """The world could not be started or reached."""
+
+
+class KillMissed(LabError):
+    """The victim did not die where it was told to."""
