@@ -45,7 +45,7 @@ class Tool:
                 "description": self.description,
                 "parameters": {
                     "type": "object",
-                    "properties": dict.fromkeys(self.parameters, {"type": "string"}),
+                    "properties": {key: {"type": "string"} for key in self.parameters},
                     "required": list(self.parameters),
                     "additionalProperties": False,
                 },
