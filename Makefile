@@ -1,0 +1,111 @@
+# The two commands are `make lab` and `make test`; `make help` lists the rest.
+# Written for GNU make 3.81 and later, and for a path with spaces in it: every
+# path here is relative.
+
+PYTHON ?= python3
+LAB_ARGS ?=
+UV_PIN := uv==0.13.9
+
+BIN := .venv/bin
+RUN := $(BIN)/python
+UV := $(BIN)/uv
+CLI := $(RUN) -m agentstate_lab
+ROOT_FLAG := $(shell [ "$$(id -u)" = 0 ] && echo --allow-root)
+
+# A fresh home for what one target runs; its world is stopped whatever happens.
+FRESH_HOME = home=$$(mktemp -d) && export AGENTSTATE_HOME="$$home" && \
+	trap '$(CLI) stop >/dev/null; rm -rf "$$home"' EXIT && \
+	trap 'exit 130' INT TERM
+
+.DEFAULT_GOAL := help
+.PHONY: help lab test lint types unit notebooks exercises \
+	bench freeze stubs pins clean
+
+help: ## list the targets
+	@echo "make lab    the course in JupyterLab (LAB_ARGS=\"--no-browser --port 8899\")"
+	@echo "make test   the whole test-suite, with a one-line summary at the end"
+	@echo
+	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/\1\t\2/p' Makefile | expand -t 12
+	@echo
+	@echo "PYTHON=python3.12 names the Python of a new .venv (now: $(PYTHON))."
+
+lab: .venv/.package ## open notebooks/00_start_here.ipynb in JupyterLab
+	@$(RUN) -m jupyterlab --config=jupyter_lab_config.py $(ROOT_FLAG) \
+		notebooks/00_start_here.ipynb $(LAB_ARGS)
+
+test: .venv/.package ## lint, types, unit, notebooks, exercises, and a check of what is left
+	@$(RUN) .ci/test.py "$(MAKE)" lint types unit notebooks exercises
+
+lint: .venv/.package ## ruff: rules and format, notebooks included
+	@$(RUN) -m ruff check .
+	@$(RUN) -m ruff format --check .
+
+types: .venv/.package ## mypy --strict on the package
+	@$(RUN) -m mypy
+
+unit: .venv/.package ## the tests and doctests of the package
+	@$(RUN) -m pytest -n 2 --dist loadfile \
+		--ignore=tests/test_exercises.py --ignore=tests/test_notebooks.py
+
+notebooks: .venv/.package ## run notebooks and solutions, compare every output
+	@$(RUN) -m pytest tests/test_notebooks.py
+	@$(FRESH_HOME) && $(RUN) -m pytest --nbval --nbval-current-env \
+		--nbval-cell-timeout=120 --nbval-sanitize-with nbval-sanitize.cfg \
+		-n 2 --dist loadfile notebooks exercises/solutions
+
+exercises: .venv/.package ## solutions pass, stubs wait, known mistakes are caught
+	@$(RUN) -m pytest tests/test_exercises.py
+
+bench: .venv/.package ## the figures, measured here and now
+	@$(FRESH_HOME) && for file in benchmarks/*.py; do $(RUN) "$$file" || exit 1; done
+
+freeze: .venv/.package ## execute notebooks and solutions and store the outputs
+	@$(FRESH_HOME) && $(RUN) -m agentstate_lab.lab.notebooks freeze \
+		notebooks/*.ipynb exercises/solutions/*.ipynb
+
+stubs: .venv/.package ## derive the exercises from their solutions
+	@$(RUN) -m agentstate_lab.lab.notebooks stubs
+
+pins: .venv/.package ## write requirements.txt anew from the ranges in pyproject.toml
+	@$(UV) pip compile --quiet --universal --python-version 3.11 --upgrade \
+		--no-emit-index-url --no-annotate --custom-compile-command "make pins" \
+		--extra test pyproject.toml -o requirements.txt
+
+clean: ## remove .venv and caches; .lab (your runs and progress) stays
+	@if [ -x $(RUN) ]; then $(CLI) stop || true; fi
+	@rm -rf .venv .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist
+	@find agentstate_lab tests notebooks exercises benchmarks \
+		\( -name __pycache__ -o -name .ipynb_checkpoints \) \
+		-type d -prune -exec rm -rf {} + 2>/dev/null || true
+
+# The environment, in three stamped steps: only what has changed runs again, so
+# a second `make lab` needs no network.
+
+.venv/.made:
+	@$(PYTHON) -c 'import sys; v = sys.version_info; \
+		(3, 11) <= v[:2] <= (3, 14) or sys.exit("agentstate-lab needs Python 3.11 \
+	to 3.14, and $(PYTHON) is %d.%d. Name another one, for example:\n\n    make lab \
+	PYTHON=python3.12\n" % v[:2])'
+	@echo "Making .venv with $(PYTHON) ..."
+	@$(PYTHON) -m venv .venv || { echo "No .venv could be made with $(PYTHON). \
+	On Debian and Ubuntu, install its venv module: sudo apt-get install python3-venv"; \
+		exit 1; }
+	@touch $@
+
+# uv installs several times faster than pip; where it cannot be had, pip does it.
+.venv/.pinned: requirements.txt .venv/.made
+	@echo "Installing the pinned packages (once; this needs the network) ..."
+	@$(RUN) -m pip install --quiet --disable-pip-version-check $(UV_PIN) \
+		|| echo "uv is not to be had here; pip does the work instead."
+	@{ [ -x $(UV) ] && $(UV) pip install --quiet --python $(RUN) \
+			--compile-bytecode -r requirements.txt; } \
+		|| $(RUN) -m pip install --quiet --disable-pip-version-check \
+			-r requirements.txt
+	@touch $@
+
+.venv/.package: pyproject.toml .venv/.pinned
+	@{ [ -x $(UV) ] && $(UV) pip install --quiet --python $(RUN) \
+			--no-deps --editable .; } \
+		|| $(RUN) -m pip install --quiet --disable-pip-version-check \
+			--no-deps --editable .
+	@touch $@
