@@ -36,16 +36,16 @@ class ArtifactStore:
     """
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
-        self.folder = Path(os.path.abspath(os.fspath(folder)))
+        self.folder = Path(folder).absolute()
 
-    def put(self, content: bytes, *, type: str, summary: str) -> Artifact:
+    def put(self, content: bytes, *, kind: str, summary: str) -> Artifact:
         """
         Store *content*, and return what the state carries of it.
 
         Args:
             content: The bytes, at most 64 MiB.
 
-            type: What it is, for example "tool_result.logs".
+            kind: What it is, for example "tool_result.logs".
 
             summary: What the model is shown in its place.
 
@@ -62,7 +62,7 @@ class ArtifactStore:
             )
         artifact = Artifact(
             artifact_id=f"sha256-{hashlib.sha256(content).hexdigest()}",
-            type=type,
+            type=kind,
             summary=summary,
             bytes=len(content),
         )
