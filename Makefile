@@ -30,8 +30,7 @@ help: ## list the targets
 	@echo "PYTHON=python3.12 names the Python of a new .venv (now: $(PYTHON))."
 
 lab: .venv/.package ## open notebooks/00_start_here.ipynb in JupyterLab
-	@$(RUN) -m jupyterlab --config=jupyter_lab_config.py $(ROOT_FLAG) \
-		notebooks/00_start_here.ipynb $(LAB_ARGS)
+	@$(RUN) -m jupyterlab --config=jupyter_lab_config.py $(ROOT_FLAG) $(LAB_ARGS)
 
 test: .venv/.package ## lint, types, unit, notebooks, exercises, and a check of what is left
 	@$(RUN) .ci/test.py "$(MAKE)" lint types unit notebooks exercises

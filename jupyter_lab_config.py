@@ -1,7 +1,7 @@
 """
 JupyterLab's settings for the course: `jupyter lab --config=jupyter_lab_config.py`.
 
-The server listens on this machine only, shows the whole repository, and asks
+The server listens on this machine only, opens at the first notebook, and asks
 nothing of the network: no news, no look for updates, no extension list.
 """
 
@@ -11,6 +11,8 @@ c = get_config()  # noqa: F821 - JupyterLab puts the name there
 
 c.ServerApp.ip = "127.0.0.1"
 c.ServerApp.root_dir = str(Path(__file__).parent)
+c.LabApp.default_url = "/lab/tree/notebooks/00_start_here.ipynb"
 c.LabApp.news_url = None
 c.LabApp.check_for_updates_class = "jupyterlab.NeverCheckForUpdate"
 c.LabApp.extension_manager = "readonly"
+c.LanguageServerManager.autodetect = False  # else it lists those not installed
