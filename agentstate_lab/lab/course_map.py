@@ -1,0 +1,249 @@
+"""
+The course as a table: which question each lesson answers, and where it lives.
+
+One noun runs through a lesson: its notebook, its modules and its exercise carry
+the same name. The table is data, so that notebook 00 can show it with the
+learner's progress and a test can hold the README and the tree to it. A lesson
+marked as planned has its place here and nothing else yet.
+
+This module does not know what the learner has done; `lab.progress` does.
+"""
+
+import html
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """
+    One row of the map.
+
+    Attributes:
+        name: The notebook, without its ending.
+
+        question: What the learner can answer at its end.
+
+        covers: The parts of the chapter that it teaches.
+
+        modules: What it teaches, as modules of the package.
+
+        check: The name of its exercise for `check` and `hint`, or None.
+
+        optional: Whether the course can be finished without it.
+
+        planned: Whether it is still to be written.
+    """
+
+    name: str
+    question: str
+    covers: tuple[str, ...]
+    modules: tuple[str, ...] = ()
+    check: str | None = None
+    optional: bool = field(default=False, kw_only=True)
+    planned: bool = field(default=False, kw_only=True)
+
+    @property
+    def number(self) -> str:
+        """The two digits in front of the name."""
+        return self.name[:2]
+
+    @property
+    def notebook(self) -> str:
+        """Where the notebook is, from the root of the repository."""
+        return f"notebooks/{self.name}.ipynb"
+
+    @property
+    def exercise(self) -> str | None:
+        """Where the exercise is, from the root, or None without one."""
+        return f"exercises/{self.name}.ipynb" if self.check else None
+
+    @property
+    def solution(self) -> str | None:
+        """Where the solution is, from the root, or None without an exercise."""
+        return f"exercises/solutions/{self.name}.ipynb" if self.check else None
+
+
+LESSONS: tuple[Lesson, ...] = (
+    Lesson(
+        "00_start_here",
+        "What happens at minute 8?",
+        ("why this chapter", "case study", "planning and execution"),
+    ),
+    Lesson(
+        "01_state",
+        "What must your replacement know?",
+        ("step 0: AgentState and StatePatch", "step 1: Task"),
+        ("state", "task"),
+        "state",
+    ),
+    Lesson(
+        "02_json_store",
+        "What survives in a file?",
+        ("step 5: persistence", "error 4: state not persisted"),
+        ("store", "json_store"),
+        "json_store",
+    ),
+    Lesson(
+        "03_idempotency",
+        "Why did it deploy twice?",
+        (
+            "step 2: idempotency",
+            "step 6: resume",
+            "error 1: no idempotency",
+            "mini-exercise 2: idempotency",
+        ),
+        ("idempotency",),
+        "idempotency",
+        planned=True,
+    ),
+    Lesson(
+        "04_retry",
+        "When does trying again make it worse?",
+        (
+            "step 3: retry",
+            "error 2: no retry",
+            "integration point 2: tool execution",
+            "mini-exercise 1: retry",
+        ),
+        ("retry",),
+        "retry",
+        planned=True,
+    ),
+    Lesson(
+        "05_deadline",
+        "Who runs out of time first?",
+        ("step 4: deadlines", "error 3: no deadlines"),
+        ("deadline",),
+        "deadline",
+        planned=True,
+    ),
+    Lesson(
+        "06_sql_store",
+        "What does a database add, and what not?",
+        ("StateStore", "PostgreSQL", "transactions"),
+        ("sqlite_store", "postgres_store"),
+        "sql_store",
+        planned=True,
+    ),
+    Lesson(
+        "07_checkpoint",
+        "How much work is lost when it dies here?",
+        ("advanced checkpoints",),
+        ("checkpoint",),
+        "checkpoint",
+        planned=True,
+    ),
+    Lesson(
+        "08_context",
+        "What does the model need to see?",
+        ("dynamic context",),
+        ("context",),
+        "context",
+        planned=True,
+    ),
+    Lesson(
+        "09_mcp",
+        "How do two agents share one state?",
+        ("MCP for state",),
+        ("mcp_state",),
+        "mcp",
+        optional=True,
+        planned=True,
+    ),
+    Lesson(
+        "10_durable_agent",
+        "Can you kill it so that it does harm?",
+        ("complete example", "integration point 1: agent loop", "checklist"),
+        ("agent",),
+        "durable_agent",
+        planned=True,
+    ),
+    Lesson(
+        "11_scale_out",
+        "What when one machine is not enough?",
+        ("beyond the chapter",),
+        ("scale_out",),
+        optional=True,
+        planned=True,
+    ),
+)
+
+SUPPORT: dict[str, str] = {
+    "__main__": "the command line",
+    "artifacts": "large tool results, kept outside the state",
+    "atomic_file": "a write to a file that happens whole or not at all",
+    "codec": "how values become stored bytes and come back",
+    "errors": "every error, each saying what became of the effect",
+    "model": "the openai client and the model's name",
+}
+"""Modules of the package that no notebook is named after, and what they are for."""
+
+
+def course_map(passed: Collection[str] = ()) -> "CourseMap":
+    """
+    The map as a notebook shows it.
+
+    Args:
+        passed: Names of the exercises whose check has passed.
+    """
+    return CourseMap(frozenset(passed))
+
+
+@dataclass(frozen=True, slots=True)
+class CourseMap:
+    """
+    The lessons with the learner's progress, as plain text and as HTML.
+
+    Attributes:
+        passed: Names of the exercises whose check has passed.
+    """
+
+    passed: frozenset[str]
+
+    def rows(self) -> list[tuple[str, str, str, str]]:
+        """Number, lesson, question and status of each lesson, all in words."""
+        return [
+            (
+                lesson.number,
+                lesson.name + (" (optional)" if lesson.optional else ""),
+                lesson.question,
+                self.status(lesson),
+            )
+            for lesson in LESSONS
+        ]
+
+    def status(self, lesson: Lesson) -> str:
+        """What is to be said of *lesson* now."""
+        if lesson.planned:
+            return "planned"
+        if lesson.check is None:
+            return "no exercise"
+        return "exercise passed" if lesson.check in self.passed else "exercise open"
+
+    def __str__(self) -> str:
+        return "\n".join(
+            f"{number}  {name:<24}{question:<42}{status}"
+            for number, name, question, status in self.rows()
+        )
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def _repr_html_(self) -> str:
+        head = "".join(
+            f'<th scope="col" style="text-align:left">{title}</th>'
+            for title in ("#", "lesson", "question it answers", "your progress")
+        )
+        body = "".join(
+            "<tr>"
+            + "".join(
+                f'<td style="text-align:left">{html.escape(text)}</td>' for text in row
+            )
+            + "</tr>"
+            for row in self.rows()
+        )
+        return (
+            "<table><caption>The course map</caption>"
+            f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        )
