@@ -15,6 +15,7 @@ number of tasks. What it cannot do: find tasks without reading all of them.
 """
 
 import contextlib
+import glob
 import hashlib
 import json
 import os
@@ -76,7 +77,8 @@ class JsonFileStore:
         self.path = Path(os.path.realpath(os.fspath(path)))
         self._clock = clock
         self._lock_timeout = lock_timeout
-        self._seen = b""
+        self._seen: bytes | None = None
+        self._swept = False
         self._lines: dict[str, str] = {}
         self._thread_lock = threading.Lock()
 
@@ -123,6 +125,13 @@ class JsonFileStore:
     def __exit__(self, *exc: object) -> None:
         """Close the store at the end of the block."""
         self.close()
+
+    def _sweep(self) -> None:
+        """Once, and under the lock: take away what dead writers left behind."""
+        if not self._swept:
+            for left in self.path.parent.glob(f".{glob.escape(self.path.name)}.*.tmp"):
+                left.unlink(missing_ok=True)
+            self._swept = True
 
     def _write_bytes(self, file: int, data: bytes) -> None:
         """Write the temporary file; the crash lab dies in here."""
@@ -184,6 +193,7 @@ class JsonFileStore:
                 " use a database (notebook 06)",
             )
         try:
+            self._sweep()
             atomic_write(self.path, data, write=self._write_bytes)
         except OSError as error:
             raise StoreWriteFailed(
