@@ -20,7 +20,10 @@ Every error of the course, as one tree, each saying what became of the effect.
     │   └── StoreWriteFailed     the system refused the write
     └── LabError             the stage failed, not the lesson
         ├── WorldUnavailable     the world could not be started or reached
-        └── KillMissed           the victim did not die where it was told to
+        ├── EffectRefused        a service of the world answered no
+        ├── ReplyLost            the request went out, and no reply came back
+        ├── KillMissed           the victim did not die where it was told to
+        └── KernelDied           the kernel ended while a cell was running
 
 A caller that catches an error has one question: *did it happen?* So each error
 carries `effect` ("not started", "done" or "unknown"), and its message ends with
@@ -30,6 +33,7 @@ Why one module: the tree is the vocabulary of failure, and a vocabulary is read
 on one page. This module does not decide what to retry; `retry` does.
 """
 
+from collections.abc import Mapping
 from typing import ClassVar, Literal
 
 Effect = Literal["not started", "done", "unknown"]
@@ -237,5 +241,50 @@ class WorldUnavailable(LabError):
     """The world could not be started or reached."""
 
 
+class EffectRefused(LabError):
+    """
+    A service of the world answered, and its answer was no.
+
+    A reader of HTTP statuses finds here what an HTTP client would give it.
+
+    Attributes:
+        status_code: The HTTP status, for example 429 or 422.
+
+        code: The reason in one word, for example "rate_limit_exceeded".
+
+        headers: The headers of the reply, their names in lower case.
+
+        retry_after: Seconds that the service asked for, or None.
+    """
+
+    def __init__(
+        self,
+        status_code: int,
+        code: str | None,
+        message: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        retry_after: float | None = None,
+        effect: Effect | None = None,
+    ) -> None:
+        super().__init__(f"{status_code}: {message}", effect=effect)
+        self.status_code = status_code
+        self.code = code
+        self.headers: dict[str, str] = dict(headers or {})
+        self.retry_after = retry_after
+
+
+class ReplyLost(LabError):
+    """The request went out, and no reply came back: it may have happened."""
+
+    default_effect: ClassVar[Effect] = "unknown"
+
+
 class KillMissed(LabError):
     """The victim did not die where it was told to."""
+
+
+class KernelDied(LabError):
+    """The kernel ended while a cell was running."""
+
+    default_effect: ClassVar[Effect] = "unknown"
