@@ -76,19 +76,22 @@ class JsonFileStore:
         # A link would be replaced by the file; the file behind it is what is meant.
         self.path = Path(os.path.realpath(os.fspath(path)))
         self._clock = clock
-        self._lock_timeout = lock_timeout
         self._seen: bytes | None = None
         self._swept = False
-        self._lines: dict[str, str] = {}
+        self._rows: dict[str, str] = {}
+        self._lock = FileLock(
+            f"{self.path}.lock", mode=0o600, timeout=lock_timeout, poll_interval=0.005
+        )
+        # The lock file keeps processes apart; threads of one store need their own.
         self._thread_lock = threading.Lock()
 
     def submit(self, task: Task) -> Submission:
         """Store a new task, or return the stored one; see `TaskStore.submit`."""
         with self._locked():
-            lines = self._read()
-            done = accept_submission(self._find(lines, task.id), task, self._clock())
+            rows = self._read()
+            done = accept_submission(self._find(rows, task.id), task, self._clock())
             if done.created:
-                self._write({**lines, task.id: task_to_json(done.task)})
+                self._write({**rows, task.id: _row(done.task)})
             return done
 
     def get(self, task_id: str) -> Task:
@@ -102,17 +105,16 @@ class JsonFileStore:
     def save(self, task: Task) -> Task:
         """Store a changed task, compare-and-set; see `TaskStore.save`."""
         with self._locked():
-            lines = self._read()
-            kept = accept_save(self._find(lines, task.id), task, self._clock())
-            self._write({**lines, task.id: task_to_json(kept)})
+            rows = self._read()
+            kept = accept_save(self._find(rows, task.id), task, self._clock())
+            self._write({**rows, task.id: _row(kept)})
             return kept
 
     def list_by_state(self, state: TaskState | str, *, limit: int = 100) -> list[Task]:
         """The tasks in *state*, oldest first; see `TaskStore.list_by_state`."""
         with self._reading():
-            lines = self._read()
-        where = str(self.path)
-        tasks = (task_from_json(line, where=where) for line in lines.values())
+            rows = self._read()
+        tasks = (_task(row, str(self.path)) for row in rows.values())
         return select_by_state(tasks, state, limit)
 
     def close(self) -> None:
@@ -137,9 +139,9 @@ class JsonFileStore:
         """Write the temporary file; the crash lab dies in here."""
         write_bytes(file, data)
 
-    def _find(self, lines: dict[str, str], task_id: str) -> Task | None:
-        line = lines.get(task_id)
-        return None if line is None else task_from_json(line, where=str(self.path))
+    def _find(self, rows: dict[str, str], task_id: str) -> Task | None:
+        row = rows.get(task_id)
+        return None if row is None else _task(row, str(self.path))
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
@@ -147,14 +149,11 @@ class JsonFileStore:
         with self._thread_lock:
             try:
                 self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-                # A lock object of its own for each use: one that is shared counts
-                # its holders, and lets the second thread in.
-                lock = FileLock(f"{self.path}.lock", mode=0o600, poll_interval=0.005)
-                lock.acquire(timeout=self._lock_timeout)
+                self._lock.acquire()
             except Timeout as error:
                 raise StoreBusy(
                     str(self.path),
-                    f"another process held the lock for {self._lock_timeout:g} s;"
+                    f"another process held the lock for {self._lock.timeout:g} s;"
                     " try again, or stop that process",
                 ) from error
             except OSError as error:
@@ -164,28 +163,28 @@ class JsonFileStore:
             try:
                 yield
             finally:
-                lock.release()
+                self._lock.release()
 
     def _reading(self) -> contextlib.AbstractContextManager[object]:
         # Windows cannot replace a file that a reader has open.
         return self._locked() if os.name == "nt" else self._thread_lock
 
     def _read(self) -> dict[str, str]:
-        """The stored lines by task id; parsed again only if the bytes changed."""
+        """The rows of the file by task id; parsed again only if the bytes changed."""
         raw = _content(self.path)
         if raw is None:
             return {}
         if raw != self._seen:
-            self._lines = _parse(raw, str(self.path))
+            self._rows = _parse(raw, str(self.path))
             self._seen = raw
-        return self._lines
+        return self._rows
 
-    def _write(self, lines: dict[str, str]) -> None:
+    def _write(self, rows: dict[str, str]) -> None:
         """Replace the file. The checks and the lock are the caller's."""
         where = str(self.path)
         if self.path.exists() and not self.path.stat().st_mode & stat.S_IWUSR:
             raise StoreReadOnly(where, "the file is read-only; it was not touched")
-        data = _render(lines)
+        data = _render(rows)
         if len(data) > MAX_FILE_BYTES:
             raise StoreWriteFailed(
                 where,
@@ -199,7 +198,7 @@ class JsonFileStore:
             raise StoreWriteFailed(
                 where, f"{error.strerror or error}; the old content is whole"
             ) from error
-        self._seen, self._lines = data, lines
+        self._seen, self._rows = data, rows
 
 
 def _content(path: Path) -> bytes | None:
@@ -225,29 +224,38 @@ def _content(path: Path) -> bytes | None:
         ) from error
 
 
-def _render(lines: dict[str, str]) -> bytes:
+def _render(rows: dict[str, str]) -> bytes:
     """The bytes of the file: a head with a digest, then one task a line."""
-    rows = (f"{json.dumps(task_id)}:{line}" for task_id, line in lines.items())
-    body = ",\n".join(rows).encode() + _TAIL
+    body = ",\n".join(rows.values()).encode() + _TAIL
     digest = hashlib.sha256(body).hexdigest().encode()
     return _MARK + b'%d,"sha256":"%s","tasks":{\n' % (FORMAT_VERSION, digest) + body
 
 
+def _row(task: Task) -> str:
+    """One line of the file: the id, a colon, the task."""
+    return f"{json.dumps(task.id)}:{task_to_json(task)}"
+
+
+def _task(row: str, where: str) -> Task:
+    """The task in one line of the file."""
+    return task_from_json(row[_id_in(row)[1] + 1 :], where=where)
+
+
+def _id_in(row: str) -> tuple[str, int]:
+    """The id that a line begins with, and where it ends."""
+    task_id, end = json.JSONDecoder().raw_decode(row)
+    return task_id, end
+
+
 def _parse(raw: bytes, where: str) -> dict[str, str]:
-    """The lines by task id, or the reason why this file is not believed."""
+    """The rows by task id, or the reason why this file is not believed."""
     head = _HEAD.match(raw)
     if head and int(head[1]) == FORMAT_VERSION:
         body = raw[head.end() :]
         if hashlib.sha256(body).hexdigest().encode() == head[2]:
             rows = body.decode().removesuffix(_TAIL.decode())
-            return dict(map(_row, rows.split("\n"))) if rows else {}
+            return {_id_in(row)[0]: row for row in rows.split(",\n") if row}
     raise _refusal(raw, where)
-
-
-def _row(row: str) -> tuple[str, str]:
-    """One line of the file as task id and stored line."""
-    task_id, end = json.JSONDecoder().raw_decode(row)
-    return task_id, row[end + 1 :].removesuffix(",")
 
 
 def _refusal(raw: bytes, where: str) -> Exception:
