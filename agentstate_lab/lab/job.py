@@ -20,6 +20,7 @@ from ..errors import InvalidValue
 from ..store import TaskStore, open_store
 from .scenarios import Message, Scenario, scenario_named
 from .steps import EffectWorld, Step, perform
+from .world import start_world, task_header
 
 Sleep = Callable[[float], None]
 Say = Callable[[str], object]
@@ -91,7 +92,6 @@ def open_job(
         InvalidValue: An argument makes no sense. Nothing was started.
     """
     from ..model import connect
-    from .world import start_world
 
     chosen = scenario_named(scenario)
     if not isinstance(task_id, str) or not task_id:
@@ -123,7 +123,7 @@ def ask(job: Job, messages: list[Message]) -> Message:
         model=job.model,
         messages=messages,
         tools=job.scenario.tools,
-        extra_headers={"X-Task-Id": job.task_id},
+        extra_headers=task_header(job.task_id),
     )
     if not reply.choices:
         raise InvalidValue("reply", "the model sent no choice; ask it again")

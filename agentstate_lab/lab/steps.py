@@ -133,7 +133,7 @@ class EffectWorld(Protocol):
         *,
         task_id: str,
         step: str,
-        arguments: dict[str, Any],
+        arguments: Mapping[str, Any],
         key: str | None = None,
         timeout: float = 30.0,
     ) -> dict[str, Any]:
@@ -155,7 +155,7 @@ def perform(
         step.effect,
         task_id=task_id,
         step=step.name,
-        arguments=dict(step.arguments),
+        arguments=step.arguments,
         key=key,
     )
     return json.dumps(reply, sort_keys=True)

@@ -1,0 +1,240 @@
+"""
+Where a run dies: a count of its effects and writes, and an end at one of them.
+
+The agents have no hooks for dying: the lab wraps what it hands to them. A `Fuse`
+counts, and ends the process
+
+- `before`: the agent has asked, nothing was sent or written;
+- `inside`: the world has done it (or half of the bytes are in the file), and the
+  agent was not told;
+- `after`: the agent was told, and touches anything outside itself again (the
+  model, the world, the store, the screen), or returns.
+
+The process ends by SIGKILL from itself, so nothing is cleaned up. Windows has no
+such signal; there it is `os._exit(KILLED_EXIT)`, which cleans up as little.
+
+What it cannot show: a missing fsync. The operating system still has the bytes.
+"""
+
+import os
+import re
+import signal
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, NoReturn, Self
+
+from ..atomic_file import write_bytes
+from ..errors import InvalidValue, TaskNotFound
+from ..json_store import JsonFileStore
+from ..store import Submission, TaskStore, open_store
+from ..task import Task, TaskState
+from .steps import EffectWorld
+
+KILLED_EXIT = 137  # what a shell reports for SIGKILL: 128 + 9
+KINDS = ("effect", "write")
+
+_POINT = re.compile(r"(effect|write)\.(before|inside|after):([1-9][0-9]{0,5})")
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """
+    A moment to die at: before, inside or after the n-th effect or write.
+
+    >>> Point.read("effect.after:7")
+    Point(kind='effect', moment='after', ordinal=7)
+    """
+
+    kind: str
+    moment: str
+    ordinal: int
+
+    @classmethod
+    def read(cls, text: str) -> Self:
+        """The point that *text* names."""
+        found = _POINT.fullmatch(text) if isinstance(text, str) else None
+        if found is None:
+            raise InvalidValue(
+                "kill point",
+                f"{text!r:.100} is none; write effect or write, then .before, .inside"
+                " or .after, then a number from 1, as in effect.after:7",
+            )
+        return cls(found[1], found[2], int(found[3]))
+
+    def __str__(self) -> str:
+        return f"{self.kind}.{self.moment}:{self.ordinal}"
+
+
+def die() -> NoReturn:
+    """End this process at once: no `finally`, no `atexit`, no flush."""
+    if hasattr(signal, "SIGKILL"):
+        os.kill(os.getpid(), signal.SIGKILL)
+    os._exit(KILLED_EXIT)
+
+
+class Fuse:
+    """
+    Counts what a run does, and ends the process at *point*, if there is one.
+
+    Args:
+        point: Where to die, or None to get through and only count.
+
+        die: Ends the process.
+
+    Attributes:
+        reached: What was begun so far, by kind, in order, by name.
+    """
+
+    def __init__(self, point: Point | None, die: Callable[[], object]) -> None:
+        self.reached: dict[str, list[str]] = {kind: [] for kind in KINDS}
+        self._point = point
+        self._die = die
+        self._armed = False
+
+    def before(self, kind: str, name: str) -> int:
+        """Something of *kind* begins; the ordinal is for `inside` and `after`."""
+        self.touch()
+        self.reached[kind].append(name)
+        ordinal = len(self.reached[kind])
+        if self.is_at(kind, "before", ordinal):
+            self._die()
+        return ordinal
+
+    def inside(self, kind: str, ordinal: int) -> None:
+        """It is done, or half done, and the agent was not told."""
+        if self.is_at(kind, "inside", ordinal):
+            self._die()
+
+    def after(self, kind: str, ordinal: int) -> None:
+        """The agent is being told: the next touch is the last."""
+        self._armed |= self.is_at(kind, "after", ordinal)
+
+    def touch(self) -> None:
+        """The agent reaches outside itself."""
+        if self._armed:
+            self._die()
+
+    def is_at(self, kind: str, moment: str, ordinal: int) -> bool:
+        """Whether this is the point."""
+        return self._point == Point(kind, moment, ordinal)
+
+    def touching(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """*function*, with a touch before each call."""
+
+        def touched(*args: Any, **kwargs: Any) -> Any:
+            self.touch()
+            return function(*args, **kwargs)
+
+        return touched
+
+
+class KillingWorld:
+    """A world whose effects go past a fuse."""
+
+    def __init__(self, world: EffectWorld, fuse: Fuse) -> None:
+        self._world = world
+        self._fuse = fuse
+
+    def effect(
+        self,
+        effect: str,
+        *,
+        task_id: str,
+        step: str,
+        arguments: Mapping[str, Any],
+        key: str | None = None,
+        timeout: float = 30.0,
+    ) -> dict[str, Any]:
+        """Ask for the effect, unless the process ends on the way."""
+        ordinal = self._fuse.before("effect", step)
+        reply = self._world.effect(
+            effect,
+            task_id=task_id,
+            step=step,
+            arguments=arguments,
+            key=key,
+            timeout=timeout,
+        )
+        self._fuse.inside("effect", ordinal)
+        self._fuse.after("effect", ordinal)
+        return reply
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._world, name)
+
+
+class KillingStore:
+    """
+    A store whose writes go past a fuse. Submitting a known task is no write.
+
+    A store that can be cut off halfway does that itself, see `HalfWritingStore`;
+    with any other, `inside` is the moment when the write is done and the agent was
+    not told.
+    """
+
+    def __init__(self, store: TaskStore, fuse: Fuse) -> None:
+        self._store = store
+        self._fuse = fuse
+
+    def submit(self, task: Task) -> Submission:
+        """Submit, unless the process ends on the way."""
+        self._fuse.touch()
+        try:
+            self._store.get(task.id)
+        except TaskNotFound:
+            submission: Submission = self._written("submit", self._store.submit, task)
+            return submission
+        return self._store.submit(task)
+
+    def save(self, task: Task, **more: Any) -> Task:
+        """Save, unless the process ends on the way."""
+        saved: Task = self._written("save", self._store.save, task, **more)
+        return saved
+
+    def get(self, task_id: str) -> Task:
+        """Read: a touch, not a write."""
+        self._fuse.touch()
+        return self._store.get(task_id)
+
+    def list_by_state(self, state: TaskState | str, *, limit: int = 100) -> list[Task]:
+        """Read: a touch, not a write."""
+        self._fuse.touch()
+        return self._store.list_by_state(state, limit=limit)
+
+    def close(self) -> None:
+        """Close the store."""
+        self._store.close()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    def _written(self, name: str, write: Callable[..., Any], *a: Any, **kw: Any) -> Any:
+        ordinal = self._fuse.before("write", name)
+        done = write(*a, **kw)
+        self._fuse.inside("write", ordinal)
+        self._fuse.after("write", ordinal)
+        return done
+
+
+class HalfWritingStore(JsonFileStore):
+    """A JSON store whose process ends when half of the bytes are in its file."""
+
+    def __init__(self, path: str, fuse: Fuse) -> None:
+        super().__init__(path)
+        self._fuse = fuse
+
+    def _write_bytes(self, file: int, data: bytes) -> None:
+        ordinal = len(self._fuse.reached["write"])
+        if self._fuse.is_at("write", "inside", ordinal):
+            write_bytes(file, data[: len(data) // 2])
+            self._fuse.inside("write", ordinal)
+        super()._write_bytes(file, data)
+
+
+def killing_store(url: str | None, fuse: Fuse) -> KillingStore | None:
+    """The store that *url* names, with its writes going past *fuse*."""
+    if url is None:
+        return None
+    scheme, _, path = url.partition(":")
+    store = HalfWritingStore(path, fuse) if scheme == "json" else open_store(url)
+    return KillingStore(store, fuse)

@@ -1,0 +1,215 @@
+"""
+The crash matrix as a table: where it was killed, and what the world counted.
+
+A row of the table is one effect or one write of the run; its three cells are the
+deaths before, inside and after it. A cell says in words what was counted after
+the second run: "once" when every effect happened one time and the task is done,
+else what did not. Colour repeats the words for those who see it, and nothing
+depends on it.
+
+This module counts nothing and kills nothing; `crash` does.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+SURVIVED = "once"
+MOMENTS = ("before", "inside", "after")
+
+# Both colours of a pair are given, so that it reads in a light and a dark theme.
+_CELL = "padding:2px 10px;text-align:left;border:1px solid #7f7f7f;"
+_GOOD = _CELL + "background-color:#d3ecd8;color:#0b3d1a;"
+_BAD = _CELL + "background-color:#f6d5d5;color:#5c0f0f;"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """
+    One kill point, and what it led to.
+
+    Attributes:
+        point: For example "effect.after:7".
+
+        name: The step whose effect it was, or what the write was for.
+
+        effects: How often each step's effect was counted, over both runs.
+
+        outcome: In words: "once", or what went wrong.
+
+        survived: Each effect once, and the task completed.
+    """
+
+    point: str
+    name: str
+    effects: Mapping[str, int]
+    outcome: str
+    survived: bool
+
+    @property
+    def moment(self) -> str:
+        """Before, inside or after."""
+        return self.point.partition(".")[2].partition(":")[0]
+
+    @property
+    def place(self) -> str:
+        """The effect or write, by ordinal and name: "effect 7: report"."""
+        kind, _, ordinal = self.point.partition(":")
+        return f"{kind.partition('.')[0]} {ordinal}: {self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Matrix:
+    """
+    What became of an agent that was killed at each point and then run again.
+
+    Attributes:
+        agent: Its name.
+
+        scenario: The job that it did.
+
+        store: The kind of store that it was given.
+
+        rows: One for each kill point.
+    """
+
+    agent: str
+    scenario: str
+    store: str
+    rows: tuple[Row, ...]
+
+    @property
+    def survived(self) -> int:
+        """At how many points the agent can be killed without harm."""
+        return sum(row.survived for row in self.rows)
+
+    @property
+    def total(self) -> int:
+        """How many points were tried."""
+        return len(self.rows)
+
+    @property
+    def verdict(self) -> str:
+        """The one number of the course, as a sentence."""
+        points = "kill point" if self.total == 1 else "kill points"
+        return f"survives {self.survived} of {self.total} {points}"
+
+    @property
+    def title(self) -> str:
+        """What was run, and the verdict."""
+        writes = any(row.point.startswith("write") for row in self.rows)
+        store = f", {self.store} store" if writes else ""
+        return f"{self.agent} agent, {self.scenario}{store}: {self.verdict}"
+
+    def __str__(self) -> str:
+        head = ("killed at", *MOMENTS)
+        lines = [head, *((place, *cells) for place, cells in self._texts())]
+        widths = [max(len(line[i]) for line in lines) for i in range(len(head))]
+        table = ["  ".join(map(str.ljust, line, widths)).rstrip() for line in lines]
+        return "\n".join([self.title, "", *table])
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, str]:
+        return {"text/plain": str(self), "text/html": self._html()}
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything, as plain values for `json.dumps`."""
+        return {
+            "agent": self.agent,
+            "scenario": self.scenario,
+            "store": self.store,
+            "survived": self.survived,
+            "total": self.total,
+            "verdict": self.verdict,
+            "rows": [
+                {
+                    "point": row.point,
+                    "name": row.name,
+                    "effects": dict(row.effects),
+                    "outcome": row.outcome,
+                    "survived": row.survived,
+                }
+                for row in self.rows
+            ],
+        }
+
+    def _places(self) -> dict[str, dict[str, Row]]:
+        """The rows by place and moment."""
+        places: dict[str, dict[str, Row]] = {}
+        for row in self.rows:
+            places.setdefault(row.place, {})[row.moment] = row
+        return places
+
+    def _texts(self) -> Iterable[tuple[str, list[str]]]:
+        """Each place with the words of its three cells."""
+        for place, cells in self._places().items():
+            yield place, [cells[m].outcome if m in cells else "" for m in MOMENTS]
+
+    def _html(self) -> str:
+        heads = "".join(
+            f'<th scope="col" style="{_CELL}">{head}</th>'
+            for head in ("killed at", *MOMENTS)
+        )
+        body = "".join(
+            f'<tr><th scope="row" style="{_CELL}">{escape(place)}</th>'
+            + "".join(_html_cell(cells.get(moment)) for moment in MOMENTS)
+            + "</tr>\n"
+            for place, cells in self._places().items()
+        )
+        return (
+            '<table style="border-collapse:collapse;">\n'
+            f'<caption style="text-align:left;">{escape(self.title)}</caption>\n'
+            f"<thead><tr>{heads}</tr></thead>\n<tbody>\n{body}</tbody>\n</table>"
+        )
+
+
+def _html_cell(row: Row | None) -> str:
+    if row is None:
+        return f'<td style="{_CELL}"></td>'
+    style = _GOOD if row.survived else _BAD
+    return f'<td style="{style}">{escape(row.outcome)}</td>'
+
+
+def judge(
+    point: str,
+    name: str,
+    *,
+    expected: Iterable[str],
+    counted: Mapping[str, int],
+    completed: bool,
+    ended: str = "",
+) -> Row:
+    """
+    The row for *point*, from what the world counted.
+
+    Args:
+        point: Where the agent was killed.
+
+        name: What happened there.
+
+        expected: The steps that must have happened, each once.
+
+        counted: How often each step happened.
+
+        completed: Whether the second run said that the task is done.
+
+        ended: How the second run ended, if it did not get through.
+
+    >>> judge("effect.after:1", "a", expected="ab", counted={"a": 2, "b": 1},
+    ...     completed=True).outcome
+    '2 x a'
+    """
+    effects = dict.fromkeys(expected, 0) | dict(counted)
+    wanted = set(expected)
+    harm = {s: n for s, n in effects.items() if n != (1 if s in wanted else 0)}
+    words = [_words(count, harm) for count in sorted(set(harm.values()), reverse=True)]
+    if not completed:
+        words.append(ended or "not completed")
+    outcome = ", ".join(words) or SURVIVED
+    return Row(point, name, effects, outcome, survived=not words)
+
+
+def _words(count: int, harm: Mapping[str, int]) -> str:
+    """The steps that happened *count* times: by name, or how many."""
+    steps = [step for step, n in harm.items() if n == count]
+    return f"{count} x {steps[0] if len(steps) == 1 else f'{len(steps)} effects'}"

@@ -1,0 +1,230 @@
+"""
+The rig of the crash lab: what it takes to kill one agent again and again.
+
+A `Rig` holds the agent, packed for the journey, a spawner, a folder for stores, and
+the world that counts. It rehearses (one run without a death, to see what there is),
+kills, and judges. Everything it made is gone when it is closed.
+"""
+
+import base64
+import contextlib
+import shutil
+import tempfile
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+import cloudpickle
+
+from ..errors import InvalidValue, KillMissed, LabError, WorldUnavailable
+from ..store import open_store
+from .agents import AGENTS, agent_named
+from .fuse import KILLED_EXIT, Point
+from .home import home
+from .job import Job
+from .matrix import MOMENTS, Row, judge
+from .scenarios import scenario_named
+from .spawner import RUN_LIMIT, Ended, Spawner
+from .world import start_world
+
+Agent = str | Callable[[Job], Any]
+
+SIGKILLED = -9
+
+
+@dataclass(frozen=True, slots=True)
+class Death:
+    """
+    Proof that a process died where it was told to.
+
+    Attributes:
+        point: The kill point.
+
+        task_id: The task that it was working on.
+
+        pid: Its process id, which nobody has any more.
+
+        status: Its wait status: -9 is SIGKILL.
+    """
+
+    point: str
+    task_id: str
+    pid: int = field(repr=False)
+    status: int = field(repr=False)
+
+    def __str__(self) -> str:
+        how = "SIGKILL" if self.status == SIGKILLED else f"exit {self.status}"
+        return f"killed at {self.point} by {how}; the process is gone"
+
+
+class Rig:
+    """The rig for one call: the agent packed up, a helper, a folder, the world."""
+
+    def __init__(
+        self,
+        agent: Agent,
+        scenario: str,
+        store: str | None,
+        *,
+        limit: float = RUN_LIMIT,
+    ) -> None:
+        if not 0 < limit < 3600:
+            raise InvalidValue("limit", f"must be seconds, up to 3600, not {limit!r}")
+        self.scenario = scenario_named(scenario)
+        self.agent_name, self._agent = _packed(agent)
+        self._store = store_kind(store)
+        self.store_name = (self._store or "no").partition(":")[0]
+        self.world = start_world()
+        self._spawner = Spawner(limit=limit)
+        self._run_id = uuid.uuid4().hex[:12]
+        self._tasks: list[str] = []
+        self._folder = ""
+
+    def __enter__(self) -> Self:
+        self._folder = tempfile.mkdtemp(prefix="run-", dir=crashes())
+        self._spawner.__enter__()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._spawner.__exit__(*exc)
+        shutil.rmtree(self._folder, ignore_errors=True)
+        # The tasks of a matrix are the lab's own: nobody will ask for them again.
+        with contextlib.suppress(WorldUnavailable):
+            for task_id in self._tasks:
+                self.world.forget(task_id)
+
+    def rehearse(self) -> dict[str, str]:
+        """The points that one run reaches, each with a name for what happens there."""
+        task_id = self._new_task()
+        ended = self._run(task_id, self._url(task_id))
+        if not ended.report.get("completed"):
+            raise LabError(
+                f"the {self.agent_name} agent does not get through even without being"
+                f" killed: it {_how(ended, self._spawner.limit)}. Repair that first",
+                effect="unknown",
+            )
+        return {
+            str(Point(kind, moment, ordinal)): name
+            for kind, names in ended.report["reached"].items()
+            for ordinal, name in enumerate(names, start=1)
+            for moment in MOMENTS
+        }
+
+    def row(self, point: str, name: str) -> Row:
+        """Kill at *point*, run again with the same id, and count."""
+        task_id = self._new_task()
+        url = self._url(task_id)
+        self.kill(Point.read(point), task_id, url)
+        again = self._run(task_id, url)
+        counted: dict[str, int] = {}
+        for entry in self.world.ledger(task_id):
+            counted[entry.step] = counted.get(entry.step, 0) + entry.count
+        return judge(
+            point,
+            name,
+            expected=[step.name for step in self.scenario.effects],
+            counted=counted,
+            completed=bool(again.report.get("completed")),
+            ended=_how(again, self._spawner.limit),
+        )
+
+    def kill(self, point: Point, task_id: str, url: str | None) -> Death:
+        """One run that must die at *point*."""
+        ended = self._run(task_id, url, point)
+        told = ended.report == {"died": str(point)} and not ended.timed_out
+        if told and ended.status in (SIGKILLED, KILLED_EXIT) and _is_gone(ended.pid):
+            return Death(str(point), task_id, ended.pid, ended.status)
+        raise KillMissed(
+            f"the {self.agent_name} agent did not die at {point}: it"
+            f" {_how(ended, self._spawner.limit)}{_reached(ended)}",
+            effect="unknown",
+        )
+
+    def _run(self, task_id: str, url: str | None, point: Point | None = None) -> Ended:
+        return self._spawner.run(
+            {
+                **self._agent,
+                "scenario": self.scenario.name,
+                "task_id": task_id,
+                "store_url": url,
+                "point": str(point) if point else None,
+            }
+        )
+
+    def _new_task(self) -> str:
+        self._tasks.append(f"crash-{self._run_id}-{len(self._tasks)}")
+        return self._tasks[-1]
+
+    def _url(self, task_id: str) -> str | None:
+        """The store for one task: its own file, unless a place was named."""
+        if self._store == "json":
+            return f"json:{Path(self._folder) / task_id}.json"
+        return "memory:" if self._store == "memory" else self._store
+
+
+def _packed(agent: Agent) -> tuple[str, dict[str, str]]:
+    """The agent's name, and what a fresh process needs to have it."""
+    function = agent_named(agent)
+    for name, known in AGENTS.items():
+        if function is known:
+            return name, {"agent": name}
+    name = str(getattr(function, "__name__", type(function).__name__))
+    try:
+        pickled = cloudpickle.dumps(function)
+    except Exception as error:  # what it holds may raise anything
+        raise InvalidValue(
+            "agent",
+            f"{name} cannot be sent to a fresh process ({type(error).__name__}:"
+            f" {error}); open files, clients and stores inside it, or take them"
+            " from the job",
+        ) from error
+    packed = base64.b64encode(pickled).decode()
+    return name.removesuffix("_agent"), {"pickle": packed}
+
+
+def store_kind(store: str | None) -> str | None:
+    """*store* as a kind ("json", "memory") or as the URL of a place."""
+    if store is None:
+        return None
+    kind = store.removesuffix(":") if isinstance(store, str) else ""
+    if kind not in ("json", "memory"):
+        open_store(store).close()
+        return store
+    return kind
+
+
+def crashes() -> Path:
+    """The folder of the crash lab: stores of its runs, and marks of deaths."""
+    folder = home() / "crashes"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return folder
+
+
+def _is_gone(pid: int) -> bool:
+    """Whether no process has this id."""
+    import psutil
+
+    return not psutil.pid_exists(pid)
+
+
+def _how(ended: Ended, limit: float) -> str:
+    """How a run ended, for the end of a sentence that begins with "it"."""
+    if ended.timed_out:
+        return f"was still running after {limit:g} s"
+    if not ended.report:
+        return f"ended the process itself, with status {ended.status}"
+    if error := ended.report.get("error"):
+        return f"raised {error['type']}: {error['text']}"
+    return "completed the task" if ended.report.get("completed") else "ended unfinished"
+
+
+def _reached(ended: Ended) -> str:
+    """How far a run got, when it could still say so."""
+    if "reached" not in ended.report:
+        return ""
+    counts = (
+        f"{len(names)} {kind}s" for kind, names in ended.report["reached"].items()
+    )
+    return f" after {' and '.join(counts)}"
