@@ -112,9 +112,10 @@ def noted_agent(
             return write_note(learn(state, answer_fact(message)))
         for call in message["tool_calls"]:
             step = job.step(call)
-            if state.needs_approval(step.risk_level) and step.name not in approved:
-                question = AddQuestions(questions=(f"May I run {step.name}?",))
-                return write_note(learn(state, question))
+            risky = state.needs_approval(step.risk_level)
+            if risky and step.name not in approved:
+                question = f"May I run {step.name}?"
+                return write_note(learn(state, ask_person(question)))
             result = run_step(job, step)
             state = learn(state, done_fact(step, result), UseBudget(steps=1))
             messages.append(tool_says(call, result))
@@ -139,6 +140,11 @@ def find_task(job: Job) -> Task:
     if task.state == TaskState.RUNNING:
         return task
     return store.save(task.replace(state=TaskState.RUNNING))
+
+
+def ask_person(question: str) -> AddQuestions:
+    """The operation that leaves *question* for a person."""
+    return AddQuestions(questions=(question,))
 
 
 def done_patch(task: Task, step: Step, result: str) -> StatePatch:

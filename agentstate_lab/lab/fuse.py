@@ -188,7 +188,7 @@ class KillingStore:
 
     def save(self, task: Task, **more: Any) -> Task:
         """Save, unless the process ends on the way."""
-        saved: Task = self._written("save", self._store.save, task, **more)
+        saved: Task = self._written(_news(task), self._store.save, task, **more)
         return saved
 
     def get(self, task_id: str) -> Task:
@@ -214,6 +214,12 @@ class KillingStore:
         self._fuse.inside("write", ordinal)
         self._fuse.after("write", ordinal)
         return done
+
+
+def _news(task: Task) -> str:
+    """What a save is for: the fact that is new, or the state."""
+    facts = task.agent_state.known_facts
+    return facts[-1].key if facts and task.state == TaskState.RUNNING else task.state
 
 
 class HalfWritingStore(JsonFileStore):

@@ -210,6 +210,9 @@ def judge(
 
 
 def _words(count: int, harm: Mapping[str, int]) -> str:
-    """The steps that happened *count* times: by name, or how many."""
+    """The steps that happened *count* times: by name, or how many they are."""
     steps = [step for step, n in harm.items() if n == count]
-    return f"{count} x {steps[0] if len(steps) == 1 else f'{len(steps)} effects'}"
+    if len(steps) == 1:
+        return f"{count} x {steps[0]}"
+    often = {0: "never", 1: "once", 2: "twice"}.get(count, f"{count} times")
+    return f"{len(steps)} effects {often}"
