@@ -21,11 +21,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import InvalidValue
-from ..state import AddQuestions, AgentState, StatePatch, UseBudget
+from ..state import AgentState, StatePatch, UseBudget
 from ..task import Task, TaskState
 from .job import Job, Say, Sleep, ask, open_job, run_step, tool_says, user_says
 from .notes import (
     answer_fact,
+    ask_person,
     done_fact,
     learn,
     read_note,
@@ -69,7 +70,7 @@ def saving_agent(job: Job) -> str:
         messages.append(message)
         if not message.get("tool_calls"):
             result = str(message["content"])
-            store.save(task.replace(state=TaskState.COMPLETED, result=result))
+            store.save(task.replace(state="completed", result=result))
             return result
         for call in message["tool_calls"]:
             step = job.step(call)
@@ -117,7 +118,8 @@ def noted_agent(
                 question = f"May I run {step.name}?"
                 return write_note(learn(state, ask_person(question)))
             result = run_step(job, step)
-            state = learn(state, done_fact(step, result), UseBudget(steps=1))
+            learned = done_fact(step, result)
+            state = learn(state, learned, UseBudget(steps=1))
             messages.append(tool_says(call, result))
     return write_note(state)
 
@@ -140,11 +142,6 @@ def find_task(job: Job) -> Task:
     if task.state == TaskState.RUNNING:
         return task
     return store.save(task.replace(state=TaskState.RUNNING))
-
-
-def ask_person(question: str) -> AddQuestions:
-    """The operation that leaves *question* for a person."""
-    return AddQuestions(questions=(question,))
 
 
 def done_patch(task: Task, step: Step, result: str) -> StatePatch:

@@ -11,7 +11,7 @@ Nothing here is stored; `agents` decides what becomes of a note.
 from collections.abc import Mapping
 from typing import Any
 
-from ..state import AgentState, Fact, Operation, StatePatch, UpsertFact
+from ..state import AddQuestions, AgentState, Fact, Operation, StatePatch, UpsertFact
 from .job import Job
 from .scenarios import Message
 from .steps import Step
@@ -48,6 +48,11 @@ def answer_fact(message: Message) -> UpsertFact:
     """The operation that records the model's last words."""
     fact = Fact(key="answer", value=str(message["content"]), source="model")
     return UpsertFact(fact=fact)
+
+
+def ask_person(question: str) -> AddQuestions:
+    """The operation that leaves *question* for a person."""
+    return AddQuestions(questions=(question,))
 
 
 def learn(state: AgentState, *operations: Operation) -> AgentState:
