@@ -32,6 +32,7 @@ from filelock import FileLock, Timeout
 from .atomic_file import atomic_write, write_bytes
 from .codec import task_from_json, task_to_json
 from .errors import (
+    InvalidValue,
     StoreBusy,
     StoreForeign,
     StoreReadOnly,
@@ -74,7 +75,10 @@ class JsonFileStore:
         lock_timeout: float = 30.0,
     ) -> None:
         # A link would be replaced by the file; the file behind it is what is meant.
-        self.path = Path(os.path.realpath(os.fspath(path)))
+        try:
+            self.path = Path(os.path.realpath(os.fspath(path)))
+        except ValueError as error:
+            raise InvalidValue("store path", f"{path!r:.100} ({error})") from error
         self._clock = clock
         self._seen: bytes | None = None
         self._swept = False

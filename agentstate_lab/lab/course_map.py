@@ -9,9 +9,10 @@ marked as planned has its place here and nothing else yet.
 This module does not know what the learner has done; `lab.progress` does.
 """
 
-import html
 from collections.abc import Collection
 from dataclasses import dataclass, field
+
+from .show import Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,70 +181,30 @@ SUPPORT: dict[str, str] = {
 """Modules of the package that no notebook is named after, and what they are for."""
 
 
-def course_map(passed: Collection[str] = ()) -> "CourseMap":
+def course_map(passed: Collection[str] = ()) -> Table:
     """
-    The map as a notebook shows it.
+    The map with the learner's progress, as notebook 00 shows it.
 
     Args:
         passed: Names of the exercises whose check has passed.
     """
-    return CourseMap(frozenset(passed))
-
-
-@dataclass(frozen=True, slots=True)
-class CourseMap:
-    """
-    The lessons with the learner's progress, as plain text and as HTML.
-
-    Attributes:
-        passed: Names of the exercises whose check has passed.
-    """
-
-    passed: frozenset[str]
-
-    def rows(self) -> list[tuple[str, str, str, str]]:
-        """Number, lesson, question and status of each lesson, all in words."""
-        return [
-            (
-                lesson.number,
-                lesson.name + (" (optional)" if lesson.optional else ""),
-                lesson.question,
-                self.status(lesson),
-            )
-            for lesson in LESSONS
-        ]
-
-    def status(self, lesson: Lesson) -> str:
-        """What is to be said of *lesson* now."""
-        if lesson.planned:
-            return "planned"
-        if lesson.check is None:
-            return "no exercise"
-        return "exercise passed" if lesson.check in self.passed else "exercise open"
-
-    def __str__(self) -> str:
-        return "\n".join(
-            f"{number}  {name:<24}{question:<42}{status}"
-            for number, name, question, status in self.rows()
+    rows = [
+        (
+            lesson.number,
+            lesson.name + (" (optional)" if lesson.optional else ""),
+            lesson.question,
+            standing(lesson, passed),
         )
+        for lesson in LESSONS
+    ]
+    head = ("#", "notebook", "question it answers", "your progress")
+    return Table("The course map", head, tuple(rows))
 
-    def __repr__(self) -> str:
-        return str(self)
 
-    def _repr_html_(self) -> str:
-        head = "".join(
-            f'<th scope="col" style="text-align:left">{title}</th>'
-            for title in ("#", "lesson", "question it answers", "your progress")
-        )
-        body = "".join(
-            "<tr>"
-            + "".join(
-                f'<td style="text-align:left">{html.escape(text)}</td>' for text in row
-            )
-            + "</tr>"
-            for row in self.rows()
-        )
-        return (
-            "<table><caption>The course map</caption>"
-            f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-        )
+def standing(lesson: Lesson, passed: Collection[str]) -> str:
+    """How the learner stands with *lesson*, in words."""
+    if lesson.planned:
+        return "planned"
+    if lesson.check is None:
+        return "no exercise"
+    return "exercise passed" if lesson.check in passed else "exercise open"

@@ -1,0 +1,342 @@
+"""The command line: statuses, one clear line on trouble, runs that can be killed."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+from agentstate_lab.__main__ import main
+from agentstate_lab.lab import agents
+from agentstate_lab.lab.scenarios import SCENARIOS
+from agentstate_lab.lab.world import World, find_world
+
+EFFECTS = [step.name for step in SCENARIOS["deploy"].effects]
+
+
+def spawn(*arguments: str) -> subprocess.Popen[str]:
+    """A command in a process of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-u", "-m", "agentstate_lab", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def counts(world: World, task_id: str) -> dict[str, int]:
+    """How often each effect of *task_id* happened, in its order."""
+    return {entry.step: entry.count for entry in world.ledger(task_id)}
+
+
+def kill_in_minute_four(world: World, *arguments: str) -> None:
+    """Run a command whose fourth step never gets a reply, and kill it there."""
+    task_id = arguments[arguments.index("--task-id") + 1]
+    world.fault(task_id, "hang", at="deploy-database", seconds=60)
+    with spawn(*arguments) as victim:
+        assert victim.stdout is not None
+        for line in victim.stdout:
+            if "minute 3" in line:
+                while "deploy" not in world.requests(task_id):
+                    time.sleep(0.01)  # the test's own timeout bounds this
+                victim.kill()
+    assert victim.returncode not in (0, 1, 2)
+
+
+def test_a_run_completes_with_status_0(world, capsys):
+    """
+    Each minute is a line, and the last line says how it ended.
+    """
+    status = main(["run", "deploy", "--agent", "naive", "--task-id", "cli-whole"])
+
+    lines = capsys.readouterr().out.splitlines()
+    assert status == 0
+    assert [line.strip()[:8] for line in lines[1:11]] == [
+        f"minute {minute}"[:8] for minute in range(1, 11)
+    ]
+    assert lines[-1].startswith("completed: ")
+    assert counts(world, "cli-whole") == dict.fromkeys(EFFECTS, 1)
+
+
+def test_the_naive_agent_killed_and_run_again_repeats_itself(world):
+    """
+    What it had done is done twice, and the ledger says so.
+    """
+    command = ("run", "deploy", "--agent", "naive", "--task-id", "cli-naive")
+    kill_in_minute_four(world, *command)
+
+    status = main(list(command))
+
+    twice = {"open-ticket": 2, "announce": 2}
+    assert status == 0
+    assert counts(world, "cli-naive") == dict.fromkeys(EFFECTS, 1) | twice
+
+
+def test_the_saving_agent_killed_and_run_again_goes_on(world, tmp_path, capsys):
+    """
+    With a store, the same id finds the task and nothing is done twice here.
+    """
+    store = f"json:{tmp_path / 'tasks.json'}"
+    command = ("run", "deploy", "--task-id", "cli-saving", "--store", store)
+    kill_in_minute_four(world, *command)
+
+    status = main(list(command))
+
+    assert status == 0
+    assert "minute 3" not in capsys.readouterr().out
+    assert counts(world, "cli-saving") == dict.fromkeys(EFFECTS, 1)
+
+
+def test_a_run_that_fails_has_status_1(world, capsys):
+    """
+    An agent that gives up is told in one line, without a traceback.
+    """
+    world.fault("cli-fails", "error", at="model")
+
+    status = main(["run", "disk", "--agent", "naive", "--task-id", "cli-fails"])
+
+    said = capsys.readouterr().err
+    assert status == 1
+    assert said.startswith("run: failed: InternalServerError")
+    assert len(said.splitlines()) == 1
+
+
+def test_a_task_that_is_not_completed_has_status_1(world, monkeypatch, capsys):
+    """
+    Coming to an end is not the same as being done.
+    """
+    ended = agents.Outcome(completed=False, result="a person must decide")
+    monkeypatch.setattr(agents, "run_job", lambda *a, **k: ended)
+
+    status = main(["run", "disk", "--task-id", "cli-waits"])
+
+    assert status == 1
+    assert "not completed: a person must decide" in capsys.readouterr().out
+
+
+def test_an_interrupted_run_has_status_130(world, monkeypatch, capsys):
+    """
+    Control-C is answered with a line, not with a traceback.
+    """
+
+    def interrupted(*args: object, **more: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(agents, "run_job", interrupted)
+
+    status = main(["run", "disk", "--task-id", "cli-stopped"])
+
+    assert status == 130
+    assert capsys.readouterr().err == "run: interrupted\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        pytest.param(["run", "moon"], "scenario", id="unknown-scenario"),
+        pytest.param(["run", "disk\0"], "scenario", id="nul-in-scenario"),
+        pytest.param(["run", "disk", "--agent", "best"], "agent", id="unknown-agent"),
+        pytest.param(
+            ["run", "disk", "--agent", "x" * 1_000_000], "agent", id="huge-agent"
+        ),
+        pytest.param(
+            ["run", "disk", "--step-seconds=-1"], "step_seconds", id="negative-seconds"
+        ),
+        pytest.param(
+            ["run", "disk", "--step-seconds=nan"], "step_seconds", id="nan-seconds"
+        ),
+        pytest.param(
+            ["run", "disk", "--step-seconds=inf"], "step_seconds", id="endless-seconds"
+        ),
+        pytest.param(["run", "disk", "--store", "clay:x"], "store", id="unknown-store"),
+        pytest.param(["run", "disk", "--store", "json:"], "store", id="no-path"),
+        pytest.param(["run", "disk", "--store", "json:a\0b"], "", id="nul-in-path"),
+        pytest.param(["run", "disk"], "store", id="no-store-for-saving"),
+        pytest.param(["crash-matrix", "--agent", "best"], "agent", id="matrix-agent"),
+        pytest.param(
+            ["crash-matrix", "--scenario", "moon"], "scenario", id="matrix-scenario"
+        ),
+        pytest.param(["crash-matrix", "--store", "clay:"], "store", id="matrix-store"),
+        pytest.param(["hint", "moon"], "exercise", id="unknown-exercise"),
+        pytest.param(["reset", "../../etc/passwd"], "exercise", id="reset-a-path"),
+        pytest.param(["check", "no_such.ipynb"], "no_such.ipynb", id="no-notebook"),
+    ],
+)
+def test_a_wrong_argument_is_refused_in_words(world, capsys, arguments, word):
+    """
+    Status 2, one line that names the argument, and nothing has happened.
+    """
+    if arguments[0] == "run":
+        arguments = [*arguments, "--task-id", "cli-refused"]
+
+    status = main(arguments)
+
+    said = capsys.readouterr().err
+    assert status == 2
+    assert said.startswith(f"{arguments[0]}: ")
+    assert word in said
+    assert len(said) < 1_000
+    assert world.ledger("cli-refused") == []
+
+
+@pytest.mark.parametrize(
+    "task_id",
+    [
+        pytest.param("", id="empty"),
+        pytest.param("a\0b", id="nul"),
+        pytest.param("a\r\nX-Other: b", id="header-lines"),
+        pytest.param("x" * 1_000_000, id="huge"),
+        pytest.param("\udc80", id="half-a-surrogate-pair"),
+        pytest.param("../../etc/passwd", id="path"),
+        pytest.param("déploiement №5", id="not-ascii"),
+    ],
+)
+@pytest.mark.parametrize("agent", agents.AGENTS)
+def test_a_strange_task_id_is_used_or_refused(world, tmp_path, capsys, agent, task_id):
+    """
+    It works, or one short line says why not; nothing in between.
+    """
+    store = f"json:{tmp_path / 'tasks.json'}"
+    arguments = ["--agent", agent, "--task-id", task_id, "--store", store]
+
+    status = main(["run", "disk", *arguments])
+
+    said = capsys.readouterr().err
+    assert len(said) < 1_000
+    assert (status == 0) == (said == "")
+    if status == 0:
+        assert counts(world, task_id) == {"clean-logs": 1}
+        world.forget(task_id)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        pytest.param([], id="nothing"),
+        pytest.param(["fly"], id="unknown-command"),
+        pytest.param(["run", "disk"], id="no-task-id"),
+        pytest.param(
+            ["run", "disk", "--task-id", "t", "--step-seconds", "soon"],
+            id="seconds-in-words",
+        ),
+    ],
+)
+def test_a_command_that_cannot_be_read_shows_its_usage(capsys, arguments):
+    """
+    Status 2 here as well.
+    """
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+
+    assert caught.value.code == 2
+    assert capsys.readouterr().err.startswith("usage: agentstate-lab")
+
+
+def test_the_ledger_as_json_has_one_object_for_each_effect(world, capsys):
+    """
+    A program can count what happened.
+    """
+    main(["run", "disk", "--agent", "naive", "--task-id", "cli-json"])
+    capsys.readouterr()
+
+    status = main(["ledger", "--task-id", "cli-json", "--json"])
+
+    assert status == 0
+    assert json.loads(capsys.readouterr().out) == [
+        {
+            "task_id": "cli-json",
+            "step": "clean-logs",
+            "effect": "clean_logs",
+            "key": None,
+            "count": 1,
+        }
+    ]
+
+
+def test_the_ledger_in_words_counts_repeats(world, capsys):
+    """
+    The last line is the harm.
+    """
+    for _ in range(2):
+        main(["run", "disk", "--agent", "naive", "--task-id", "cli-twice"])
+    capsys.readouterr()
+
+    main(["ledger", "--task-id", "cli-twice"])
+
+    assert capsys.readouterr().out.splitlines() == [
+        "2 x clean-logs        clean_logs   cli-twice (no key)",
+        "2 effects, 1 of them repeated",
+    ]
+
+
+def test_the_ledger_shows_no_control_characters(world, capsys):
+    """
+    A name from outside cannot move the cursor of a terminal.
+    """
+    world.effect("deploy", task_id="a\x1b[2J", step="s\r", arguments={"service": "x"})
+
+    main(["ledger", "--task-id", "a\x1b[2J"])
+
+    assert "a\\x1b[2J" in capsys.readouterr().out
+
+
+def test_the_world_is_started_found_and_stopped(home_dir, capsys):
+    """
+    `status` never starts it, `start` finds the same one, `stop` ends it.
+    """
+    assert main(["status"]) == 1
+    assert main(["start"]) == 0
+    first = find_world()
+    assert main(["start"]) == 0
+    assert main(["status"]) == 0
+    assert find_world() == first
+    assert main(["stop"]) == 0
+    assert main(["stop"]) == 0
+    assert find_world() is None
+
+    said = capsys.readouterr().out.splitlines()
+    assert said[-2:] == ["the world has ended", "no world was running"]
+    assert first is not None
+    assert first.token not in "".join(said)
+
+
+def test_a_crash_matrix_as_json(world, capsys):
+    """
+    The count at the heart of the course, for a program.
+    """
+    status = main(["crash-matrix", "--agent", "naive", "--scenario", "disk", "--json"])
+
+    (matrix,) = json.loads(capsys.readouterr().out)
+    assert status == 0
+    assert matrix["verdict"] == "survives 1 of 3 kill points"
+
+
+def test_whoever_stops_reading_gets_no_traceback(world):
+    """
+    `agentstate-lab ledger | head` ends quietly.
+    """
+    with spawn("ledger") as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        said = process.stderr.read()
+
+    assert (process.returncode, said) == (1, "")
+
+
+def test_a_live_key_is_never_shown(world, monkeypatch, capsys):
+    """
+    Not even in the line that says what went wrong.
+    """
+    monkeypatch.setenv("AGENTSTATE_MODEL", "some-model")
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-very-secret")
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
+
+    status = main(["run", "disk", "--agent", "naive", "--task-id", "cli-live"])
+
+    shown = "".join(capsys.readouterr())
+    assert status == 1
+    assert "secret" not in shown
+    assert os.environ["OPENAI_API_KEY"] not in shown

@@ -1,0 +1,241 @@
+"""The course map, the README, the tree and the chapter stay in step."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+import agentstate_lab
+from agentstate_lab.__main__ import parser
+from agentstate_lab.lab.checks import EXERCISES
+from agentstate_lab.lab.course_map import LESSONS, SUPPORT, Lesson, course_map
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = ROOT / "agentstate_lab"
+README = (ROOT / "README.md").read_text("utf-8")
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+# Every claim of the chapter. Nothing of it may be dropped silently.
+CHAPTER = (
+    "why this chapter",
+    "case study",
+    "planning and execution",
+    "step 0: AgentState and StatePatch",
+    "step 1: Task",
+    "step 2: idempotency",
+    "step 3: retry",
+    "step 4: deadlines",
+    "step 5: persistence",
+    "step 6: resume",
+    "integration point 1: agent loop",
+    "integration point 2: tool execution",
+    "complete example",
+    "StateStore",
+    "PostgreSQL",
+    "transactions",
+    "MCP for state",
+    "dynamic context",
+    "advanced checkpoints",
+    "error 1: no idempotency",
+    "error 2: no retry",
+    "error 3: no deadlines",
+    "error 4: state not persisted",
+    "mini-exercise 1: retry",
+    "mini-exercise 2: idempotency",
+    "checklist",
+)
+
+lessons = pytest.mark.parametrize(
+    "lesson", [pytest.param(lesson, id=lesson.name) for lesson in LESSONS]
+)
+modules = pytest.mark.parametrize(
+    "path",
+    [pytest.param(path, id=path.relative_to(PACKAGE).as_posix()) for path in MODULES],
+)
+
+
+def coded(names: tuple[str, ...]) -> str:
+    """Names as a cell of a Markdown table."""
+    return ", ".join(f"`{name}`" for name in names) or "–"
+
+
+def row(lesson: Lesson) -> str:
+    """The row of *lesson* in the README."""
+    cells = (
+        lesson.number,
+        f"`{lesson.name}`" + (" (optional)" if lesson.optional else ""),
+        lesson.question,
+        ", ".join(lesson.covers),
+        coded(lesson.modules),
+        coded((lesson.name,) if lesson.exercise else ()),
+        "planned" if lesson.planned else "ready",
+    )
+    return f"| {' | '.join(cells)} |"
+
+
+def parts(lesson: Lesson) -> list[str]:
+    """The files that *lesson* consists of, from the root of the repository."""
+    taught = [f"agentstate_lab/{module}.py" for module in lesson.modules]
+    practised = [lesson.exercise, lesson.solution] if lesson.check else []
+    return [lesson.notebook, *taught, *filter(None, practised)]
+
+
+@lessons
+def test_a_lesson_is_there_whole_or_planned_whole(lesson):
+    """
+    A ready lesson has every part, a planned one has none yet.
+    """
+    there = [part for part in parts(lesson) if (ROOT / part).is_file()]
+
+    assert there == ([] if lesson.planned else parts(lesson))
+
+
+@lessons
+def test_a_lesson_has_one_name(lesson):
+    """
+    Whoever knows the notebook's name can guess those of exercise and check.
+    """
+    assert lesson.check in (None, lesson.name[3:])
+    assert (lesson.check in EXERCISES) == (
+        lesson.check is not None and not lesson.planned
+    )
+
+
+def test_the_readme_shows_the_course_map():
+    """
+    The README's table is the map, row by row.
+    """
+    shown = re.findall(r"^\| \d\d \|.*\|$", README, re.M)
+
+    assert shown == [row(lesson) for lesson in LESSONS]
+
+
+def test_lessons_are_numbered_in_their_order():
+    """
+    The number in a name is the place in the course.
+    """
+    assert [lesson.number for lesson in LESSONS] == [
+        f"{place:02}" for place in range(len(LESSONS))
+    ]
+
+
+def test_every_part_of_the_chapter_has_one_home():
+    """
+    No claim of the chapter is dropped, and none is taught twice.
+    """
+    covered = [item for lesson in LESSONS for item in lesson.covers]
+
+    assert sorted(covered) == sorted([*CHAPTER, "beyond the chapter"])
+
+
+def test_no_notebook_and_no_exercise_is_off_the_map():
+    """
+    What is in the folders is in the map.
+    """
+    folders = ("notebooks", "exercises", "exercises/solutions")
+    there = {
+        p.relative_to(ROOT).as_posix()
+        for f in folders
+        for p in (ROOT / f).glob("*.ipynb")
+    }
+
+    assert there <= {part for lesson in LESSONS for part in parts(lesson)}
+
+
+def test_every_module_is_taught_or_supports():
+    """
+    A module of the package has a lesson, or a line that says what it is for.
+    """
+    there = {path.stem for path in PACKAGE.glob("*.py")} - {"__init__"}
+    ready = {m for lesson in LESSONS if not lesson.planned for m in lesson.modules}
+
+    assert ready.isdisjoint(SUPPORT)
+    assert there == ready | SUPPORT.keys()
+
+
+def test_every_module_of_the_stage_is_used():
+    """
+    Nothing in `lab` is left over: something else names it.
+    """
+    users = [*MODULES, ROOT / "Makefile", *(ROOT / "notebooks").glob("*.ipynb")]
+    texts = {path: path.read_text("utf-8") for path in users if path.is_file()}
+    stage = [p for p in (PACKAGE / "lab").rglob("*.py") if p.stem != "__init__"]
+
+    unused = [
+        path.relative_to(PACKAGE).as_posix()
+        for path in stage
+        if path.stem not in EXERCISES
+        and not any(
+            re.search(rf"(import|from|lab\.|checks\.)\b.*\b{path.stem}\b", text)
+            for user, text in texts.items()
+            if user != path
+        )
+    ]
+
+    assert unused == []
+
+
+@modules
+def test_every_public_name_says_what_it_is(path):
+    """
+    Modules, classes and functions without an underscore have a docstring.
+    """
+    tree = ast.parse(path.read_text("utf-8"))
+    named = [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+    ]
+    inner = {child for node in named for child in ast.walk(node) if child is not node}
+    top = [node for node in named if node not in inner]
+    methods = [
+        child for node in top if isinstance(node, ast.ClassDef) for child in node.body
+    ]
+    public = [
+        node
+        for node in [*top, *methods]
+        if node in named and not node.name.startswith("_")
+    ]
+
+    silent = [node.name for node in public if not ast.get_docstring(node)]
+
+    assert ast.get_docstring(tree)
+    assert silent == []
+
+
+def test_the_readme_lists_the_public_names():
+    """
+    The names of `agentstate_lab` are sorted, and the README says what each is.
+    """
+    shown = re.findall(r"^\| `(\w+)` \| `(\w+)` \| \w.* \|$", README, re.M)
+
+    assert agentstate_lab.__all__ == sorted(agentstate_lab.__all__)
+    assert [name for name, _ in shown] == agentstate_lab.__all__
+    for name, module in shown:
+        home = getattr(agentstate_lab, name).__module__
+        assert home == f"agentstate_lab.{module}"
+
+
+def test_the_readme_lists_the_commands():
+    """
+    Each command of the command line is in the README, and no other.
+    """
+    (commands,) = (a.choices for a in parser()._actions if isinstance(a.choices, dict))
+    table = README.partition("## From a terminal")[2].partition("## ")[0]
+    cells = re.findall(r"^\| (`.+?`) \|", table, re.M)
+    shown = [name for cell in cells for name in re.findall(r"`([\w-]+)", cell)]
+
+    assert sorted(shown) == sorted(commands)
+
+
+def test_the_map_shows_progress_in_words():
+    """
+    What a learner sees is readable without colour, and planned is said so.
+    """
+    shown = course_map({"state"})
+
+    standings = [row[-1] for row in shown.rows]
+
+    assert standings[:3] == ["no exercise", "exercise passed", "exercise open"]
+    assert [said == "planned" for said in standings] == [x.planned for x in LESSONS]
