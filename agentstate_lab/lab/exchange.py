@@ -10,6 +10,7 @@ to the world costs nothing to import, and no proxy variable diverts a request.
 """
 
 import json
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -79,6 +80,8 @@ def send(
     """
     from http.client import HTTPConnection, HTTPException
 
+    if not 0 < timeout < math.inf:
+        raise InvalidValue("timeout", "must be a positive number of seconds")
     data = _encoded(body)
     until = time.monotonic() + timeout
     address = urlsplit(url)

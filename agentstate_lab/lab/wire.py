@@ -11,7 +11,7 @@ This module knows nothing of models, services or tasks.
 
 import json
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from typing import Any, NoReturn
 
 from starlette.requests import ClientDisconnect, Request
@@ -20,7 +20,6 @@ from starlette.responses import JSONResponse
 from .ledger import Json, canonical
 
 MAX_BODY = 10 * 1024 * 1024
-MAX_DRAINED = 10 * MAX_BODY
 MAX_DEPTH = 100
 MAX_NAME = 1_000
 
@@ -94,10 +93,10 @@ async def read_json(request: Request) -> Json:
         where = getattr(error, "pos", None)
         at = "" if where is None else f", at character {where}"
         raise _malformed(f"{getattr(error, 'msg', 'unreadable value')}{at}") from None
-    if _deeper_than(value, MAX_DEPTH):
-        raise _too_deep()
     if not isinstance(value, dict):
         raise _malformed("the body must be a JSON object")
+    if _deeper_than(value, MAX_DEPTH):
+        raise _too_deep()
     try:
         canonical(value)
     except UnicodeEncodeError:
@@ -107,35 +106,31 @@ async def read_json(request: Request) -> Json:
 
 async def _read_body(request: Request) -> bytes:
     """
-    The body, or a 413 once the sender has finished.
+    The body, or a 413 as soon as it is known to be too large.
 
-    A reply that comes before the sender has finished is lost in the reset of the
-    connection, so what is too much is read and dropped, up to a limit.
+    The server goes on reading and drops the rest, so the sender sees the reply and
+    not a connection that was reset while it was still sending.
     """
-    data, size = bytearray(), 0
-    async for chunk in _chunks(request):
-        size += len(chunk)
-        if size <= MAX_BODY:
+    declared = request.headers.get("content-length", "0")
+    data = bytearray()
+    if declared.isdecimal() and int(declared) > MAX_BODY:
+        raise _too_large()
+    try:
+        async for chunk in request.stream():
             data += chunk
-        elif size > MAX_DRAINED:
-            break
-    if size > MAX_BODY:
-        raise Refusal(
-            413,
-            f"The request body is larger than {MAX_BODY} bytes: send less.",
-            code="request_too_large",
-            headers={**_NOT_STARTED, "Connection": "close"},
-        )
+            if len(data) > MAX_BODY:
+                raise _too_large()
+    except ClientDisconnect:
+        raise _malformed("the body was cut off") from None
     return bytes(data)
 
 
-async def _chunks(request: Request) -> AsyncIterator[bytes]:
-    """The pieces of the body; a sender that goes away ends it with a refusal."""
-    try:
-        async for chunk in request.stream():
-            yield chunk
-    except ClientDisconnect:
-        raise _malformed("the body was cut off") from None
+def _too_large() -> Refusal:
+    return Refusal(
+        413,
+        f"The body of the request is larger than {MAX_BODY} bytes: send less.",
+        code="request_too_large",
+    )
 
 
 def _malformed(why: str) -> Refusal:
@@ -155,16 +150,13 @@ def _no_constant(name: str) -> NoReturn:
 def _deeper_than(value: Any, limit: int) -> bool:
     """Whether lists and objects are nested more than *limit* levels deep."""
     level = [value]
-    for _ in range(limit + 1):
+    for _ in range(limit):
         inner: list[Any] = []
         for item in level:
-            if isinstance(item, dict):
-                inner.extend(item.values())
-            elif isinstance(item, list):
-                inner.extend(item)
-        if not inner:
+            inner.extend(item.values() if isinstance(item, dict) else item)
+        level = [item for item in inner if isinstance(item, dict | list)]
+        if not level:
             return False
-        level = inner
     return True
 
 

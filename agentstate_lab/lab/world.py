@@ -14,23 +14,18 @@ This module finds, starts and stops. It does not serve anything (`world_app` doe
 and it never signals a process that it cannot prove to be this home's world.
 """
 
-import json
 import os
-import re
 import subprocess
 import sys
-import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-from ..errors import ReplyLost, WorldUnavailable
-from .exchange import send
+from ..errors import WorldUnavailable
 from .home import home
 from .ledger import Entry
-from .world_handle import EFFECTS, World, proof, task_header
+from .world_handle import EFFECTS, World, task_header
+from .world_record import MODULE, Record, alive, until
 
 __all__ = [
     "EFFECTS",
@@ -43,12 +38,7 @@ __all__ = [
 ]
 
 READY_WITHIN = 30.0
-ANSWER_WITHIN = 2.0
-STUCK_AFTER = 10.0
-GONE_WITHIN = 5.0
-
-_MAX_FILE = 4_096
-_MODULE = "agentstate_lab.lab.world_app"
+LOCK_WITHIN = 60.0
 
 
 def start_world() -> World:
@@ -64,7 +54,7 @@ def start_world() -> World:
 
 def find_world() -> World | None:
     """The running world of this home, or None. Nothing is started."""
-    record = _Record.read(home())
+    record = Record.read(home())
     return record.world if record and record.answers() else None
 
 
@@ -73,129 +63,41 @@ def stop_world() -> bool:
     End the world of this home; False when there is none.
 
     It is asked first. Only a process that is proved to be this home's world is
-    ended by force when it does not answer.
+    ended by force when it does not listen.
+
+    Raises:
+        WorldUnavailable: Another program holds this home's lock.
     """
     where = home()
     with _lock(where):
-        record = _Record.read(where)
-        if record is None:
-            return False
-        runs = record.process(where)
-        asked = record.answers() and record.ask_to_stop()
-        if runs is None:
-            return asked
-        gone = asked and _until(lambda: record.process(where) is None, GONE_WITHIN)
-        if not gone:
-            _end(runs)
-            _until(lambda: record.process(where) is None, GONE_WITHIN)
-        return True
-
-
-@dataclass(frozen=True, slots=True)
-class _Record:
-    """
-    What `world.json` says.
-
-    It is written by the world, but anything may be found there: an old one, another
-    program's, half a file. So nothing in it is believed before it is checked.
-    """
-
-    world: World
-    created: float
-
-    @classmethod
-    def read(cls, where: Path) -> "_Record | None":
-        """The record in *where*, or None when there is no sound one."""
-        try:
-            with (where / "world.json").open("rb") as file:
-                said = json.loads(file.read(_MAX_FILE + 1)[:_MAX_FILE])
-            pid, port, token = said["pid"], said["port"], said["token"]
-            created = float(said["created"])
-            sound = (
-                type(pid) is int
-                and pid > 0
-                and type(port) is int
-                and 0 < port < 65_536
-                and re.fullmatch("[0-9a-f]{64}", token)
-            )
-        except (OSError, ValueError, TypeError, LookupError, RecursionError):
-            return None
-        if not sound:
-            return None
-        return cls(World(f"http://127.0.0.1:{port}", token, pid), created)
-
-    def answers(self, within: float = ANSWER_WITHIN) -> bool:
-        """
-        Whether the world that was meant is the one that answers.
-
-        The reply must prove that it knows the token, without the token being sent:
-        another program may listen on the port by now.
-        """
-        try:
-            reply = send(self.world.url, "GET", "/health", timeout=within, most=4_096)
-        except ReplyLost as error:
-            slow = isinstance(error.__cause__, TimeoutError) and within < STUCK_AFTER
-            patient = slow and self.process(home()) is not None
-            return patient and self.answers(STUCK_AFTER)
-        except WorldUnavailable:
-            return False
-        said = (reply.body.get("world"), reply.body.get("pid"))
-        return said == (proof(self.world.token), self.world.pid)
-
-    def process(self, where: Path) -> Any:
-        """
-        The `psutil.Process` of the world, or None unless it is proved to be it.
-
-        The id may belong to another program by now, so the time it was started and
-        its command line must fit as well.
-        """
-        import psutil
-
-        try:
-            process = psutil.Process(self.world.pid)
-            fits = abs(process.create_time() - self.created) < 2.0
-            command = process.cmdline()[-2:]
-            zombie = process.status() == psutil.STATUS_ZOMBIE
-        except (psutil.Error, OSError, ValueError, OverflowError):
-            return None
-        return process if fits and not zombie and command == _command(where) else None
-
-    def ask_to_stop(self) -> bool:
-        """Whether the world agreed to end."""
-        try:
-            self.world._ask("POST", "/stop", {})
-        except WorldUnavailable:
-            return False
-        return True
+        record = Record.read(where)
+        return record is not None and record.stop()
 
 
 def _start(where: Path) -> World:
     """Start a world in *where*, unless somebody else does so first."""
     with _lock(where):
-        found = find_world()
-        if found:
-            return found
+        record = Record.read(where)
+        if record and record.answers():
+            return record.world
+        if record:
+            record.stop()
         pid = _launch(where)
         worlds: list[World] = []
 
         def ready() -> bool:
-            gone = not _alive(pid)
+            gone = not alive(pid)
             world = find_world()
             worlds.extend([world] if world else [])
             return bool(world) or gone
 
-        _until(ready, READY_WITHIN)
+        until(ready, READY_WITHIN)
     if not worlds:
         raise WorldUnavailable(
             f"the world did not start in {where}; its log ends with:\n"
             f"{_log_tail(where)}\nRepair that, then call start_world() again"
         )
     return worlds[0]
-
-
-def _command(where: Path) -> list[str]:
-    """The end of the command line by which the world is known."""
-    return [_MODULE, str(where)]
 
 
 # The world must be nobody's child. A kernel that is restarted politely ends its
@@ -213,80 +115,60 @@ print(child.pid, flush=True)
 
 def _launch(where: Path) -> int:
     """Start the process, detached from this one, and return its id."""
-    if not sys.executable:
-        raise WorldUnavailable("this Python does not know its own program")
+    python = sys.executable or "python"
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
-    log = os.open(where / "world.log", flags, 0o600)
-    python = sys.executable
     try:
-        done = subprocess.run(
-            [python, "-I", "-S", "-c", _LAUNCHER, python, "-m", *_command(where)],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=log,
-            cwd=Path(__file__).parents[2],
-            env=_environment(),
-            start_new_session=True,
-            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
-            timeout=READY_WITHIN,
-            check=True,
-        )
-        return int(done.stdout)
+        log = os.open(where / "world.log", flags, 0o600)
+        try:
+            launched = subprocess.run(
+                [python, "-I", "-S", "-c", _LAUNCHER, python, "-m", MODULE, where],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                cwd=Path(__file__).parents[2],
+                env=_environment(),
+                start_new_session=True,
+                creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+                timeout=READY_WITHIN,
+                check=True,
+            )
+        finally:
+            os.close(log)
+        return int(launched.stdout)
     except (OSError, ValueError, subprocess.SubprocessError) as error:
-        raise WorldUnavailable(f"the world could not be launched ({error})") from error
-    finally:
-        os.close(log)
+        raise WorldUnavailable(
+            f"the world could not be launched from {where} ({error})"
+        ) from error
 
 
 def _environment() -> dict[str, str]:
-    """This process's environment without the keys of a live model."""
+    """
+    This process's environment, without the secrets of a live model and without
+    what would turn a warning in somebody else's package into a world that dies.
+    """
     return {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith(("OPENAI_", "PYTHONWARNINGS", "PYTHONINSPECT"))
+        if not name.startswith(("OPENAI_", "PYTHONWARNINGS"))
     }
 
 
-def _lock(where: Path) -> AbstractContextManager[Any]:
+@contextmanager
+def _lock(where: Path) -> Iterator[None]:
     """The lock under which the world of *where* is started and stopped."""
     from filelock import FileLock
 
-    return FileLock(where / "world.lock", timeout=2 * READY_WITHIN, mode=0o600)
-
-
-def _until(
-    condition: Callable[[], bool],
-    seconds: float,
-    *,
-    sleep: Callable[[float], None] = time.sleep,
-) -> bool:
-    """Whether *condition* came true within *seconds*."""
-    end = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > end:
-            return False
-        sleep(0.01)
-    return True
-
-
-def _alive(pid: int) -> bool:
-    """Whether a process *pid* runs; one that only waits to be buried does not."""
-    import psutil
-
+    lock = FileLock(where / "world.lock", timeout=LOCK_WITHIN, mode=0o600)
     try:
-        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
-    except psutil.NoSuchProcess:
-        return False
-    except psutil.Error:
-        return True
-
-
-def _end(process: Any) -> None:
-    """End *process* by force."""
-    import psutil
-
-    with suppress(psutil.Error):
-        process.kill()
+        lock.acquire()
+    except OSError as error:  # filelock's Timeout is one
+        raise WorldUnavailable(
+            f"the lock {where / 'world.lock'} could not be taken ({error})"
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _log_tail(where: Path, size: int = 2_000) -> str:

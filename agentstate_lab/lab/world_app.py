@@ -14,7 +14,7 @@ import os
 import secrets
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import uvicorn
@@ -27,10 +27,11 @@ from .guard import log
 from .ledger import Ledger
 from .wire import Refusal
 from .world import find_world
+from .world_record import Record
 from .world_routes import Services, next_message
 
 IDLE_AFTER = 4 * 3600.0
-LOOK_EVERY = 1.0
+LOOK_EVERY = 0.5
 
 
 class WorldProtocol(H11Protocol):
@@ -121,7 +122,11 @@ async def serve(
 
 
 async def keep_watch(
-    named: Callable[[], bool], idle: Callable[[], float], end: Callable[[], None]
+    named: Callable[[], bool],
+    idle: Callable[[], float],
+    end: Callable[[], None],
+    *,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> None:
     """
     Call *end* when the world is no longer *named*, or was *idle* for hours.
@@ -130,7 +135,7 @@ async def keep_watch(
     """
     missed = 0
     while missed < 2 and idle() < IDLE_AFTER:
-        await asyncio.sleep(LOOK_EVERY)
+        await sleep(LOOK_EVERY)
         missed = 0 if named() else missed + 1
     end()
 
@@ -156,12 +161,8 @@ def publish(where: Path, token: str, port: int) -> bool:
 
 def is_named(where: Path, token: str) -> bool:
     """Whether `world.json` names the world that knows *token*."""
-    try:
-        with (where / "world.json").open("rb") as file:
-            found = json.loads(file.read(4_096))
-        return bool(found["token"] == token)
-    except (OSError, ValueError, LookupError, TypeError):
-        return False
+    record = Record.read(where)
+    return record is not None and record.world.token == token
 
 
 def withdraw(where: Path, token: str) -> None:

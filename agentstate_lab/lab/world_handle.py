@@ -75,10 +75,12 @@ class World:
             WorldUnavailable: Nobody listens; it was not started.
             InvalidValue: An argument cannot be sent.
         """
+        if not isinstance(arguments, Mapping):
+            raise InvalidValue("arguments", "must be a mapping of names to values")
         headers = {} if key is None else {"Idempotency-Key": _checked_key(key)}
-        body = {"task_id": task_id, "step": step, "arguments": arguments}
-        path = f"/effects/{quote(effect, safe='')}"
-        reply = self._send("POST", path, body, headers=headers, timeout=timeout)
+        body = {"task_id": task_id, "step": step, "arguments": dict(arguments)}
+        path = f"/effects/{_quoted(effect, 'effect')}"
+        reply = self.request("POST", path, body, headers=headers, timeout=timeout)
         if reply.status != 200:
             raise reply.refusal()
         return reply.body
@@ -86,7 +88,7 @@ class World:
     def ledger(self, task_id: str | None = None) -> list[Entry]:
         """What happened for *task_id*, or for every task, first things first."""
         asked = "" if task_id is None else f"?task_id={_quoted(task_id)}"
-        entries = self._ask("GET", f"/ledger{asked}")["entries"]
+        entries = self.ask("GET", f"/ledger{asked}")["entries"]
         return [Entry(**entry) for entry in entries]
 
     def requests(self, task_id: str) -> dict[str, int]:
@@ -96,7 +98,7 @@ class World:
         Counted since the world started. This is what went over the wire, answered
         or not, whatever the caller believes.
         """
-        counted = self._ask("GET", f"/requests?task_id={_quoted(task_id)}")
+        counted = self.ask("GET", f"/requests?task_id={_quoted(task_id)}")
         return dict(counted["requests"])
 
     def fault(
@@ -139,7 +141,7 @@ class World:
             "seconds": fault.seconds,
             "after": fault.after,
         }
-        self._ask("POST", "/faults", order)
+        self.ask("POST", "/faults", order)
 
     def forget(self, task_id: str) -> None:
         """
@@ -148,9 +150,9 @@ class World:
         Never called behind anybody's back: what happened stays counted until
         somebody says this.
         """
-        self._ask("POST", "/forget", {"task_id": task_id})
+        self.ask("POST", "/forget", {"task_id": task_id})
 
-    def _send(
+    def request(
         self,
         method: str,
         path: str,
@@ -159,14 +161,19 @@ class World:
         headers: Mapping[str, str] | None = None,
         timeout: float = 30.0,
     ) -> Reply:
-        """One request with the token."""
+        """One request with the token; a refusal comes back as it is."""
         named = {"Authorization": f"Bearer {self.token}", **(headers or {})}
         return send(self.url, method, path, body=body, headers=named, timeout=timeout)
 
-    def _ask(self, method: str, path: str, body: Any = None) -> Json:
-        """One request that changes nothing outside; any failure is the stage's."""
+    def ask(self, method: str, path: str, body: Any = None) -> Json:
+        """
+        One request to the stage itself, where any failure is the stage's own.
+
+        Raises:
+            WorldUnavailable: It was refused, or no reply came back.
+        """
         try:
-            reply = self._send(method, path, body)
+            reply = self.request(method, path, body)
         except ReplyLost as error:
             raise WorldUnavailable(f"the world at {self.url} fell silent") from error
         if reply.status != 200:
@@ -207,9 +214,11 @@ def _checked_key(key: str) -> str:
     return key
 
 
-def _quoted(task_id: str) -> str:
-    """*task_id* for a header or an address."""
+def _quoted(value: str, name: str = "task_id") -> str:
+    """*value* for a header or an address."""
+    if not isinstance(value, str):
+        raise InvalidValue(name, f"must be a string, not {value!r:.100}")
     try:
-        return quote(task_id, safe="")
+        return quote(value, safe="")
     except UnicodeEncodeError as error:
-        raise InvalidValue("task_id", "holds half a surrogate pair") from error
+        raise InvalidValue(name, "holds half a surrogate pair") from error

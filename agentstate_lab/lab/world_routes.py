@@ -10,10 +10,9 @@ This module does not start or stop anything: that is `world_app`.
 """
 
 import asyncio
-import contextlib
 import dataclasses
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import unquote
 
@@ -22,7 +21,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from ..errors import AgentStateError, InvalidValue
@@ -31,6 +30,7 @@ from .chat_rules import MODEL
 from .faults import Fault, FaultBook
 from .guard import Guard, Presence
 from .ledger import Json, Ledger, fingerprint
+from .striking import strike_after, strike_before
 from .wire import Refusal, known, read_json, shown, text
 from .world_handle import EFFECTS, is_key, proof
 
@@ -106,17 +106,17 @@ class Services:
         task_id = unquote(request.headers.get("x-task-id", ""))
         fault = self.faults.strike(task_id, "model")
         body = await read_json(request)
-        if early := await _before(fault, request):
+        if early := await strike_before(fault, request):
             return early
         completion = chat.complete(body, self.script)
         if fault and fault.kind == "slow":
             await asyncio.sleep(fault.seconds)
         if not body.get("stream"):
-            return _after(fault, JSONResponse(completion))
+            return strike_after(fault, JSONResponse(completion))
         options = body.get("stream_options") or {}
         usage = bool(options.get("include_usage"))
         data = chat.events(chat.stream(completion, include_usage=usage))
-        return _after(fault, Response(data, media_type="text/event-stream"))
+        return strike_after(fault, Response(data, media_type="text/event-stream"))
 
     async def effect(self, request: Request) -> Response:
         """Let a service do its work, once for a key."""
@@ -140,11 +140,11 @@ class Services:
             )
         key = _idempotency_key(request)
         fault = self.faults.strike(task_id, effect, step)
-        if early := await _before(fault, request):
+        if early := await strike_before(fault, request):
             return early
         work = _Work(effect, task_id, step, key, fingerprint(body))
         seconds = fault.seconds if fault and fault.kind == "slow" else 0.0
-        return _after(fault, await self._once(work, seconds))
+        return strike_after(fault, await self._once(work, seconds))
 
     async def _once(self, work: "_Work", seconds: float) -> Response:
         """
@@ -282,67 +282,6 @@ def _idempotency_key(request: Request) -> str | None:
             code="invalid_key",
         )
     return keys[0]
-
-
-async def _before(fault: Fault | None, request: Request) -> Response | None:
-    """Strike before anything happens, with the kinds that do."""
-    kind = fault.kind if fault else None
-    if fault and kind == "throttle":
-        raise Refusal(
-            429,
-            "Rate limit reached: try again after the time in Retry-After.",
-            code="rate_limit_exceeded",
-            headers={"X-Effect": "not started", "Retry-After": f"{fault.seconds:g}"},
-        )
-    if kind == "error":
-        raise Refusal(500, "The server had an error while processing your request.")
-    if kind == "drop":
-        return _Dropped()
-    if fault and kind == "hang":
-        await _gone(request, fault.seconds)
-        return _Dropped()
-    return None
-
-
-def _after(fault: Fault | None, response: Response) -> Response:
-    """Strike after it has happened, with the kinds that do."""
-    if fault and fault.kind == "reply_lost":
-        return _Dropped()
-    if fault and fault.kind == "drip":
-        return _dripping(response, fault.seconds)
-    return response
-
-
-async def _gone(request: Request, seconds: float) -> None:
-    """Wait until the client goes away, or *seconds* at most."""
-
-    async def disconnected() -> None:
-        while (await request.receive())["type"] != "http.disconnect":
-            pass
-
-    with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(disconnected(), seconds)
-
-
-class _Dropped(Response):
-    """No reply: the connection is cut."""
-
-    async def __call__(self, scope, receive, send) -> None:  # type: ignore[no-untyped-def]
-        scope["state"]["transport"].abort()
-        while (await receive())["type"] != "http.disconnect":
-            pass
-
-
-def _dripping(response: Response, seconds: float) -> Response:
-    """*response* with its body byte by byte."""
-
-    async def drops() -> AsyncIterator[bytes]:
-        for byte in bytes(response.body):
-            yield bytes([byte])
-            await asyncio.sleep(seconds)
-
-    headers = dict(response.headers)
-    return StreamingResponse(drops(), response.status_code, headers)
 
 
 async def _http_error(request: Request, error: Any) -> Response:
