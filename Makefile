@@ -22,12 +22,10 @@ FRESH_HOME = home=$$(mktemp -d) && export AGENTSTATE_HOME="$$home" && \
 	bench freeze stubs pins clean
 
 help: ## list the targets
-	@echo "make lab    the course in JupyterLab (LAB_ARGS=\"--no-browser --port 8899\")"
-	@echo "make test   the whole test-suite, with a one-line summary at the end"
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "%-11s %s\n", $$1, $$2}' Makefile
 	@echo
-	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/\1\t\2/p' Makefile | expand -t 12
-	@echo
-	@echo "PYTHON=python3.12 names the Python of a new .venv (now: $(PYTHON))."
+	@echo 'make lab LAB_ARGS="--no-browser --port 8899" passes flags to JupyterLab.'
+	@echo 'make lab PYTHON=python3.12 chooses the Python of a new .venv.'
 
 lab: .venv/.package ## open notebooks/00_start_here.ipynb in JupyterLab
 	@$(RUN) -m jupyterlab --config=jupyter_lab_config.py $(ROOT_FLAG) $(LAB_ARGS)
