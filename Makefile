@@ -69,7 +69,7 @@ pins: .venv/.package ## write requirements.txt anew from the ranges in pyproject
 		--extra test pyproject.toml -o requirements.txt
 
 clean: ## remove .venv and caches; .lab (your runs and progress) stays
-	@if [ -x $(RUN) ]; then $(CLI) stop || true; fi
+	@if [ -f .venv/.package ] && [ -d .lab ]; then $(CLI) stop || true; fi
 	@rm -rf .venv .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist
 	@find agentstate_lab tests notebooks exercises benchmarks \
 		\( -name __pycache__ -o -name .ipynb_checkpoints \) \
@@ -79,6 +79,8 @@ clean: ## remove .venv and caches; .lab (your runs and progress) stays
 # a second `make lab` needs no network.
 
 .venv/.made:
+	@command -v $(PYTHON) >/dev/null || { echo "There is no $(PYTHON) here. Install \
+	Python 3.11 to 3.14, or name one: make lab PYTHON=/path/to/python3"; exit 1; }
 	@$(PYTHON) -c 'import sys; v = sys.version_info; \
 		(3, 11) <= v[:2] <= (3, 14) or sys.exit("agentstate-lab needs Python 3.11 \
 	to 3.14, and $(PYTHON) is %d.%d. Name another one, for example:\n\n    make lab \
