@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +14,7 @@ from agentstate_lab.lab import agents
 from agentstate_lab.lab.scenarios import SCENARIOS
 from agentstate_lab.lab.world import World, find_world
 
+README = (Path(__file__).parents[1] / "README.md").read_text("utf-8")
 EFFECTS = [step.name for step in SCENARIOS["deploy"].effects]
 
 
@@ -31,15 +33,17 @@ def counts(world: World, task_id: str) -> dict[str, int]:
     return {entry.step: entry.count for entry in world.ledger(task_id)}
 
 
-def kill_in_minute_four(world: World, *arguments: str) -> None:
-    """Run a command whose fourth step never gets a reply, and kill it there."""
+def kill_in_minute(minute: int, world: World, *arguments: str) -> None:
+    """Run a command whose step of that minute gets no reply, and kill it there."""
     task_id = arguments[arguments.index("--task-id") + 1]
-    world.fault(task_id, "hang", at="deploy-database", seconds=60)
+    step = SCENARIOS["deploy"].steps[minute - 1]
+    world.fault(task_id, "hang", at=step.name, seconds=60)
     with spawn(*arguments) as victim:
         assert victim.stdout is not None
         for line in victim.stdout:
-            if "minute 3" in line:
-                while "deploy" not in world.requests(task_id):
+            if f"minute {minute - 1}:" in line:
+                # A model call in each minute, and an effect from the second on.
+                while sum(world.requests(task_id).values()) < 2 * minute - 1:
                     time.sleep(0.01)  # the test's own timeout bounds this
                 victim.kill()
     assert victim.returncode not in (0, 1, 2)
@@ -65,7 +69,7 @@ def test_the_naive_agent_killed_and_run_again_repeats_itself(world):
     What it had done is done twice, and the ledger says so.
     """
     command = ("run", "deploy", "--agent", "naive", "--task-id", "cli-naive")
-    kill_in_minute_four(world, *command)
+    kill_in_minute(4, world, *command)
 
     status = main(list(command))
 
@@ -74,13 +78,27 @@ def test_the_naive_agent_killed_and_run_again_repeats_itself(world):
     assert counts(world, "cli-naive") == dict.fromkeys(EFFECTS, 1) | twice
 
 
+def test_the_readme_shows_what_happens_at_minute_8(world, capsys):
+    """
+    The first thing a visitor reads is what the commands there really print.
+    """
+    command = ("run", "deploy", "--agent", "naive", "--task-id", "friday")
+    kill_in_minute(8, world, *command)
+    main(list(command))
+    capsys.readouterr()
+
+    main(["ledger", "--task-id", "friday"])
+
+    assert capsys.readouterr().out in README
+
+
 def test_the_saving_agent_killed_and_run_again_goes_on(world, tmp_path, capsys):
     """
     With a store, the same id finds the task and nothing is done twice here.
     """
     store = f"json:{tmp_path / 'tasks.json'}"
     command = ("run", "deploy", "--task-id", "cli-saving", "--store", store)
-    kill_in_minute_four(world, *command)
+    kill_in_minute(4, world, *command)
 
     status = main(list(command))
 
