@@ -44,7 +44,7 @@ def connect(*, timeout: float = TIMEOUT) -> "tuple[OpenAI, str]":
             is shown.
         WorldUnavailable: The scripted model could not be started.
     """
-    if not isinstance(timeout, int | float) or not 0 < timeout < math.inf:
+    if type(timeout) not in (int, float) or not 0 < timeout < math.inf:
         raise InvalidValue("timeout", "must be a positive number of seconds")
     model = _setting("AGENTSTATE_MODEL")
     if model is None:

@@ -502,7 +502,9 @@ def test_a_handle_costs_nothing_heavy_to_import():
     assert said == "[]\n"
 
 
-@pytest.mark.parametrize("timeout", [0, -1, float("nan"), float("inf")])
+@pytest.mark.parametrize(
+    "timeout", [0, -1, float("nan"), float("inf"), None, "1", True]
+)
 def test_a_timeout_must_be_a_length(timeout):
     """
     Waiting for ever is refused before anything is sent.

@@ -80,7 +80,7 @@ def send(
     """
     from http.client import HTTPConnection, HTTPException
 
-    if not 0 < timeout < math.inf:
+    if type(timeout) not in (int, float) or not 0 < timeout < math.inf:
         raise InvalidValue("timeout", "must be a positive number of seconds")
     data = _encoded(body)
     until = time.monotonic() + timeout
