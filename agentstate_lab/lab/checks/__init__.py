@@ -1,0 +1,198 @@
+"""
+The checks of the exercises: `check`, `hint`, `progress` and `reset`.
+
+`check(name, answer)` tries a learner's function stage by stage in a process of its
+own and reports behaviour: what was done, what was expected, what happened. It
+judges what a function does, never how it is written, and it never waits for real
+time to pass.
+"""
+
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ...errors import AgentStateError
+from .exercises import EXERCISES, Exercise, exercise_named
+from .report import CaseReport, Report
+
+if TYPE_CHECKING:
+    from ..progress import Hint, Progress, Reset
+    from .runner import Verdict
+    from .stages import Stage
+
+__all__ = [
+    "EXERCISES",
+    "CaseReport",
+    "Report",
+    "check",
+    "check_notebook",
+    "hint",
+    "progress",
+    "reset",
+]
+
+SECONDS = 10.0
+CALLABLE = "can be called as the exercise calls it"
+
+
+def check(name: str, answer: object, *, seconds: float = SECONDS) -> Report:
+    """
+    Try *answer* against the exercise *name* and say how it did.
+
+    Args:
+        name: The exercise, for example "state".
+
+        answer: The learner's function.
+
+        seconds: The wall-clock cap of each stage: only an endless loop or real
+            waiting ever reaches it.
+
+    Raises:
+        InvalidValue: There is no such exercise.
+    """
+    from .runner import CannotTravel, packed
+
+    exercise = exercise_named(name)
+    if not callable(answer):
+        kind = "None" if answer is None else f"a value of type {type(answer).__name__}"
+        return _noted(exercise, _cannot(exercise, f"it is not a function but {kind}"))
+    try:
+        payload = packed(answer)
+    except CannotTravel as error:
+        return _noted(exercise, _cannot(exercise, str(error)))
+    return _noted(exercise, _tried(exercise, payload, seconds))
+
+
+def check_notebook(path: str | Path, *, seconds: float = SECONDS) -> Report:
+    """
+    Check the answer in a notebook file, without running the notebook here.
+
+    The cells before the check's own cell are run in the check's process, and then
+    the function that the exercise asks for is tried.
+
+    Args:
+        path: The notebook, named as the exercise: `01_state.ipynb`.
+
+        seconds: As for `check`.
+
+    Raises:
+        InvalidValue: The file is missing, no notebook, or of no exercise.
+    """
+    from .cells import answer_cells
+
+    exercise, payload = answer_cells(Path(path))
+    return _noted(exercise, _tried(exercise, payload, seconds, cells=True))
+
+
+def hint(name: str) -> "Hint":
+    """The next hint for an exercise: a nudge, then the place, then the shape."""
+    from .. import progress as kept
+
+    return kept.hint(name)
+
+
+def progress() -> "Progress":
+    """How far the learner is: every exercise with attempts, best score and hints."""
+    from .. import progress as kept
+
+    return kept.progress()
+
+
+def reset(name: str) -> "Reset":
+    """Write the stub of an exercise again; the learner's version is kept aside."""
+    from .. import progress as kept
+
+    return kept.reset(name)
+
+
+def _tried(
+    exercise: Exercise,
+    payload: bytes,
+    seconds: float,
+    *,
+    cells: bool = False,
+    fork: bool = hasattr(os, "fork"),
+) -> Report:
+    """Run the stages in the child and put the verdicts under their names."""
+    from .runner import Job, run
+
+    stages = exercise.load().STAGES
+    job = Job(
+        module=exercise.module,
+        answer={
+            "title": exercise.title,
+            "name": exercise.function,
+            "parameters": exercise.parameters,
+            "keywords": exercise.keywords,
+            "cells": cells,
+        },
+        payload=payload,
+        stages=len(stages),
+        # Without fork each process of a stage is a new Python.
+        seconds=seconds if fork else seconds * 6,
+        fork=fork,
+    )
+    first, *others = run(job)
+    if not first.written or (others and _untouched(others)):
+        todo = (
+            f"Write {exercise.function} where the stub says TODO, run that cell and"
+            f" then this one. hint({exercise.name!r}) helps."
+        )
+        return Report(exercise.number, exercise.name, (), _total(stages), False, todo)
+    if not others:
+        return _cannot(exercise, first.happened, first.printed)
+    cases = map(_case, stages, others, [exercise] * len(stages))
+    return Report(exercise.number, exercise.name, tuple(cases), _total(stages))
+
+
+def _case(stage: "Stage", verdict: "Verdict", exercise: Exercise) -> CaseReport:
+    """One stage with its verdict; a death in the middle left gaps to fill."""
+    shown = CaseReport(
+        stage.name, verdict.passed, printed=verdict.printed, bonus=stage.bonus
+    )
+    if verdict.passed:
+        return replace(shown, note=verdict.note)
+    unwritten = "" if verdict.written else "it raised the error of the untouched stub"
+    return replace(
+        shown,
+        done=verdict.done or f"called {exercise.function}",
+        expected=verdict.expected or "a call that comes back",
+        happened=verdict.happened or unwritten,
+    )
+
+
+def _untouched(verdicts: "list[Verdict]") -> bool:
+    """Whether every stage that was tried met the stub's own error."""
+    return not any(verdict.written for verdict in verdicts if verdict.tried)
+
+
+def _cannot(exercise: Exercise, why: str, printed: str = "") -> Report:
+    """The report on an answer that no stage could be tried with."""
+    parameters = (*exercise.parameters, *(f"{name}=..." for name in exercise.keywords))
+    case = CaseReport(
+        name=CALLABLE,
+        passed=False,
+        done=f"looked at {exercise.function}",
+        expected=f"a function to call as {exercise.function}({', '.join(parameters)})",
+        happened=why,
+        printed=printed,
+    )
+    total = _total(exercise.load().STAGES)
+    return Report(exercise.number, exercise.name, (case,), total)
+
+
+def _total(stages: "tuple[Stage, ...]") -> int:
+    """How many stages count."""
+    return sum(not stage.bonus for stage in stages)
+
+
+def _noted(exercise: Exercise, report: Report) -> Report:
+    """Keep the outcome in the learner's progress; trouble there spoils no check."""
+    from .. import progress as kept
+
+    try:
+        kept.record(exercise, report)
+    except AgentStateError as error:
+        return replace(report, note=f"Progress was not kept: {error}")
+    return report

@@ -1,0 +1,163 @@
+"""
+Call something in a process of its own, and tell how that process ended.
+
+A stage that cuts a write, kills a save or plays a restart needs a process to
+lose. Where processes can be forked, that costs a millisecond and the answer is
+loaded already; elsewhere a new Python is started and loads it again.
+"""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import cloudpickle
+
+from .stages import NotWritten, Subject, Unmet, raised
+
+MAX_REPLY = 64 * 1024 * 1024
+FORGOTTEN = 600  # seconds after which a process that nobody waits for ends itself
+CLOSED = 78  # the exit status of a process that could not report back
+_NOT_WRITTEN = "not written"
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """
+    How a process ended.
+
+    Attributes:
+        value: What the call returned, if it returned.
+
+        raised: What it raised, in words; empty otherwise.
+
+        error_type: The name of that error's class.
+
+        status: The exit status when it did neither; negative for a signal.
+    """
+
+    value: Any = None
+    raised: str = ""
+    error_type: str = ""
+    status: int | None = None
+
+    @property
+    def returned(self) -> bool:
+        """Whether the call came back normally."""
+        return self.status is None and not self.raised
+
+    @property
+    def words(self) -> str:
+        """The ending in words, for a learner."""
+        if self.status is not None:
+            return death(self.status)
+        return self.raised or "it returned"
+
+
+def death(status: int) -> str:
+    """What an exit status says about a process that never reported back."""
+    if status == CLOSED:
+        return "it closed files that it had not opened, the check's own among them"
+    if status >= 0:
+        return f"it ended the whole process with exit status {status} (os._exit)"
+    try:
+        name = signal.Signals(-status).name
+    except ValueError:
+        name = f"signal {-status}"
+    return f"its process was killed by {name}"
+
+
+def run_apart(subject: Subject, call: Callable[..., Any], *args: Any) -> Ending:
+    """
+    Call `call(subject, *args)` in a new process and wait for its end.
+
+    Args:
+        subject: The answer that is tried.
+
+        call: A function of a check's module; its value must fit into JSON.
+
+        args: What else it needs.
+
+    Raises:
+        NotWritten: The stub's own error came back.
+    """
+    if subject.fork and hasattr(os, "fork"):
+        reply, status = _forked(subject, call, args)
+    else:
+        reply, status = _spawned(subject, call, args)
+    if not reply:
+        return Ending(status=status)
+    try:
+        said = json.loads(reply)
+    except ValueError:
+        return Ending(raised="it wrote to files that it had not opened")
+    if said.get("error_type") == _NOT_WRITTEN:
+        raise NotWritten
+    return Ending(**said)
+
+
+def report(subject: Subject, call: Callable[..., Any], args: tuple[Any, ...]) -> bytes:
+    """Call, and put what came into words: the half that runs in the new process."""
+    try:
+        said = {"value": call(subject, *args)}
+        return json.dumps(said).encode()
+    except NotWritten:
+        said = {"raised": _NOT_WRITTEN, "error_type": _NOT_WRITTEN}
+    except Unmet as unmet:
+        said = {"raised": unmet.happened, "error_type": "Unmet"}
+    except BaseException as error:  # noqa: BLE001 - a learner may raise anything
+        said = {
+            "raised": raised(error, subject.answer),
+            "error_type": type(error).__name__,
+        }
+    return json.dumps(said).encode()
+
+
+def _forked(
+    subject: Subject, call: Callable[..., Any], args: tuple[Any, ...]
+) -> tuple[bytes, int]:
+    sys.stdout.flush()
+    sys.stderr.flush()
+    reader, writer = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        own = os.getpid()
+        with contextlib.suppress(BaseException):
+            signal.alarm(FORGOTTEN)
+            os.close(reader)
+            reply = report(subject, call, args)
+            # An answer that forks comes back twice; only one of them may speak.
+            if os.getpid() == own:
+                with contextlib.suppress(Exception):
+                    sys.stdout.flush()
+                _send(writer, reply)
+            os._exit(0)
+        os._exit(CLOSED)
+    os.close(writer)
+    with os.fdopen(reader, "rb") as pipe:
+        reply = pipe.read(MAX_REPLY)
+    return reply, os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+def _send(file: int, reply: bytes) -> None:
+    view = memoryview(reply)
+    while view:
+        view = view[os.write(file, view) :]
+
+
+def _spawned(
+    subject: Subject, call: Callable[..., Any], args: tuple[Any, ...]
+) -> tuple[bytes, int]:
+    job = cloudpickle.dumps((sys.path, subject, call, args))
+    done = subprocess.run(
+        [sys.executable, "-m", f"{__package__}.child", "--apart"],
+        input=job,
+        stdout=subprocess.PIPE,
+        check=False,
+    )
+    return done.stdout, done.returncode

@@ -1,0 +1,140 @@
+"""
+Read an answer out of a learner's notebook file, without running any of it here.
+
+A notebook is JSON, so it is read as JSON: nothing of Jupyter is needed, and a file
+that is cut off, foreign or huge is refused with a reason. Which exercise it is
+for, the file's name says.
+"""
+
+import ast
+import json
+from pathlib import Path
+from typing import Any
+
+from ...errors import InvalidValue
+from .exercises import EXERCISES, Exercise
+
+MAX_BYTES = 20_000_000
+
+
+def answer_cells(path: Path) -> tuple[Exercise, bytes]:
+    """
+    The exercise, and the code cells that lead to the answer, as JSON.
+
+    Raises:
+        InvalidValue: The file is missing, no notebook, or of no exercise.
+    """
+    exercise = _exercise_of(path)
+    kept: list[tuple[int, str]] = []
+    defined = False
+    for number, source in enumerate(_code_cells(path), start=1):
+        rest, asked = _without_asking(source)
+        kept.append((number, rest))
+        defined = defined or _defines(rest, exercise.function)
+        if asked and defined:
+            break  # what comes after the check's own cell is not the answer
+    return exercise, json.dumps(kept).encode()
+
+
+def _exercise_of(path: Path) -> Exercise:
+    """The exercise that the file's name belongs to; a copy may add to the name."""
+    for exercise in EXERCISES.values():
+        if path.name.startswith(exercise.stem):
+            return exercise
+    known = ", ".join(f"{exercise.stem}.ipynb" for exercise in EXERCISES.values())
+    raise InvalidValue(
+        f"notebook {path.name!r}", f"belongs to no exercise; there are {known}"
+    )
+
+
+def _code_cells(path: Path) -> list[str]:
+    """The sources of the code cells, in order."""
+    what = f"notebook {path.name!r}"
+    try:
+        size = path.stat().st_size
+        if not path.is_file():
+            raise InvalidValue(what, "is not a file")
+        if size > MAX_BYTES:
+            raise InvalidValue(
+                what,
+                f"has {size:,} bytes, the limit is {MAX_BYTES:,}; clear its outputs",
+            )
+        content = json.loads(path.read_bytes())
+    except OSError as error:
+        raise InvalidValue(what, f"cannot be read ({error.strerror})") from error
+    except (ValueError, RecursionError) as error:
+        raise InvalidValue(
+            what, "is cut off or no notebook: it is not JSON; save it again in Jupyter"
+        ) from error
+    return [_source(cell, what) for cell in _cells(content, what) if _is_code(cell)]
+
+
+def _cells(content: Any, what: str) -> list[Any]:
+    cells = content.get("cells") if isinstance(content, dict) else None
+    if not isinstance(cells, list):
+        raise InvalidValue(what, "is JSON, but no notebook: it has no cells")
+    if content.get("nbformat") != 4:
+        raise InvalidValue(
+            what, f"has notebook format {content.get('nbformat')!r}, not 4"
+        )
+    return cells
+
+
+def _is_code(cell: Any) -> bool:
+    return isinstance(cell, dict) and cell.get("cell_type") == "code"
+
+
+def _source(cell: dict[str, Any], what: str) -> str:
+    source = cell.get("source", "")
+    lines = source if isinstance(source, list) else [source]
+    if not all(isinstance(line, str) for line in lines):
+        raise InvalidValue(what, "has a code cell whose source is not text")
+    return "".join(lines)
+
+
+def _without_asking(source: str) -> tuple[str, bool]:
+    """The cell without its calls of check and hint, and whether it calls check."""
+    lines = source.splitlines()
+    checks = False
+    for statement in _statements(source):
+        asked = _asked(statement)
+        checks = checks or "check" in asked
+        if asked:
+            last = statement.end_lineno or statement.lineno
+            for at in range(statement.lineno - 1, last):
+                lines[at] = ""
+    return "\n".join(lines), checks
+
+
+def _asked(statement: ast.stmt) -> set[str]:
+    """Which of check, hint, progress and reset a statement calls."""
+    if not isinstance(statement, ast.Expr | ast.Assign | ast.Assert):
+        return set()
+    called = {
+        getattr(node.func, "id", getattr(node.func, "attr", ""))
+        for node in ast.walk(statement)
+        if isinstance(node, ast.Call)
+    }
+    return called & {"check", "hint", "progress", "reset"}
+
+
+def _statements(source: str) -> list[ast.stmt]:
+    """The top-level statements; none of a cell that only IPython understands."""
+    try:
+        return ast.parse(source).body
+    except (SyntaxError, ValueError, RecursionError):
+        return []
+
+
+def _defines(source: str, name: str) -> bool:
+    """Whether a cell makes something of this name."""
+    return any(
+        getattr(node, "name", None) == name
+        or (
+            isinstance(node, ast.Name)
+            and node.id == name
+            and isinstance(node.ctx, ast.Store)
+        )
+        for statement in _statements(source)
+        for node in ast.walk(statement)
+    )

@@ -1,0 +1,222 @@
+"""
+The process in which a learner's function is tried: `python -m ...checks.child`.
+
+The notebook's kernel must outlive whatever the function does: loop for ever, end
+the process, kill it, print without end, close every file. So none of it happens
+in the kernel. The kernel (`runner`) starts this process, writes the request to
+its standard input, and reads lines from its standard output.
+
+Here each stage is tried in a process of its own, forked from this one, which never
+runs a line of the learner's code and so can say how the other ended. Where there
+is no fork, `runner` starts a new child for each stage instead.
+
+What the learner prints goes to standard error, which the kernel reads, counts and
+cuts. Lines on standard output carry a secret word, so that nothing printed there
+by accident passes for a verdict. This keeps accidents out, not attackers: the
+function runs with the learner's own rights.
+"""
+
+import contextlib
+import importlib
+import json
+import math
+import os
+import pickle
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+from .answer import Answer, LoadFailed
+from .apart import CLOSED, report
+from .stages import LISTENERS, NotWritten, Stage, Subject, Unmet, named
+
+CAN_BE_CALLED = -1
+REPORTED = 77  # the exit status of a stage that has sent its verdict
+MEMORY = 1024**3
+FILE_BYTES = 256 * 1024**2
+GRACE = 60  # seconds after which a forgotten child ends itself
+
+
+def main() -> None:
+    """Read the request, try the stages it names, and report each."""
+    channel = _private_output()
+    head, _, payload = sys.stdin.buffer.read().partition(b"\n")
+    request = json.loads(head)
+    lines = Lines(channel, request["word"])
+    _forget_me_not(request["seconds"] * (len(request["stages"]) + 1) + GRACE)
+    sys.path[:] = request["path"]
+    answer = Answer(payload=payload, **request["answer"])
+    stages: tuple[Stage, ...] = importlib.import_module(request["module"]).STAGES
+    trial = Trial(answer, stages, lines, request["seconds"], request["fork"])
+    for index in request["stages"]:
+        folder = Path(request["folder"]) / f"stage-{index + 1}"
+        folder.mkdir()
+        os.chdir(folder)
+        lines.send(start=index)
+        status = trial.forked(index) if request["fork"] else trial.here(index)
+        os.chdir(request["folder"])
+        os.write(2, mark(request["word"], index))
+        lines.send(end=index, status=status)
+
+
+def mark(word: str, index: int) -> bytes:
+    """What separates the prints of one stage from those of the next."""
+    return f"\x00{word}:{index}\x00".encode()
+
+
+class Lines:
+    """The private line to the kernel; each message is one line of JSON."""
+
+    def __init__(self, file: int, word: str) -> None:
+        self._file = file
+        self._word = word
+
+    def send(self, **said: Any) -> None:
+        """Send one message, in one piece."""
+        line = memoryview(f"\n{self._word} {json.dumps(said)}\n".encode())
+        while line:
+            line = line[os.write(self._file, line) :]
+
+
+class Trial:
+    """One answer in front of one stage after another."""
+
+    def __init__(
+        self,
+        answer: Answer,
+        stages: tuple[Stage, ...],
+        lines: Lines,
+        seconds: float,
+        fork: bool,
+    ) -> None:
+        self.stages = stages
+        self.lines = lines
+        self.seconds = seconds
+        self.subject = Subject(answer, fork)
+
+    def forked(self, index: int) -> int:
+        """Try a stage in a new process; its exit status."""
+        pid = os.fork()
+        if pid == 0:
+            with contextlib.suppress(BaseException):
+                _forget_me_not(self.seconds + GRACE)
+                self.here(index)
+                os._exit(REPORTED)
+            os._exit(CLOSED)
+        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+    def here(self, index: int) -> int:
+        """Try a stage in this process and send its verdict."""
+        limit(self.seconds)
+        own = os.getpid()
+        LISTENERS.append(
+            lambda done, expected: self.lines.send(done=done, expected=expected)
+        )
+        verdict = self._verdict(index)
+        # An answer that forks comes back twice; only one of them may speak.
+        if os.getpid() != own:
+            os._exit(0)
+        with contextlib.suppress(Exception):
+            sys.stdout.flush()
+            sys.stderr.flush()
+        self.lines.send(verdict=verdict, index=index)
+        return REPORTED
+
+    def _verdict(self, index: int) -> dict[str, Any]:
+        """What came of the stage, ready to be sent."""
+        try:
+            if index == CAN_BE_CALLED:
+                _can_be_called(self.subject.answer)
+                note = None
+            else:
+                note = self.stages[index].run(self.subject)
+        except NotWritten:
+            return {"passed": False, "written": False}
+        except Unmet as unmet:
+            return {
+                "passed": False,
+                "done": unmet.done,
+                "expected": unmet.expected,
+                "happened": unmet.happened,
+            }
+        except BaseException as error:  # noqa: BLE001 - nothing may pass in silence
+            return {
+                "passed": False,
+                "happened": f"the check could not go on: {named(error)}",
+            }
+        return {"passed": True, "note": note or ""}
+
+
+def _can_be_called(answer: Answer) -> None:
+    """Fail unless the answer is a function of the right form."""
+    try:
+        complaint = answer.complaint()
+    except LoadFailed as failed:
+        complaint = str(failed)
+    except NotImplementedError as error:
+        if answer.is_stub_error(error):
+            raise NotWritten from error
+        raise
+    if complaint:
+        raise Unmet(complaint)
+
+
+def limit(seconds: float) -> None:
+    """Bound processor time, memory and files of this process, where it can be."""
+    try:
+        import resource
+    except ImportError:  # Windows: the kernel's wall-clock cap is the bound
+        return
+    _lower(resource.RLIMIT_CORE, 0)
+    _lower(resource.RLIMIT_CPU, math.ceil(seconds) + 1)
+    _lower(resource.RLIMIT_FSIZE, FILE_BYTES)
+    if sys.platform == "linux":
+        pages = int(Path("/proc/self/statm").read_text().split()[0])
+        _lower(resource.RLIMIT_AS, pages * resource.getpagesize() + MEMORY)
+
+
+def _lower(what: int, value: int) -> None:
+    """Lower a soft limit; the hard one stays, so that a stage can move it."""
+    import resource
+
+    soft, hard = resource.getrlimit(what)
+    if hard != resource.RLIM_INFINITY:
+        value = min(value, hard)
+    if soft != resource.RLIM_INFINITY:
+        value = min(value, soft)
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(what, (value, hard))
+
+
+def _private_output() -> int:
+    """Keep standard output for the kernel; prints go to standard error instead."""
+    try:
+        import fcntl
+
+        # Far away from the numbers that a program writes to by mistake.
+        channel = fcntl.fcntl(1, fcntl.F_DUPFD_CLOEXEC, 200)
+    except ImportError:  # Windows
+        channel = os.dup(1)
+    os.dup2(2, 1)
+    return channel
+
+
+def _forget_me_not(seconds: float) -> None:
+    """End this process some day, should the kernel die before it."""
+    if hasattr(signal, "alarm"):
+        signal.alarm(math.ceil(seconds))
+
+
+def apart() -> None:
+    """Serve one call of `apart.run_apart` where there is no fork."""
+    channel = _private_output()
+    path, subject, call, args = pickle.load(sys.stdin.buffer)  # noqa: S301 - own
+    sys.path[:] = path
+    reply = memoryview(report(subject, call, args))
+    while reply:
+        reply = reply[os.write(channel, reply) :]
+
+
+if __name__ == "__main__":
+    apart() if "--apart" in sys.argv else main()

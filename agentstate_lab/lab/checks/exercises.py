@@ -1,0 +1,83 @@
+"""
+The exercises by name: what each asks for, and where its check and hints are.
+
+An exercise joins with one line here and one module beside this one, which holds
+its `STAGES` and its `HINTS`.
+"""
+
+import difflib
+import importlib
+from dataclasses import dataclass
+from types import ModuleType
+
+from ...errors import InvalidValue
+
+
+@dataclass(frozen=True, slots=True)
+class Exercise:
+    """
+    One exercise.
+
+    Attributes:
+        number: As in its file name, for example "02".
+
+        name: As in `check(name, ...)`, and the name of its check's module.
+
+        function: The function that the learner writes.
+
+        parameters: What the check passes to it, in order.
+
+        keywords: What the check passes to it by keyword.
+    """
+
+    number: str
+    name: str
+    function: str
+    parameters: tuple[str, ...]
+    keywords: tuple[str, ...] = ()
+
+    @property
+    def stem(self) -> str:
+        """The name of its notebook, without the ending."""
+        return f"{self.number}_{self.name}"
+
+    @property
+    def title(self) -> str:
+        """How the stub's own error names the exercise."""
+        return f"Exercise {self.number} ({self.name})"
+
+    @property
+    def module(self) -> str:
+        """The full name of the module with its stages and hints."""
+        return f"{__package__}.{self.name}"
+
+    def load(self) -> ModuleType:
+        """That module."""
+        return importlib.import_module(self.module)
+
+
+EXERCISES = {
+    exercise.name: exercise
+    for exercise in (
+        Exercise("01", "state", "apply_patch", ("state", "patch")),
+        Exercise("02", "json_store", "save", ("path", "data")),
+    )
+}
+
+
+def exercise_named(name: str) -> Exercise:
+    """
+    The exercise of this name.
+
+    Raises:
+        InvalidValue: There is none; the message says which there are.
+    """
+    if isinstance(name, str) and name in EXERCISES:
+        return EXERCISES[name]
+    known = ", ".join(EXERCISES)
+    near = difflib.get_close_matches(str(name), EXERCISES, n=1)
+    meant = f"did you mean {near[0]!r}? " if near else ""
+    raise InvalidValue(
+        "exercise",
+        f"there is none named {name!r:.100}; {meant}the exercises are {known}",
+    )

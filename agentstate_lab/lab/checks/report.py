@@ -1,0 +1,198 @@
+"""
+What a check says: the verdict first, then each stage in terms of behaviour.
+
+A stage that failed names three things: what was done to the answer, what was
+expected of it, and what happened instead. It never quotes the check's own code,
+since nobody can learn from `assert 2 == 1`.
+
+The same report has two forms. The text is for terminals, logs and stored
+outputs; it holds no path, time or process id, so that it is the same every time.
+The table is for the notebook: every verdict is a word, colour only repeats it,
+and it takes its colours from the theme.
+"""
+
+import html
+import textwrap
+from dataclasses import dataclass
+
+WIDTH = 76
+
+_TABLE = "border-collapse:collapse;color:var(--jp-content-font-color1,inherit)"
+_CELL = (
+    "text-align:left;vertical-align:top;padding:.3em .8em;"
+    "border:1px solid var(--jp-border-color2,#8888);white-space:pre-line"
+)
+_COLOUR = {
+    "passed": "var(--jp-success-color1,#388e3c)",
+    "failed": "var(--jp-error-color1,#d32f2f)",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class CaseReport:
+    """
+    One stage of an exercise and how the answer did.
+
+    Attributes:
+        name: The behaviour that the stage asks for.
+
+        passed: Whether the answer showed it.
+
+        done: What was done to the answer; empty when it passed.
+
+        expected: What should have followed.
+
+        happened: What followed instead.
+
+        printed: The beginning of what the answer printed meanwhile.
+
+        note: What a stage that passed wants to say.
+
+        bonus: Whether the exercise counts as solved without it.
+    """
+
+    name: str
+    passed: bool
+    done: str = ""
+    expected: str = ""
+    happened: str = ""
+    printed: str = ""
+    note: str = ""
+    bonus: bool = False
+
+    @property
+    def message(self) -> str:
+        """The failure in one line; empty for a stage that passed."""
+        if self.passed:
+            return ""
+        return f"{self.done}; expected {self.expected}; {self.happened}"
+
+    @property
+    def verdict(self) -> str:
+        """The verdict in one word."""
+        return "passed" if self.passed else "failed"
+
+    def lines(self) -> list[tuple[str, str]]:
+        """What there is to say, label by label."""
+        if self.passed:
+            return [("note", self.note)] if self.note else []
+        said = [
+            ("done", self.done),
+            ("expected", self.expected),
+            ("happened", self.happened),
+            ("printed", self.printed),
+        ]
+        return [(label, text) for label, text in said if text]
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Report:
+    """
+    The outcome of one check.
+
+    Attributes:
+        number: The exercise's number, as in its file name.
+
+        name: The exercise's name.
+
+        cases: The stages that were tried; none for an untouched stub.
+
+        total: How many stages count.
+
+        started: False while the stub is as it was.
+
+        todo: What to do next when nothing was started.
+
+        note: What the learner should know besides.
+    """
+
+    number: str
+    name: str
+    cases: tuple[CaseReport, ...]
+    total: int
+    started: bool = True
+    todo: str = ""
+    note: str = ""
+
+    @property
+    def passed(self) -> bool:
+        """Whether every stage that counts has passed."""
+        return self.started and self._reached == self.total
+
+    @property
+    def score(self) -> str:
+        """The stages passed, as "4 of 9"."""
+        return f"{self._reached} of {self.total}"
+
+    @property
+    def verdict(self) -> str:
+        """The whole outcome in one line."""
+        title = f"exercise {self.number} {self.name}"
+        if not self.started:
+            return f"{title}: not started"
+        bonus = [case for case in self.cases if case.bonus]
+        extra = f", bonus {sum(case.passed for case in bonus)} of {len(bonus)}"
+        won = "passed, " if self.passed else ""
+        return f"{title}: {won}{self.score} stages{extra if bonus else ''}"
+
+    @property
+    def _reached(self) -> int:
+        return sum(case.passed and not case.bonus for case in self.cases)
+
+    def __str__(self) -> str:
+        parts = [self.verdict]
+        if self.todo:
+            parts += ["", *textwrap.wrap(self.todo, WIDTH)]
+        parts += [""] if self.cases else []
+        for case in self.cases:
+            kind = "bonus: " if case.bonus else ""
+            parts += [f"  {case.verdict}  {kind}{case.name}"]
+            for label, text in case.lines():
+                parts += _paragraph(label, text)
+        if self.note:
+            parts += ["", *textwrap.wrap(self.note, WIDTH)]
+        return "\n".join(parts)
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        """The table that the notebook shows."""
+        caption = f"<strong>{html.escape(self.verdict)}</strong>"
+        note = f"<p>{html.escape(self.note)}</p>" if self.note else ""
+        if not self.cases:
+            return f"<p>{caption}<br>{html.escape(self.todo)}</p>{note}"
+        heads = "".join(
+            f'<th scope="col" style="{_CELL}">{head}</th>'
+            for head in ("Stage", "Verdict", "What happened")
+        )
+        return (
+            f'<table style="{_TABLE}"><caption style="text-align:left">{caption}'
+            f"</caption><thead><tr>{heads}</tr></thead>"
+            f"<tbody>{''.join(map(_row, self.cases))}</tbody></table>{note}"
+        )
+
+
+def _paragraph(label: str, text: str) -> list[str]:
+    """A label and its text, wrapped under each other."""
+    indent = " " * 20
+    first = f"          {label + ':':<10}"
+    wrapped: list[str] = []
+    for line in text.splitlines() or [""]:
+        start = indent if wrapped else first
+        wrapped += textwrap.wrap(
+            line, WIDTH, initial_indent=start, subsequent_indent=indent
+        )
+    return wrapped
+
+
+def _row(case: CaseReport) -> str:
+    """One stage as a row; the stage is the row's head."""
+    kind = "bonus: " if case.bonus else ""
+    text = "\n".join(f"{label}: {text}" for label, text in case.lines())
+    colour = f"{_CELL};font-weight:600;color:{_COLOUR[case.verdict]}"
+    return (
+        f'<tr><th scope="row" style="{_CELL};font-weight:normal">'
+        f"{html.escape(kind + case.name)}</th>"
+        f'<td style="{colour}">{case.verdict}</td>'
+        f'<td style="{_CELL}">{html.escape(text)}</td></tr>'
+    )

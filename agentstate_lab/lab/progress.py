@@ -1,0 +1,334 @@
+"""
+How far the learner is, kept where the course's crashes cannot take it along.
+
+The course kills kernels for a living, so its own notes had better survive: one task
+per exercise in the store of notebook 02, `progress.json` in the home. Each attempt
+and each hint is a patch, applied once, whatever dies in between.
+
+Nothing is judged here; `checks` does that and calls `record`.
+"""
+
+import html
+import textwrap
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..atomic_file import atomic_write
+from ..errors import AgentStateError, InvalidValue
+from ..json_store import JsonFileStore
+from ..state import Fact, StatePatch, UpsertFact
+from ..store import execute_step
+from ..task import Task, TaskState
+from .checks.exercises import EXERCISES, Exercise, exercise_named
+from .checks.report import WIDTH, Report
+from .home import home, repository_root
+
+FILE = "progress.json"
+
+Facts = Callable[["Row"], dict[str, int | bool]]
+
+_CELL = (
+    "text-align:left;padding:.3em .8em;border:1px solid var(--jp-border-color2,#8888)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """
+    What is known about one exercise.
+
+    Attributes:
+        exercise: Which one.
+
+        attempts: How often a check was tried with something written.
+
+        best: The most stages that passed at once.
+
+        total: How many stages there were then.
+
+        hints: How many of its hints were read.
+
+        passed: Whether it has ever passed.
+    """
+
+    exercise: Exercise
+    attempts: int = 0
+    best: int = 0
+    total: int = 0
+    hints: int = 0
+    passed: bool = False
+
+    @property
+    def status(self) -> str:
+        """Where the learner stands, in a word or two."""
+        if self.passed:
+            return "passed"
+        return "tried" if self.attempts else "not started"
+
+    @property
+    def score(self) -> str:
+        """The best score, as "4 of 9"."""
+        return f"{self.best} of {self.total}" if self.attempts else "-"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Progress:
+    """
+    All exercises with what the learner did, as text and as a table.
+
+    Attributes:
+        rows: One for each exercise, in order.
+    """
+
+    rows: tuple[Row, ...]
+
+    @property
+    def passed(self) -> frozenset[str]:
+        """The names of the exercises that have passed."""
+        return frozenset(row.exercise.name for row in self.rows if row.passed)
+
+    def __str__(self) -> str:
+        lines = [self._title, "", f"{HEADS[0]:<16}" + _columns(HEADS[1:])]
+        lines += [f"{cells[0]:<16}" + _columns(cells[1:]) for cells in self._cells()]
+        return "\n".join(line.rstrip() for line in lines)
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        """The table that the notebook shows."""
+        heads = "".join(f'<th scope="col" style="{_CELL}">{one}</th>' for one in HEADS)
+        rows = []
+        for first, *others in self._cells():
+            cells = "".join(
+                f'<td style="{_CELL}">{html.escape(text)}</td>' for text in others
+            )
+            head = f'<th scope="row" style="{_CELL}">{html.escape(first)}</th>'
+            rows.append(f"<tr>{head}{cells}</tr>")
+        return (
+            f'<table><caption style="text-align:left">{self._title}</caption>'
+            f"<thead><tr>{heads}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+        )
+
+    @property
+    def _title(self) -> str:
+        return f"exercises passed: {len(self.passed)} of {len(self.rows)}"
+
+    def _cells(self) -> list[tuple[str, ...]]:
+        return [
+            (
+                f"{row.exercise.number} {row.exercise.name}",
+                row.status,
+                row.score,
+                str(row.attempts),
+                str(row.hints),
+            )
+            for row in self.rows
+        ]
+
+
+HEADS = ("exercise", "status", "best score", "attempts", "hints")
+
+
+def _columns(cells: tuple[str, ...]) -> str:
+    return "".join(f"{cell:<13}" for cell in cells)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Hint:
+    """
+    One step of the ladder: a nudge, then the place, then the shape.
+
+    Attributes:
+        number: Which step, from 1.
+
+        total: How many there are.
+
+        text: What it says.
+    """
+
+    number: int
+    total: int
+    text: str
+
+    def __str__(self) -> str:
+        return textwrap.fill(f"hint {self.number} of {self.total}: {self.text}", WIDTH)
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        """The paragraph that the notebook shows."""
+        return (
+            f"<p><strong>hint {self.number} of {self.total}:</strong>"
+            f" {html.escape(self.text)}</p>"
+        )
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Reset:
+    """
+    What `reset` did.
+
+    Attributes:
+        stub: The exercise's notebook, untouched again.
+
+        kept: Where the learner's version is now, or None when there was none.
+    """
+
+    stub: Path
+    kept: Path | None
+
+    def __str__(self) -> str:
+        name = f"{self.stub.parent.name}/{self.stub.name}"
+        if self.kept is None:
+            return f"{name} is the untouched stub; there was nothing to keep"
+        return (
+            f"{name} is the untouched stub again; your version is kept as"
+            f" {self.kept.parent.name}/{self.kept.name} in the course's home. In"
+            " JupyterLab, choose File > Reload Notebook from Disk"
+        )
+
+    __repr__ = __str__
+
+
+def progress() -> Progress:
+    """
+    How far the learner is.
+
+    Raises:
+        StoreError: The file is torn, foreign or newer; it was not touched.
+    """
+    with _store() as store:
+        tasks = {task.id: task for task in store.list_by_state(TaskState.PENDING)}
+    return Progress(
+        tuple(
+            _row(exercise, tasks.get(_task(exercise).id))
+            for exercise in EXERCISES.values()
+        )
+    )
+
+
+def record(exercise: Exercise, report: Report) -> None:
+    """
+    Keep the outcome of a check. An untouched stub is no attempt.
+
+    Raises:
+        AgentStateError: It could not be kept.
+    """
+    if not report.started:
+        return
+
+    def count(row: Row) -> dict[str, int | bool]:
+        reached = int(report.score.split()[0])
+        return {
+            "attempts": row.attempts + 1,
+            "best": max(row.best, reached),
+            "total": report.total,
+            "passed": row.passed or report.passed,
+        }
+
+    _change(exercise, "attempt", count)
+
+
+def hint(name: str) -> Hint:
+    """
+    The next hint for an exercise; the last one again when all were read.
+
+    Raises:
+        InvalidValue: There is no such exercise.
+    """
+    exercise = exercise_named(name)
+    hints: tuple[str, ...] = exercise.load().HINTS
+    read = 1
+    try:
+        row = _change(
+            exercise,
+            "hint",
+            lambda before: {"hints": min(before.hints + 1, len(hints))},
+        )
+        read = row.hints
+    except AgentStateError:
+        pass  # a torn file must not keep a hint away; progress() names the trouble
+    return Hint(read, len(hints), hints[read - 1])
+
+
+def reset(name: str, *, root: Path | None = None) -> Reset:
+    """
+    Write the stub of an exercise again, with the learner's version kept.
+
+    Args:
+        name: The exercise.
+
+        root: The repository; by default, the one that this package runs from.
+
+    Raises:
+        InvalidValue: There is no such exercise, or no repository to take it from.
+    """
+    from .notebooks import stub_of
+
+    exercise = exercise_named(name)
+    root = root or repository_root()
+    if root is None:
+        raise InvalidValue(
+            "reset", "needs the course's repository; the package runs without one"
+        )
+    solution = root / "exercises" / "solutions" / f"{exercise.stem}.ipynb"
+    stub = root / "exercises" / solution.name
+    fresh = stub_of(solution).encode()
+    found = stub.read_bytes() if stub.is_file() else None
+    kept = _keep(found, exercise) if found not in (None, fresh) else None
+    if found != fresh:
+        atomic_write(stub, fresh, mode=0o644)
+    return Reset(stub, kept)
+
+
+def _keep(content: bytes | None, exercise: Exercise) -> Path:
+    """Put the learner's version aside under the first free number."""
+    folder = home() / "answers"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    number = 1
+    while (kept := folder / f"{exercise.stem}.{number}.ipynb").exists():
+        number += 1
+    atomic_write(kept, content or b"")
+    return kept
+
+
+def _store() -> JsonFileStore:
+    return JsonFileStore(home() / FILE)
+
+
+def _task(exercise: Exercise) -> Task:
+    """The task of an exercise as it is before anything was tried."""
+    return Task.new(f"solve exercise {exercise.name}", key=f"exercise/{exercise.name}")
+
+
+def _row(exercise: Exercise, task: Task | None) -> Row:
+    """What a task says; odd values in it count as nothing."""
+    if task is None:
+        return Row(exercise)
+    counts = {}
+    for name in ("attempts", "best", "total", "hints"):
+        value = task.agent_state.fact(name, 0)
+        counts[name] = value if isinstance(value, int) else 0
+    return Row(exercise, **counts, passed=task.agent_state.fact("passed") is True)
+
+
+def _change(exercise: Exercise, what: str, facts: Facts) -> Row:
+    """Apply one patch to the exercise's task, and return the row it makes."""
+
+    def step(task: Task) -> Task:
+        new = facts(_row(exercise, task))
+        return task.apply(
+            StatePatch(
+                id=f"{what}-{task.version}",
+                base_version=task.version,
+                operations=tuple(
+                    UpsertFact(fact=Fact(key=key, value=value))
+                    for key, value in new.items()
+                ),
+            )
+        )
+
+    with _store() as store:
+        task = store.submit(_task(exercise)).task
+        return _row(exercise, execute_step(store, task.id, step))
