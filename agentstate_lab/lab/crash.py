@@ -27,6 +27,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ..errors import InvalidValue
+from ..store import open_store
 from .fuse import Point, die
 from .matrix import Matrix
 from .rig import Agent, Death, Rig, crashes
@@ -92,6 +93,8 @@ def crash_at(
         KillMissed: It did not die there; the message says what it did instead.
     """
     wanted = Point.read(point)
+    if store is not None:
+        open_store(store).close()
     with Rig(agent, scenario, store, limit=limit) as rig:
         named = task_id or f"crash-{uuid.uuid4().hex[:12]}"
         return rig.kill(wanted, named, store)

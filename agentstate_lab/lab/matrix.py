@@ -204,7 +204,7 @@ def judge(
     harm = {s: n for s, n in effects.items() if n != (1 if s in wanted else 0)}
     words = [_words(count, harm) for count in sorted(set(harm.values()), reverse=True)]
     if not completed:
-        words.append(ended or "not completed")
+        words.append(ended or "was not completed")
     outcome = ", ".join(words) or SURVIVED
     return Row(point, name, effects, outcome, survived=not words)
 

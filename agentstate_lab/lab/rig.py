@@ -8,6 +8,7 @@ kills, and judges. Everything it made is gone when it is closed.
 
 import base64
 import contextlib
+import os
 import shutil
 import tempfile
 import uuid
@@ -83,7 +84,8 @@ class Rig:
         self._folder = ""
 
     def __enter__(self) -> Self:
-        self._folder = tempfile.mkdtemp(prefix="run-", dir=crashes())
+        _sweep()
+        self._folder = tempfile.mkdtemp(prefix=f"run-{os.getpid()}-", dir=crashes())
         self._spawner.__enter__()
         return self
 
@@ -127,7 +129,7 @@ class Rig:
             expected=[step.name for step in self.scenario.effects],
             counted=counted,
             completed=bool(again.report.get("completed")),
-            ended=_how(again, self._spawner.limit),
+            ended=_how(again, self._spawner.limit, brief=True),
         )
 
     def kill(self, point: Point, task_id: str, url: str | None) -> Death:
@@ -202,6 +204,14 @@ def crashes() -> Path:
     return folder
 
 
+def _sweep() -> None:
+    """Remove the folders of labs that were killed themselves."""
+    for folder in crashes().glob("run-*-*"):
+        pid = folder.name.split("-")[1]
+        if pid.isdecimal() and _is_gone(int(pid)):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
 def _is_gone(pid: int) -> bool:
     """Whether no process has this id."""
     import psutil
@@ -209,22 +219,23 @@ def _is_gone(pid: int) -> bool:
     return not psutil.pid_exists(pid)
 
 
-def _how(ended: Ended, limit: float) -> str:
+def _how(ended: Ended, limit: float, *, brief: bool = False) -> str:
     """How a run ended, for the end of a sentence that begins with "it"."""
     if ended.timed_out:
         return f"was still running after {limit:g} s"
     if not ended.report:
         return f"ended the process itself, with status {ended.status}"
     if error := ended.report.get("error"):
-        return f"raised {error['type']}: {error['text']}"
-    return "completed the task" if ended.report.get("completed") else "ended unfinished"
+        return f"raised {error['type']}" + ("" if brief else f": {error['text']}")
+    return (
+        "completed the task" if ended.report.get("completed") else "was not completed"
+    )
 
 
 def _reached(ended: Ended) -> str:
     """How far a run got, when it could still say so."""
-    if "reached" not in ended.report:
-        return ""
-    counts = (
-        f"{len(names)} {kind}s" for kind, names in ended.report["reached"].items()
-    )
-    return f" after {' and '.join(counts)}"
+    reached: dict[str, list[str]] = ended.report.get("reached", {})
+    counts = [
+        f"{len(n)} {kind}{'' if len(n) == 1 else 's'}" for kind, n in reached.items()
+    ]
+    return f" after {' and '.join(counts)}" if counts else ""

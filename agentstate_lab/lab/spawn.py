@@ -68,12 +68,15 @@ def _run_here(request: Message, report: int) -> NoReturn:
     """Run *request*, say how it went, and end this process whatever happens."""
     from . import victim
 
+    os.dup2(0, 2)  # what an agent writes there would have no end
+    status = 70
     try:
         victim.run(
             request, lambda said: _write(report, json.dumps(said).encode() + b"\n")
         )
+        status = 0
     finally:
-        os._exit(0)
+        os._exit(status)
 
 
 def _run_forked(request: Message, requests: int, replies: int) -> Message:
@@ -85,7 +88,6 @@ def _run_forked(request: Message, requests: int, replies: int) -> Message:
         os.close(requests)
         os.close(replies)
         os.close(listening)
-        os.dup2(0, 2)
         _run_here(request, reporting)
     os.close(reporting)
     end = time.monotonic() + request["limit"]

@@ -87,9 +87,9 @@ def _wired(request: Mapping[str, Any], fuse: Fuse) -> Job:
 
 
 def _described(error: BaseException) -> dict[str, str]:
-    """What was raised, as text, even when that text cannot be made."""
+    """What was raised, as one short line, even when its text cannot be made."""
     try:
-        text = str(error)[:500]
-    except Exception:  # noqa: BLE001 - the learner's own exception may fail here
+        text = " ".join(str(error).partition(" (side effect:")[0].split())[:200]
+    except Exception:  # noqa: BLE001 - the learner's own may fail even here
         text = "(its text cannot be shown)"
     return {"type": type(error).__name__, "text": text}
