@@ -1,0 +1,116 @@
+"""The first call of every notebook, and the figures it prepares for."""
+
+import stat
+
+import pytest
+
+from agentstate_lab.errors import InvalidValue
+from agentstate_lab.lab.course import Lab, begin
+from agentstate_lab.lab.plots import figure, png, use_style
+from agentstate_lab.lab.rig import crashes
+from agentstate_lab.store import open_store
+from agentstate_lab.task import Task
+
+
+def test_beginning_twice_says_the_same_and_wipes_nothing(home_dir, capsys):
+    """
+    A notebook is run from the top again and again; its runs stay.
+    """
+    lab = begin("02_json_store")
+    first = capsys.readouterr().out
+    store = open_store(lab.store_url())
+    task = store.submit(Task.new("Clean the logs", key="k")).task
+
+    again = begin("02_json_store")
+
+    assert capsys.readouterr().out == first
+    assert open_store(again.store_url()).get(task.id) == task
+    assert again.world == lab.world
+
+
+def test_a_fresh_start_forgets_this_notebook_alone(home_dir):
+    """
+    The stores, the ledger and the deaths of one notebook; no other's.
+    """
+    mine, other = begin("00_start_here"), begin("02_json_store")
+    for lab in (mine, other):
+        (lab.folder / "kept").write_text("here")
+        (crashes() / f"{lab.name[:2]}-minute-8.died").touch()
+        lab.world.effect(
+            "send_mail", task_id=lab.task_id("t"), step="announce", arguments={}
+        )
+
+    mine.fresh_start()
+
+    counted = [entry.task_id for entry in other.world.ledger()]
+    assert counted == [other.task_id("t")]
+    assert [file.name for file in crashes().glob("*.died")] == ["02-minute-8.died"]
+    assert not (mine.folder / "kept").exists()
+    assert (other.folder / "kept").exists()
+
+
+def test_a_lab_shows_no_path(home_dir):
+    """
+    What a cell shows is stored, and a path is the learner's own business.
+    """
+    assert repr(begin("01_state")) == "Lab('01_state')"
+
+
+def test_the_folder_is_private(home_dir):
+    """
+    Runs hold prompts and results.
+    """
+    assert stat.S_IMODE(begin("01_state").folder.stat().st_mode) == 0o700
+
+
+@pytest.mark.parametrize("name", ["", "99_nothing", None, "../etc"])
+def test_a_notebook_that_does_not_exist_is_refused(home_dir, name):
+    """
+    The message names those that do.
+    """
+    with pytest.raises(InvalidValue, match="00_start_here"):
+        begin(name)
+
+
+def test_a_kind_of_store_that_does_not_exist_is_refused(home_dir):
+    """
+    A lesson offers the stores that it has taught.
+    """
+    with pytest.raises(InvalidValue, match="'redis' is none of"):
+        Lab("02_json_store").store_url("redis")
+
+
+def drawn():
+    """A small figure."""
+    from matplotlib import pyplot as plt
+
+    use_style()
+    fig, axes = plt.subplots(figsize=(2, 1))
+    axes.plot([1, 2], [3, 4])
+    return fig
+
+
+def test_the_same_figure_is_the_same_bytes():
+    """
+    A notebook that is executed again does not change.
+    """
+    assert png(drawn()) == png(drawn())
+
+
+def test_a_figure_never_comes_without_words(capsys, monkeypatch):
+    """
+    A description for who cannot see it, escaped, and the number below it.
+    """
+    shown = []
+    monkeypatch.setattr(
+        "IPython.display.display", lambda data, raw: shown.append((data, raw))
+    )
+
+    figure(drawn(), alt='a line from "3" to 4', number="it rises by 1")
+
+    (data, raw) = shown[0]
+    assert raw
+    assert 'alt="a line from &quot;3&quot; to 4"' in data["text/html"]
+    assert data["text/plain"] == '[figure] a line from "3" to 4'
+    assert set(data) == {"text/plain", "text/html", "image/png"}
+    assert capsys.readouterr().out == "it rises by 1\n"
