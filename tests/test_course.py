@@ -239,3 +239,10 @@ def test_the_map_shows_progress_in_words():
 
     assert standings[:3] == ["no exercise", "exercise passed", "exercise open"]
     assert [said == "planned" for said in standings] == [x.planned for x in LESSONS]
+
+
+def test_the_map_knows_what_has_passed(home_dir):
+    """
+    Without being told, it asks the learner's progress: nothing passed so far.
+    """
+    assert course_map() == course_map([])

@@ -6,7 +6,7 @@ the same name. The table is data, so that notebook 00 can show it with the
 learner's progress and a test can hold the README and the tree to it. A lesson
 marked as planned has its place here and nothing else yet.
 
-This module does not know what the learner has done; `lab.progress` does.
+This module keeps no progress; `progress` does.
 """
 
 from collections.abc import Collection
@@ -181,13 +181,18 @@ SUPPORT: dict[str, str] = {
 """Modules of the package that no notebook is named after, and what they are for."""
 
 
-def course_map(passed: Collection[str] = ()) -> Table:
+def course_map(passed: Collection[str] | None = None) -> Table:
     """
     The map with the learner's progress, as notebook 00 shows it.
 
     Args:
-        passed: Names of the exercises whose check has passed.
+        passed: Names of the exercises whose check has passed; by default, what
+            `progress` knows.
     """
+    if passed is None:
+        from .progress import progress
+
+        passed = [row.exercise.name for row in progress().rows if row.passed]
     rows = [
         (
             lesson.number,
