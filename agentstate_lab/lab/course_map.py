@@ -192,7 +192,7 @@ def course_map(passed: Collection[str] | None = None) -> Table:
     if passed is None:
         from .progress import progress
 
-        passed = [row.exercise.name for row in progress().rows if row.passed]
+        passed = progress().passed
     rows = [
         (
             lesson.number,
