@@ -204,8 +204,8 @@ def compare(my_count: object, ledger: Counted) -> str:
     if my_count == ledger.repeats:
         return f"You said {my_count}, and so does the ledger: {ledger.verdict}."
     return (
-        f"You said {my_count}, and the ledger says otherwise. Count the effects of"
-        " each run from the lines that it printed, then see which came twice."
+        f"You said {my_count}, and the ledger says otherwise.\n"
+        "Count the effects of each run by its lines, then see which came again."
     )
 
 

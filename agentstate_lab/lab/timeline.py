@@ -10,15 +10,20 @@ is measured: the minutes are those of the story.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import InvalidValue
+from .plots import GOOD, HARM, INK, NEUTRAL, canvas, figure
 from .show import Counted, times
 from .steps import Step
 
-COLOURS = {"done": "#2f6690", "again": "#b5432f", "looks": "#8a8f98"}
-INK = "#1f2430"
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+COLOURS = {"done": GOOD, "again": HARM, "looks": NEUTRAL}
 GAP = 2.6  # minutes between the two runs in the picture
+
 WORD: dict[str, Any] = {"ha": "right", "va": "center", "fontsize": 8}
 PLAIN: dict[str, Any] = {"va": "center", "fontsize": 10}
 BOLD: dict[str, Any] = {**PLAIN, "fontweight": "bold"}
@@ -121,25 +126,24 @@ def timeline(before: Counted, after: Counted) -> None:
             "needs two counts of one task: one from after the kill, with at least"
             " one effect, and one from after the second run",
         )
-    from .plots import figure
-
     shown = Timeline(before, after)
-    names = ", ".join(shown.again)
+    names = ", ".join(shown.again) or "nothing"
     figure(
         _drawn(shown),
-        alt=f"Steps as rows, time to the right: {shown.verdict}. Again: {names}.",
+        alt=(
+            "The steps as rows, time to the right: a first run up to the kill, then"
+            f" a second run of the same task from the top. Done again: {names}."
+        ),
         number=shown.verdict,
     )
 
 
-def _drawn(shown: Timeline) -> Any:
+def _drawn(shown: Timeline) -> "Figure":
     """The picture: bars for both runs, the kill between them, the counts beside."""
-    from matplotlib import pyplot as plt
-
     steps = shown.after.scenario.steps
     second = shown.died + GAP
     end = second + len(steps) + 1
-    fig, axes = plt.subplots(figsize=(9.6, 4.2))
+    fig, axes = canvas(9.2, 4.0)
     for bar in shown.bars():
         axes.barh(bar.row, 0.94, left=bar.start, color=COLOURS[bar.word])
         axes.text(bar.start - 0.12, bar.row, bar.word, **WORD)
@@ -152,26 +156,22 @@ def _drawn(shown: Timeline) -> Any:
         count = shown.after.counts.get(step.name, 0)
         said = times(count) if step.effect else "changes nothing"
         axes.text(end, row, said, **(BOLD if count > 1 else PLAIN))
-    _label_axes(axes, shown, end)
-    fig.tight_layout()
+    axes.set_xlim(-1.8, end + 4)
+    _label_axes(axes, shown)
     return fig
 
 
-def _label_axes(axes: Any, shown: Timeline, end: float) -> None:
+def _label_axes(axes: "Axes", shown: Timeline) -> None:
     """Steps on the left, the minutes of each run below."""
     steps = shown.after.scenario.steps
+    first = range(1, shown.died + 1)
+    second = range(1, len(steps) + 1)
     axes.set_yticks(range(len(steps)), [step.name for step in steps])
     axes.set_ylim(len(steps) - 0.2, -1.6)
-    axes.set_xlim(-1.8, end + 4)
-    first = [(minute - 0.5, minute) for minute in range(1, shown.died + 1)]
-    second = [
-        (shown.died + GAP + step.minute - 0.5, step.minute)
-        for step in shown.after.scenario.steps
-    ]
     axes.set_xticks(
-        [place for place, _ in first + second],
-        [str(minute) for _, minute in first + second],
+        [m - 0.5 for m in first] + [shown.died + GAP + m - 0.5 for m in second],
+        [str(minute) for minute in (*first, *second)],
     )
     axes.set_xlabel("minute of the run")
-    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(visible=False)
     axes.tick_params(length=0)
