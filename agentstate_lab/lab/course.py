@@ -1,16 +1,14 @@
 """
-The first call of every notebook: set the stage, or find it standing.
+The first call of each notebook: the world is up, and this lesson's runs are found.
 
     from agentstate_lab.lab.course import begin
 
     lab = begin("02_json_store")
 
-A notebook is run again and again, after a restart, after a crash, by the next
-learner. So `begin` finds what is there and wipes nothing: the world with its
-ledger, and the notebook's own folder of stores. Starting over is a call of its
-own, `fresh_start()`, and only the learner makes it.
-
-This module teaches nothing. It keeps ports, paths and styles out of the cells.
+A lesson's runs stay until somebody says `lab.fresh_start()`: restarting the kernel
+is how the course is used, so no cell may wipe what an earlier run left. Each lesson
+has a folder of its own in the home and task ids of its own, so that lessons do not
+count each other's effects.
 """
 
 import shutil
@@ -20,9 +18,7 @@ from pathlib import Path
 from ..errors import InvalidValue
 from .course_map import LESSONS
 from .home import home
-from .plots import use_style
-from .world import start_world
-from .world_handle import World
+from .world import World, start_world
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,90 +27,71 @@ class Lab:
     What a notebook works with.
 
     Attributes:
-        name: The notebook, for example "02_json_store".
+        lesson: The notebook's name.
+
+        world: The outside world, with its ledger.
+
+        folder: Where this lesson's files are.
     """
 
-    name: str
+    lesson: str
+    world: World
+    folder: Path
 
-    def __repr__(self) -> str:
-        return f"Lab({self.name!r})"
-
-    @property
-    def world(self) -> World:
-        """The world, started anew if it was stopped meanwhile."""
-        return start_world()
-
-    @property
-    def folder(self) -> Path:
-        """The notebook's own folder for what its runs write, mode 0700."""
-        folder = home() / self.name
-        folder.mkdir(mode=0o700, exist_ok=True)
-        return folder
-
-    def store_url(self, kind: str = "json") -> str:
+    def path(self, name: str) -> Path:
         """
-        Where this notebook keeps its tasks, for `open_store`.
-
-        Args:
-            kind: "json" or "memory".
+        The path of one of this lesson's files.
 
         Raises:
-            InvalidValue: There is no such kind of store.
+            InvalidValue: The name would lead out of the lesson's folder.
         """
-        files = {"json": "tasks.json"}
-        if kind == "memory":
-            return "memory:"
-        if kind not in files:
-            raise InvalidValue("kind", f"{kind!r:.100} is none of memory, json")
-        return f"{kind}:{self.folder / files[kind]}"
+        if not name or Path(name).name != name:
+            raise InvalidValue("name", f"{name!r} is not a plain file name")
+        return self.folder / name
+
+    def store_url(self, name: str = "tasks.json") -> str:
+        """Where one of this lesson's stores is, for `open_store`."""
+        return f"json:{self.path(name)}"
 
     def task_id(self, name: str) -> str:
+        """An id for one of this lesson's tasks: the same after a restart."""
+        return f"{self.lesson}/{name}"
+
+    def fresh_start(self) -> str:
         """
-        The id of this notebook's task *name*: the same after every restart.
+        Forget this lesson's runs: its files, and what the ledger holds of its tasks.
 
-        >>> Lab("02_json_store").task_id("friday")
-        '02_json_store/friday'
+        Never called behind anybody's back.
         """
-        return f"{self.name}/{name}"
-
-    def fresh_start(self) -> None:
-        """
-        Forget the runs of this notebook: its stores, and its rows in the ledger.
-
-        Nothing calls this but you. What other notebooks did, and your progress in
-        the exercises, stays.
-        """
-        world = self.world
-        mine = {entry.task_id for entry in world.ledger()}
-        for task_id in sorted(mine):
-            if task_id.startswith(f"{self.name}/"):
-                world.forget(task_id)
-        _forget_deaths(self.name)
-        shutil.rmtree(self.folder, ignore_errors=True)
-        print(f"Notebook {self.name[:2]} starts from nothing again.")
+        ids = {entry.task_id for entry in self.world.ledger()}
+        mine = sorted(one for one in ids if one.startswith(f"{self.lesson}/"))
+        for task_id in mine:
+            self.world.forget(task_id)
+        shutil.rmtree(self.folder)
+        self.folder.mkdir(mode=0o700)
+        return f"{self.lesson}: a fresh start; {len(mine)} tasks were forgotten"
 
 
-def begin(name: str) -> Lab:
+def begin(lesson: str) -> Lab:
     """
-    Set the stage for the notebook *name*, or find it standing.
+    Start the world, or find it, and open the lesson.
+
+    Args:
+        lesson: The notebook's name, for example "00_start_here".
 
     Raises:
-        InvalidValue: The course has no such notebook.
-        WorldUnavailable: The world could not be started; the message says why.
+        InvalidValue: There is no such lesson.
+        WorldUnavailable: The world could not be started.
     """
-    known = [lesson.name for lesson in LESSONS]
-    if name not in known:
-        raise InvalidValue("notebook", f"{name!r:.100} is none of {', '.join(known)}")
-    use_style()
-    start_world()
-    print("The world is running. Its ledger counts what really happens.")
-    return Lab(name)
-
-
-def _forget_deaths(name: str) -> None:
-    """Let the crashes of the notebook happen again: their names begin with its own."""
-    from .crash import forget_crash
-    from .rig import crashes
-
-    for mark in crashes().glob(f"{name[:2]}*.died"):
-        forget_crash(mark.stem)
+    known = {one.name: one for one in LESSONS}
+    if lesson not in known:
+        raise InvalidValue("lesson", f"{lesson!r} is none of {', '.join(known)}")
+    folder = home() / lesson
+    folder.mkdir(mode=0o700, exist_ok=True)
+    lab = Lab(lesson, start_world(), folder)
+    entries = lab.world.ledger()
+    ran = sum(one.count for one in entries if one.task_id.startswith(f"{lesson}/"))
+    found = f"{ran} effects of earlier runs are in the ledger" if ran else "nothing ran"
+    print(f"{lesson}: {known[lesson].question}")
+    print(f"The world is up; {found}{'' if ran else ' here yet'}.")
+    return lab

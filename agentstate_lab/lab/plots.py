@@ -1,77 +1,115 @@
 """
-Figures that can be read in any theme, by anyone, and that are the same every time.
+Pictures that answer a question, in one style, with their number in words.
 
-A figure in this course answers a question, so it never comes without two things:
-its number, printed below it, and a description in words for whoever cannot see it.
-The picture has a background of its own, so that it reads in a light and in a dark
-theme alike, and its bytes depend on nothing but what was drawn: no date, no
-version, no size of a window.
+`figure` shows a matplotlib figure together with what it says: a text for those who
+cannot see it, and its number printed under it. The picture is opaque and light, so
+that it reads in a dark theme too, and the same data give the same bytes.
 
-This module draws nothing itself. Each picture of the course is a function named
-for the question that it answers, and hands its figure to `figure`.
+The colours differ in brightness and are safe for colour-blind readers (after Okabe
+and Ito, "Color Universal Design"). A plot must not rely on them alone.
 """
 
 import base64
+import html
 import io
-from html import escape
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-BACKGROUND = "#f6f5f1"
-DPI = 96
+from ..errors import InvalidValue
 
-_STYLE: dict[str, Any] = {
-    "figure.facecolor": BACKGROUND,
-    "axes.facecolor": BACKGROUND,
-    "savefig.facecolor": BACKGROUND,
-    "font.family": "DejaVu Sans",  # comes with matplotlib, so it is everywhere
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+PAPER = "#fbfaf7"
+INK = "#26323a"
+FAINT = "#d9d6cf"
+GOOD = "#0072b2"
+HARM = "#d55e00"
+NEUTRAL = "#7f7f7f"
+EXTRA = "#e69f00"
+
+DPI = 110
+
+STYLE: Any = {
+    "figure.facecolor": PAPER,
+    "axes.facecolor": PAPER,
+    "savefig.facecolor": PAPER,
+    "font.family": "DejaVu Sans",  # comes with matplotlib: the same everywhere
     "font.size": 10,
+    "text.color": INK,
+    "axes.edgecolor": INK,
+    "axes.labelcolor": INK,
+    "axes.titlecolor": INK,
     "axes.titlesize": 11,
-    "axes.edgecolor": "#6b6f76",
-    "axes.labelcolor": "#1f2430",
-    "text.color": "#1f2430",
-    "xtick.color": "#1f2430",
-    "ytick.color": "#1f2430",
+    "axes.titlelocation": "left",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": FAINT,
+    "grid.linewidth": 0.6,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "legend.frameon": False,
+    "lines.linewidth": 2.0,
+    "lines.markersize": 5,
 }
 
 
-def use_style() -> None:
-    """Give all figures of this process the look of the course."""
-    from matplotlib import style
-
-    style.use(_STYLE)
-
-
-def figure(fig: Any, *, alt: str, number: str) -> None:
+def canvas(width: float = 7.2, height: float = 3.2) -> "tuple[Figure, Axes]":
     """
-    Show *fig* with its description, and print its number below it.
+    A figure with one pair of axes in the course's style.
+
+    It does not come from `pyplot`, so a notebook shows it once, when `figure` does.
 
     Args:
-        fig: A matplotlib figure. It is closed: it has been shown.
+        width: Inches from left to right.
 
-        alt: What is to be seen, in words, for screen readers and text outputs.
+        height: Inches from top to bottom.
+    """
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
 
-        number: What the figure says, as one sentence with the number in it.
+    mpl.rcParams.update(STYLE)  # for what is drawn into it later, too
+    made = Figure(figsize=(width, height), dpi=DPI, layout="constrained")
+    return made, made.subplots()
+
+
+def figure(fig: "Figure", *, alt: str, number: str) -> None:
+    """
+    Show *fig* with what it says and its number.
+
+    Args:
+        fig: The figure.
+
+        alt: What a reader who cannot see it should know, in a sentence.
+
+        number: The number that the picture is about, in words; printed under it.
+
+    Raises:
+        InvalidValue: One of the texts is missing.
     """
     from IPython.display import display
-    from matplotlib import pyplot as plt
 
-    image = base64.b64encode(png(fig)).decode()
-    plt.close(fig)
-    data = {
-        "text/plain": f"[figure] {alt}",
+    for name, text in (("alt", alt), ("number", number)):
+        if not isinstance(text, str) or not text.strip():
+            raise InvalidValue(name, "a figure needs a text for it")
+    picture = base64.b64encode(png(fig)).decode()
+    source = f"data:image/png;base64,{picture}"
+    shown = {
         "text/html": (
-            f'<img alt="{escape(alt, quote=True)}" style="max-width:100%;"'
-            f' src="data:image/png;base64,{image}">'
+            f'<figure style="margin:0"><img alt="{html.escape(alt)}" src="{source}"'
+            ' style="max-width:100%">'
+            f"<figcaption>{html.escape(number)}</figcaption></figure>"
         ),
-        "image/png": image,
+        "image/png": picture,
+        "text/plain": f"{alt}\n{number}",
     }
-    display(data, raw=True)  # type: ignore[no-untyped-call]
-    print(number)
+    display(shown, raw=True)  # type: ignore[no-untyped-call]
 
 
-def png(fig: Any) -> bytes:
-    """The picture of *fig*: the same figure gives the same bytes."""
-    target = io.BytesIO()
-    # The name of the software and its version would change with every upgrade.
-    fig.savefig(target, format="png", dpi=DPI, metadata={"Software": None})
-    return target.getvalue()
+def png(fig: "Figure") -> bytes:
+    """The figure as PNG, without the date and the version of the program."""
+    buffer = io.BytesIO()
+    fig.savefig(buffer, format="png", dpi=DPI, metadata={"Software": None})
+    return buffer.getvalue()
