@@ -252,7 +252,8 @@ def _execute(notebook: Any, path: Path) -> None:
     try:
         client.execute(stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     except CellExecutionError as error:
-        raise InvalidValue(path.name, f"a cell failed: {error}") from error
+        said = re.sub("\x1b\\[[0-9;]*m", "", str(error))
+        raise InvalidValue(path.name, f"a cell failed: {said}") from error
     except DeadKernelError as error:
         raise InvalidValue(
             path.name, f"a cell killed its kernel; tag it {CRASH!r}"

@@ -33,7 +33,7 @@ HINTS = (
     " whether its base version is the state's. And work on a copy.deepcopy: the"
     " caller still holds the old state.",
     "The shape: if the id is known, return the state. If the base version differs,"
-    " raise VersionConflict("state", expected=..., found=...). Copy deeply; go"
+    " raise VersionConflict('state', expected=..., found=...). Copy deeply; go"
     " through the operations with one `if` each; at the end, once per patch, append"
     " the id to applied and add 1 to version.",
 )
