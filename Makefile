@@ -12,8 +12,10 @@ UV := $(BIN)/uv
 CLI := $(RUN) -m agentstate_lab
 ROOT_FLAG := $(shell [ "$$(id -u)" = 0 ] && echo --allow-root)
 
-# A fresh home for what one target runs; its world is stopped whatever happens.
-FRESH_HOME = home=$$(mktemp -d) && export AGENTSTATE_HOME="$$home" && \
+# A fresh home for what one target runs, without waiting and without a live model;
+# its world is stopped whatever happens.
+FRESH_HOME = unset AGENTSTATE_MODEL OPENAI_API_KEY OPENAI_BASE_URL; \
+	home=$$(mktemp -d) && export AGENTSTATE_HOME="$$home" AGENTSTATE_PACE=0 && \
 	trap '$(CLI) stop >/dev/null; rm -rf "$$home"' EXIT && \
 	trap 'exit 130' INT TERM
 

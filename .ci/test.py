@@ -6,18 +6,22 @@ that failed. Every process of the run inherits a marker in its environment, so
 that the last check can find what was left running, whoever started it.
 """
 
+import contextlib
 import os
 import re
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import uuid
+from collections import Counter
 
 import psutil
 
 MARK = "AGENTSTATE_TEST_RUN"
-COUNTS = re.compile(r"=+ (.*\b(?:passed|failed|error|skipped|no tests ran)\b.*) =+$")
+SUMMARY = re.compile(r"=+ .* in [\d.]+s.* =+$")
+COUNT = re.compile(r"(\d+) (passed|failed|skipped|errors?|xfailed|xpassed)")
 GRACE = 10.0  # a kernel or a world may need a moment to end
 
 
@@ -31,12 +35,13 @@ def main() -> int:
         results = {piece: run(make, piece, environment) for piece in pieces}
         leftovers = still_running(mark)
     for process in leftovers:
-        print(f"left running: {process.pid} {' '.join(process.cmdline())}")
-        process.kill()
+        with contextlib.suppress(psutil.Error):  # it may end at this moment
+            print(f"left running: {process.pid} {' '.join(process.cmdline())}")
+            process.kill()
     said = ", ".join(f"{piece} {counts}" for piece, (_, counts) in results.items())
     bad = [piece for piece, (status, _) in results.items() if status]
     if leftovers:
-        bad.append(f"{len(leftovers)} processes left running")
+        bad.append(f"left running: {len(leftovers)}")
     verdict = f"FAILED ({', '.join(bad)})" if bad else "passed"
     print(f"make test {verdict}: {said} [{time.monotonic() - started:.0f} s]")
     return 1 if bad else 0
@@ -45,21 +50,29 @@ def main() -> int:
 def run(make: str, piece: str, environment: dict[str, str]) -> tuple[int, str]:
     """Run one piece, show its output as it comes, and return status and counts."""
     print(f"\n--- {piece}", flush=True)
-    counts = []
-    with subprocess.Popen(
+    counts: Counter[str] = Counter()
+    process = subprocess.Popen(
         [make, "--no-print-directory", piece],
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         errors="replace",
-    ) as process:
+    )
+
+    def show() -> None:
         for line in process.stdout or ():
             print(line, end="", flush=True)
-            if found := COUNTS.match(line.strip()):
-                counts.append(found[1])
-    status = process.returncode
-    return status, " + ".join(counts) or ("failed" if status else "ok")
+            if SUMMARY.match(line):
+                for count, what in COUNT.findall(line):
+                    counts[what] += int(count)
+
+    reader = threading.Thread(target=show, daemon=True)
+    reader.start()
+    status = process.wait()
+    reader.join(GRACE)  # a process left running may keep the pipe open
+    said = ", ".join(f"{count} {what}" for what, count in counts.items())
+    return status, said or ("failed" if status else "ok")
 
 
 def still_running(mark: str) -> list[psutil.Process]:
