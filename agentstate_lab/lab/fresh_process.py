@@ -127,6 +127,8 @@ def cut_at_each_byte(
     call: Callable[[], Any], line: Line, request: Mapping[str, Any]
 ) -> None:
     """Fork a child that is cut one byte later, each time somebody asks for it."""
+    from .. import json_store  # noqa: F401 - imported once here, not in each child
+
     cut_at = request["cut_from"]
     while True:
         sys.stdout.flush()
