@@ -20,6 +20,8 @@ MOMENTS = ("before", "inside", "after")
 
 # Both colours of a pair are given, so that it reads in a light and a dark theme.
 _CELL = "padding:2px 10px;text-align:left;border:1px solid #7f7f7f;"
+_HEAD = _CELL + "color:var(--jp-ui-font-color1,inherit);"
+_TITLE = "text-align:left;color:var(--jp-ui-font-color1,inherit);"
 _GOOD = _CELL + "background-color:#d3ecd8;color:#0b3d1a;"
 _BAD = _CELL + "background-color:#f6d5d5;color:#5c0f0f;"
 
@@ -147,18 +149,18 @@ class Matrix:
 
     def _html(self) -> str:
         heads = "".join(
-            f'<th scope="col" style="{_CELL}">{head}</th>'
+            f'<th scope="col" style="{_HEAD}">{head}</th>'
             for head in ("killed at", *MOMENTS)
         )
         body = "".join(
-            f'<tr><th scope="row" style="{_CELL}">{escape(place)}</th>'
+            f'<tr><th scope="row" style="{_HEAD}">{escape(place)}</th>'
             + "".join(_html_cell(cells.get(moment)) for moment in MOMENTS)
             + "</tr>\n"
             for place, cells in self._places().items()
         )
         return (
-            '<table style="border-collapse:collapse;">\n'
-            f'<caption style="text-align:left;">{escape(self.title)}</caption>\n'
+            '<table style="border-collapse:collapse;color:inherit;">\n'
+            f'<caption style="{_TITLE}">{escape(self.title)}</caption>\n'
             f"<thead><tr>{heads}</tr></thead>\n<tbody>\n{body}</tbody>\n</table>"
         )
 
