@@ -19,6 +19,9 @@ FRESH_HOME = unset AGENTSTATE_MODEL OPENAI_API_KEY OPENAI_BASE_URL; \
 	trap '$(CLI) stop >/dev/null; rm -rf "$$home"' EXIT && \
 	trap 'exit 130' INT TERM
 
+NBVAL = $(RUN) -m pytest --nbval --nbval-current-env --nbval-cell-timeout=120 \
+	--nbval-sanitize-with nbval-sanitize.cfg -n 2 --dist loadfile
+
 .DEFAULT_GOAL := help
 .PHONY: help lab test lint types unit notebooks exercises \
 	bench freeze stubs pins clean
@@ -48,9 +51,8 @@ unit: .venv/.package ## the tests and doctests of the package
 
 notebooks: .venv/.package ## run notebooks and solutions, compare every output
 	@$(RUN) -m pytest tests/test_notebooks.py
-	@$(FRESH_HOME) && $(RUN) -m pytest --nbval --nbval-current-env \
-		--nbval-cell-timeout=120 --nbval-sanitize-with nbval-sanitize.cfg \
-		-n 2 --dist loadfile notebooks exercises/solutions
+	@$(FRESH_HOME) && $(NBVAL) notebooks
+	@$(FRESH_HOME) && $(NBVAL) exercises/solutions
 
 exercises: .venv/.package ## solutions pass, stubs wait, known mistakes are caught
 	@$(RUN) -m pytest tests/test_exercises.py

@@ -11,6 +11,8 @@ import pytest
 
 from agentstate_lab.__main__ import main
 from agentstate_lab.lab import agents
+from agentstate_lab.lab.checks import EXERCISES
+from agentstate_lab.lab.notebooks import stub_of
 from agentstate_lab.lab.scenarios import SCENARIOS
 from agentstate_lab.lab.world import World, find_world
 
@@ -329,6 +331,28 @@ def test_a_crash_matrix_as_json(world, capsys):
     (matrix,) = json.loads(capsys.readouterr().out)
     assert status == 0
     assert matrix["verdict"] == "survives 1 of 3 kill points"
+
+
+@pytest.mark.parametrize("exercise", EXERCISES)
+def test_an_exercise_from_the_terminal(home_dir, capsys, exercise):
+    """
+    The untouched stub is not there yet, the solution passes, progress knows both.
+    """
+    stub = Path(__file__).parents[1] / "exercises" / f"{EXERCISES[exercise].stem}.ipynb"
+    solution = stub.parent / "solutions" / stub.name
+    fresh = home_dir / stub.name
+    fresh.parent.mkdir(mode=0o700)
+    fresh.write_text(stub_of(solution), "utf-8")
+
+    statuses = [
+        main(["hint", exercise]),
+        main(["check", str(fresh)]),
+        main(["check", str(solution)]),
+        main(["progress"]),
+    ]
+
+    assert statuses == [0, 1, 0, 0]
+    assert "passed: 1 of" in capsys.readouterr().out
 
 
 def test_whoever_stops_reading_gets_no_traceback(world):
