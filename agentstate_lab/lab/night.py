@@ -18,9 +18,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from ..errors import LabError
+from ..errors import InvalidValue, LabError
+from ..state import AgentState
 from .agents import noted_agent
-from .job import open_job
+from .job import Job, ask, open_job, user_says
+from .notes import render_note
 from .processes import in_new_process
 from .scenarios import scenario_named
 from .show import Counted, counted
@@ -114,6 +116,15 @@ def without(name: str) -> Change:
     {'goal': 'Deploy it.'}
     """
     return lambda note: {key: value for key, value in note.items() if key != name}
+
+
+def model_calls(job: Job, state: AgentState) -> dict[str, Any]:
+    """The model's next tool call, when it is told *state* as a note."""
+    calls = ask(job, [user_says(render_note(state))]).get("tool_calls")
+    if not calls:
+        raise InvalidValue("state", "the model calls for nothing more: it is done")
+    call: dict[str, Any] = calls[0]
+    return call
 
 
 def shift(

@@ -18,8 +18,9 @@ from typing import Any
 from ..errors import InvalidValue
 from ..task import TRANSITIONS, TaskState
 from .night import WANTED, Night
+from .plots import FAINT, GOOD, INK, canvas, figure
 
-INK, PALE, BLUE, RED = "#1f2430", "#dfe5ec", "#2f6690", "#b5432f"
+HARM = "#9c3c00"  # the course's, darkened: white numbers stand on it
 
 # Where each state stands; the four of notebook 01 fill the middle row and below.
 PLACES = {
@@ -93,18 +94,14 @@ def which_states_follow(*states: TaskState | str) -> None:
     known = list(TaskState)
     if not states or any(state not in known for state in states):
         raise InvalidValue("states", f"name some of {_listed(known)}")
-    from .plots import figure
-
     life = Life(tuple(TaskState(state) for state in dict.fromkeys(states)))
     figure(_draw_life(life), alt=life.words, number=life.verdict)
 
 
 def _draw_life(life: Life) -> Any:
     """Boxes, and an arrow for each transition; a pair of them bends apart."""
-    from matplotlib import pyplot as plt
-
     xs, ys = zip(*(PLACES[state] for state in life.states), strict=True)
-    fig, axes = plt.subplots(figsize=(7.6, max(ys) - min(ys) + 1.4))
+    fig, axes = canvas(7.2, max(ys) - min(ys) + 1.2)
     boxes = {state: _box(axes, state, state in life.ends) for state in life.states}
     for old, new in life.arrows:
         bend = 0.2 if (new, old) in life.arrows else 0.0
@@ -115,7 +112,7 @@ def _draw_life(life: Life) -> Any:
             arrowprops={
                 "arrowstyle": "-|>,head_length=0.7,head_width=0.32",
                 "connectionstyle": f"arc3,rad={bend}",
-                "color": BLUE,
+                "color": GOOD,
                 "linewidth": 1.6,
                 "patchA": boxes[old],
                 "patchB": boxes[new],
@@ -126,7 +123,6 @@ def _draw_life(life: Life) -> Any:
     axes.set_xlim(min(xs) - 0.8, max(xs) + 0.8)
     axes.set_ylim(min(ys) - 0.5, max(ys) + 0.5)
     axes.set_axis_off()
-    fig.tight_layout()
     return fig
 
 
@@ -134,7 +130,7 @@ def _box(axes: Any, state: TaskState, final: bool) -> Any:
     """A state in its place; one that is not left has a thick frame."""
     look = {
         "boxstyle": "round,pad=0.6",
-        "facecolor": PALE if final else "white",
+        "facecolor": FAINT if final else "white",
         "edgecolor": INK,
         "linewidth": 2.4 if final else 1.2,
     }
@@ -199,8 +195,6 @@ def which_effects_happened(nights: Mapping[str, Night]) -> None:
     """
     if not nights:
         raise InvalidValue("nights", "at least one night is needed")
-    from .plots import figure
-
     counts = {name: night.counted.counts for name, night in nights.items()}
     shown = Nights(counts, WANTED)
     figure(_draw_nights(shown), alt=shown.words, number=shown.verdict)
@@ -208,10 +202,8 @@ def which_effects_happened(nights: Mapping[str, Night]) -> None:
 
 def _draw_nights(nights: Nights) -> Any:
     """A grid of counts; a wrong one is dark, bold and framed."""
-    from matplotlib import pyplot as plt
-
     names, steps = list(nights.counts), list(nights.wanted)
-    fig, axes = plt.subplots(figsize=(9.6, 0.52 * len(names) + 1.5))
+    fig, axes = canvas(8.6, 0.46 * len(names) + 0.8)
     for row, night in enumerate(names):
         for column, step in enumerate(steps):
             count = nights.count(night, step)
@@ -223,7 +215,7 @@ def _draw_nights(nights: Nights) -> Any:
     axes.set_ylim(len(names) - 0.5, -0.5)
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
-    fig.tight_layout()
+    axes.grid(visible=False)
     return fig
 
 
@@ -232,7 +224,7 @@ def _cell(axes: Any, column: int, row: int, count: int, *, right: bool) -> None:
     from matplotlib.patches import Rectangle
 
     corner = (column - 0.46, row - 0.42)
-    fill, edge, ink = (PALE, PALE, INK) if right else (RED, INK, "white")
+    fill, edge, ink = (FAINT, FAINT, INK) if right else (HARM, INK, "white")
     axes.add_patch(Rectangle(corner, 0.92, 0.84, facecolor=fill, edgecolor=edge))
     weight = "normal" if right else "bold"
     middle = {"ha": "center", "va": "center"}
