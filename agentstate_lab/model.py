@@ -74,13 +74,15 @@ def _client(base_url: str | None, key: str, timeout: float) -> "OpenAI":
 
     import openai
 
-    options: dict[str, object] = {"timeout": timeout}
-    if base_url and urlsplit(base_url).hostname in _LOOPBACK:
-        options["trust_env"] = False
-    if base_url and base_url.startswith("http:"):
-        # No certificate will be looked at, and loading them all takes time.
-        options["verify"] = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    http = openai.DefaultHttpxClient(**options)  # type: ignore[arg-type]
+    address = urlsplit(base_url or "")
+    near = address.hostname in _LOOPBACK
+    certificates: bool | ssl.SSLContext = True
+    if near and address.scheme == "http":
+        # None will be looked at here, and loading them all takes time.
+        certificates = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    http = openai.DefaultHttpxClient(
+        timeout=timeout, trust_env=not near, verify=certificates
+    )
     client = openai.OpenAI(
         api_key=key,
         base_url=base_url,

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agentstate_lab.errors import StoreForeign
+from agentstate_lab.errors import StoreError, StoreForeign, StoreTooNew
 from agentstate_lab.lab.ledger import Entry, Json, Ledger, canonical, fingerprint
 
 
@@ -181,6 +181,38 @@ def test_a_file_that_is_no_ledger_is_refused_and_left_alone(tmp_path, content):
     assert path.read_bytes() == content
 
 
+@pytest.mark.parametrize(
+    ("made_by", "error"),
+    [
+        pytest.param("CREATE TABLE notes (text)", StoreForeign, id="another-program"),
+        pytest.param("PRAGMA user_version = 99", StoreTooNew, id="newer-version"),
+    ],
+)
+def test_another_database_is_refused_and_left_alone(tmp_path, made_by, error):
+    """
+    SQLite would put our tables between theirs without a word.
+    """
+    path = tmp_path / "ledger.sqlite"
+    with closing(sqlite3.connect(path)) as file:
+        file.execute(made_by)
+    before = path.read_bytes()
+
+    with pytest.raises(error, match=r"ledger\.sqlite"):
+        Ledger(path)
+
+    assert path.read_bytes() == before
+
+
+def test_a_folder_in_its_place_is_named(tmp_path):
+    """
+    The system's reason is passed on, and nobody is told to move a sound ledger.
+    """
+    with pytest.raises(StoreError, match="cannot be opened") as caught:
+        Ledger(tmp_path)
+
+    assert not isinstance(caught.value, StoreForeign)
+
+
 def test_threads_do_not_lose_each_other_s_effects(ledger):
     """
     The services of the world work side by side.
@@ -214,12 +246,14 @@ def test_any_text_comes_back_as_it_was(tmp_path_factory, task_id, step):
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | odd_text,
-    lambda inner: st.lists(inner) | st.dictionaries(odd_text, inner),
-    max_leaves=9,
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(odd_text, inner, max_size=3)
+    ),
+    max_leaves=6,
 )
 
 
-@given(value=st.dictionaries(odd_text, json_values))
+@given(value=st.dictionaries(odd_text, json_values, max_size=5))
 def test_the_order_of_fields_does_not_change_a_fingerprint(value):
     """
     A repeat may write its fields in another order and is the same request.

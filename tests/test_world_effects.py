@@ -1,11 +1,16 @@
 import sqlite3
 import threading
-from contextlib import closing
+from contextlib import closing, suppress
 
 import psutil
 import pytest
 
-from agentstate_lab.errors import EffectRefused, InvalidValue, ReplyLost
+from agentstate_lab.errors import (
+    EffectRefused,
+    InvalidValue,
+    ReplyLost,
+    WorldUnavailable,
+)
 from agentstate_lab.lab.world import EFFECTS, Entry, find_world, start_world
 from agentstate_lab.lab.world_record import alive, until
 
@@ -161,6 +166,36 @@ def test_a_key_is_honoured_after_the_world_was_killed(home_dir):
 
     assert again == said
     assert start_world().ledger("t1")[0].count == 1
+
+
+def test_what_was_answered_is_in_the_ledger_however_the_world_dies(home_dir):
+    """
+    Killed in the middle of its work, it has lost no effect that it reported, and
+    with the same keys nothing happens twice.
+    """
+    first, answered = start_world(), []
+
+    def work(world, start: int) -> None:
+        with suppress(ReplyLost, WorldUnavailable):
+            for number in range(start, 1_000, 4):
+                deploy(world, "t1", step=f"{number}", key=f"t1:{number}")
+                answered.append(f"{number}")
+
+    threads = [threading.Thread(target=work, args=(first, i)) for i in range(4)]
+    for thread in threads:
+        thread.start()
+    assert until(lambda: len(answered) >= 20, 30)
+    psutil.Process(first.pid).kill()
+    for thread in threads:
+        thread.join()
+
+    second = start_world()
+    for step in [*answered, "999"]:
+        deploy(second, "t1", step=step, key=f"t1:{step}")
+
+    entries = second.ledger("t1")
+    assert {entry.count for entry in entries} == {1}
+    assert {entry.step for entry in entries} >= set(answered)
 
 
 def test_a_fresh_start_is_said_and_spares_other_tasks(world):

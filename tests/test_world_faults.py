@@ -230,7 +230,7 @@ def test_a_dripping_reply_is_cut_off_by_a_timeout_for_the_whole(world, deploy):
         deploy("drips", timeout=0.1)
 
     assert caught.value.effect == "unknown"
-    assert count(world, "drips") == 1
+    assert until(lambda: count(world, "drips") == 1, 30)
 
 
 def test_a_stream_drips_too(world, think):

@@ -24,11 +24,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import StoreForeign
+from ..errors import StoreError, StoreForeign, StoreTooNew
 
 Json = dict[str, Any]
 
-SCHEMA = """
+# Whose file it is stands in the header of the file, where SQLite keeps it.
+MARK = int.from_bytes(b"aslw")
+VERSION = 1
+WHOSE = (
+    "PRAGMA application_id",
+    "PRAGMA user_version",
+    "SELECT COUNT(*) FROM sqlite_master",
+)
+
+SCHEMA = f"""
+BEGIN IMMEDIATE;
+PRAGMA application_id = {MARK};
+PRAGMA user_version = {VERSION};
 CREATE TABLE IF NOT EXISTS happened (
     id INTEGER PRIMARY KEY,
     task_id TEXT NOT NULL,
@@ -45,6 +57,7 @@ CREATE TABLE IF NOT EXISTS replied (
     reply TEXT NOT NULL,
     PRIMARY KEY (effect, key)
 );
+COMMIT;
 """
 
 ENTRIES = """
@@ -90,20 +103,45 @@ class Ledger:
 
     Raises:
         StoreForeign: The file is not a ledger. It was not touched.
+        StoreTooNew: A newer version of the course wrote it. It was not touched.
+        StoreError: The system or another program keeps it from being used.
     """
 
     def __init__(self, path: Path) -> None:
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
         self._lock = threading.Lock()
-        self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
         try:
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+            self._db = sqlite3.connect(
+                path, check_same_thread=False, isolation_level=None
+            )
+        except (OSError, sqlite3.OperationalError) as error:
+            raise StoreError(str(path), f"cannot be opened ({error})") from error
+        try:
+            self._open(str(path))
+        except BaseException:
+            self._db.close()
+            raise
+
+    def _open(self, where: str) -> None:
+        """Look whose file it is, and only then change anything in it."""
+        try:
+            mark, version, tables = (
+                self._db.execute(question).fetchone()[0] for question in WHOSE
+            )
+            if tables and mark != MARK:
+                raise StoreForeign(where, "another program's database; move it away")
+            if version > VERSION:
+                raise StoreTooNew(where, "written by a newer version of the course")
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=FULL")
             self._db.executescript(SCHEMA)
+        except sqlite3.OperationalError as error:
+            raise StoreError(
+                where, f"cannot be used now ({error}); is another program in it?"
+            ) from error
         except sqlite3.DatabaseError as error:
-            self._db.close()
             raise StoreForeign(
-                str(path), f"not a ledger of this course ({error}); move it away"
+                where, f"not a ledger of this course ({error}); move it away"
             ) from error
 
     def happen(
