@@ -19,7 +19,7 @@ from .steps import Step
 from .world import start_world
 
 _TABLE = "border-collapse:collapse;color:var(--jp-content-font-color1,inherit);"
-_CAPTION = "text-align:left;color:inherit;"
+_CAPTION = "text-align:left;color:inherit;padding:.4em 0;"
 _CELL = (
     "padding:2px 10px;text-align:left;border:1px solid var(--jp-border-color2,#8888);"
 )
