@@ -88,7 +88,8 @@ CUT = """
     for n in map(int, numbers):
         victim = os.fork()
         if victim == 0:
-            store = JsonFileStore(path)
+            # A time with more digits would make a longer file.
+            store = JsonFileStore(path, clock=lambda: 2.0)
             task = store.list_by_state("pending")[0]
             cut_writes_at(n, portable=portable)
             store.save(task.replace(error="the new content " * 8))

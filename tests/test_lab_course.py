@@ -5,8 +5,8 @@ import stat
 import pytest
 
 from agentstate_lab.errors import InvalidValue
-from agentstate_lab.lab.course import Lab, begin
-from agentstate_lab.lab.plots import figure, png, use_style
+from agentstate_lab.lab.course import begin
+from agentstate_lab.lab.plots import canvas, figure, png
 from agentstate_lab.lab.rig import crashes
 from agentstate_lab.store import open_store
 from agentstate_lab.task import Task
@@ -23,6 +23,7 @@ def test_beginning_twice_says_the_same_and_wipes_nothing(home_dir, capsys):
 
     again = begin("02_json_store")
 
+    assert first.endswith("The world is up; nothing ran here yet.\n")
     assert capsys.readouterr().out == first
     assert open_store(again.store_url()).get(task.id) == task
     assert again.world == lab.world
@@ -35,25 +36,20 @@ def test_a_fresh_start_forgets_this_notebook_alone(home_dir):
     mine, other = begin("00_start_here"), begin("02_json_store")
     for lab in (mine, other):
         (lab.folder / "kept").write_text("here")
-        (crashes() / f"{lab.name[:2]}-minute-8.died").touch()
+        (crashes() / f"{lab.lesson}-minute-8.died").touch()
         lab.world.effect(
             "send_mail", task_id=lab.task_id("t"), step="announce", arguments={}
         )
 
-    mine.fresh_start()
+    said = mine.fresh_start()
 
+    assert said == "00_start_here: a fresh start; tasks forgotten: 1"
     counted = [entry.task_id for entry in other.world.ledger()]
     assert counted == [other.task_id("t")]
-    assert [file.name for file in crashes().glob("*.died")] == ["02-minute-8.died"]
+    deaths = [mark.name for mark in crashes().glob("*.died")]
+    assert deaths == ["02_json_store-minute-8.died"]
     assert not (mine.folder / "kept").exists()
     assert (other.folder / "kept").exists()
-
-
-def test_a_lab_shows_no_path(home_dir):
-    """
-    What a cell shows is stored, and a path is the learner's own business.
-    """
-    assert repr(begin("01_state")) == "Lab('01_state')"
 
 
 def test_the_folder_is_private(home_dir):
@@ -72,20 +68,18 @@ def test_a_notebook_that_does_not_exist_is_refused(home_dir, name):
         begin(name)
 
 
-def test_a_kind_of_store_that_does_not_exist_is_refused(home_dir):
+@pytest.mark.parametrize("name", ["", "..", "../x", "a/b", "/etc/passwd"])
+def test_a_file_of_a_lesson_stays_in_its_folder(home_dir, name):
     """
-    A lesson offers the stores that it has taught.
+    A name is a name, not a way out.
     """
-    with pytest.raises(InvalidValue, match="'redis' is none of"):
-        Lab("02_json_store").store_url("redis")
+    with pytest.raises(InvalidValue, match="plain file name"):
+        begin("01_state").path(name)
 
 
 def drawn():
     """A small figure."""
-    from matplotlib import pyplot as plt
-
-    use_style()
-    fig, axes = plt.subplots(figsize=(2, 1))
+    fig, axes = canvas(2, 1)
     axes.plot([1, 2], [3, 4])
     return fig
 
@@ -97,7 +91,7 @@ def test_the_same_figure_is_the_same_bytes():
     assert png(drawn()) == png(drawn())
 
 
-def test_a_figure_never_comes_without_words(capsys, monkeypatch):
+def test_a_figure_never_comes_without_words(monkeypatch):
     """
     A description for who cannot see it, escaped, and the number below it.
     """
@@ -111,6 +105,17 @@ def test_a_figure_never_comes_without_words(capsys, monkeypatch):
     (data, raw) = shown[0]
     assert raw
     assert 'alt="a line from &quot;3&quot; to 4"' in data["text/html"]
-    assert data["text/plain"] == '[figure] a line from "3" to 4'
+    assert "<figcaption>it rises by 1</figcaption>" in data["text/html"]
+    assert data["text/plain"] == 'a line from "3" to 4\nit rises by 1'
     assert set(data) == {"text/plain", "text/html", "image/png"}
-    assert capsys.readouterr().out == "it rises by 1\n"
+
+
+@pytest.mark.parametrize(
+    "texts", [{"alt": "", "number": "n"}, {"alt": "a", "number": " "}]
+)
+def test_a_figure_without_a_text_is_refused(texts):
+    """
+    Whoever draws it says what it shows.
+    """
+    with pytest.raises(InvalidValue, match="needs a text"):
+        figure(drawn(), **texts)

@@ -45,7 +45,7 @@ class Lab:
         Raises:
             InvalidValue: The name would lead out of the lesson's folder.
         """
-        if not name or Path(name).name != name:
+        if name in ("", ".", "..") or Path(name).name != name:
             raise InvalidValue("name", f"{name!r} is not a plain file name")
         return self.folder / name
 
@@ -59,17 +59,23 @@ class Lab:
 
     def fresh_start(self) -> str:
         """
-        Forget this lesson's runs: its files, and what the ledger holds of its tasks.
+        Forget this lesson's runs: its files, what the ledger holds of its tasks, and
+        the deaths of the kernel (`crash_kernel`) that are named for the lesson.
 
         Never called behind anybody's back.
         """
+        from .crash import forget_crash
+        from .rig import crashes
+
         ids = {entry.task_id for entry in self.world.ledger()}
         mine = sorted(one for one in ids if one.startswith(f"{self.lesson}/"))
         for task_id in mine:
             self.world.forget(task_id)
+        for mark in crashes().glob(f"{self.lesson}*.died"):
+            forget_crash(mark.stem)
         shutil.rmtree(self.folder)
         self.folder.mkdir(mode=0o700)
-        return f"{self.lesson}: a fresh start; {len(mine)} tasks were forgotten"
+        return f"{self.lesson}: a fresh start; tasks forgotten: {len(mine)}"
 
 
 def begin(lesson: str) -> Lab:
