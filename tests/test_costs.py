@@ -76,7 +76,7 @@ def test_the_picture_says_its_number_in_words(monkeypatch):
     def figure(fig, *, alt, number):
         shown.update(alt=alt, number=number, axes=fig.axes[0])
 
-    monkeypatch.setattr("agentstate_lab.lab.plots.figure", figure)
+    monkeypatch.setattr(costs, "figure", figure)
 
     what_does_a_save_write({1: 828, 1_000: 688_140})
 

@@ -17,8 +17,8 @@ from ..errors import InvalidValue
 from ..json_store import JsonFileStore, _row
 from ..task import Task
 from .home import home
+from .plots import GOOD, HARM, canvas, figure
 
-WRITTEN, CHANGED = "#b5432f", "#2f6690"
 MAX_TASKS = 100_000
 
 
@@ -86,8 +86,6 @@ def what_does_a_save_write(measured: Mapping[int, int]) -> None:
     Args:
         measured: From `bytes_per_save`.
     """
-    from .plots import figure
-
     most = max(measured)
     changed = one_line(measured)
     number = (
@@ -115,22 +113,18 @@ def one_line(measured: Mapping[int, int]) -> int:
 
 def _drawn(measured: Mapping[int, int], changed: int) -> Any:
     """The picture."""
-    from matplotlib import pyplot as plt
-
     counts = sorted(measured)
-    fig, axes = plt.subplots(figsize=(8, 4))
     written = [measured[count] for count in counts]
-    axes.loglog(counts, written, "o-", color=WRITTEN, linewidth=2)
-    axes.loglog(counts, [changed] * len(counts), "s--", color=CHANGED, linewidth=2)
-    last = counts[-1] * 1.3
-    axes.text(last, written[-1], "what one save\nwrites", color=WRITTEN, va="center")
-    axes.text(last, changed, "what changed", color=CHANGED, va="center")
-    axes.set_xlim(counts[0] * 0.7, counts[-1] * 12)
+    fig, axes = canvas(7.2, 3.6)
+    axes.loglog(counts, written, "o-", color=HARM)
+    axes.loglog(counts, [changed] * len(counts), "s--", color=GOOD)
+    last = counts[-1] * 1.4
+    axes.text(last, written[-1], "what one save\nwrites", color=HARM, va="center")
+    axes.text(last, changed, "what changed", color=GOOD, va="center")
+    axes.set_xlim(counts[0] * 0.7, counts[-1] * 15)
     axes.set_ylim(changed / 4, written[-1] * 4)
     axes.set_xticks(counts, [f"{count:,}" for count in counts])
     axes.set_xlabel("tasks in the file")
     axes.set_ylabel("bytes")
     axes.minorticks_off()
-    axes.spines[["top", "right"]].set_visible(False)
-    fig.tight_layout()
     return fig
