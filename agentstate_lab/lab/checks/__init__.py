@@ -32,7 +32,7 @@ __all__ = [
     "reset",
 ]
 
-SECONDS = 10.0
+SECONDS = 30.0
 CALLABLE = "can be called as the exercise calls it"
 
 

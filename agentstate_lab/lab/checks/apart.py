@@ -23,7 +23,14 @@ from .stages import NotWritten, Subject, Unmet, raised
 MAX_REPLY = 64 * 1024 * 1024
 FORGOTTEN = 600  # seconds after which a process that nobody waits for ends itself
 CLOSED = 78  # the exit status of a process that could not report back
+LATE = "it did not come back: an endless loop, or it waits for something"
 _NOT_WRITTEN = "not written"
+# How a process ends that used up its processor time, or that nobody waits for.
+_LATE = [
+    -int(getattr(signal, name))
+    for name in ("SIGXCPU", "SIGALRM")
+    if hasattr(signal, name)
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +68,8 @@ class Ending:
 
 def death(status: int) -> str:
     """What an exit status says about a process that never reported back."""
+    if status in _LATE:
+        return LATE
     if status == CLOSED:
         return "it closed files that it had not opened, the check's own among them"
     if status >= 0:
@@ -85,11 +94,14 @@ def run_apart(subject: Subject, call: Callable[..., Any], *args: Any) -> Ending:
 
     Raises:
         NotWritten: The stub's own error came back.
+        Unmet: It used up its processor time.
     """
     if subject.fork and hasattr(os, "fork"):
         reply, status = _forked(subject, call, args)
     else:
         reply, status = _spawned(subject, call, args)
+    if status in _LATE:
+        raise Unmet(LATE)
     if not reply:
         return Ending(status=status)
     try:

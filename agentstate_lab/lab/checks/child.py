@@ -7,7 +7,7 @@ in the kernel. The kernel (`runner`) starts this process, writes the request to
 its standard input, and reads lines from its standard output.
 
 Here each stage is tried in a process of its own, forked from this one, which never
-runs a line of the learner's code and so can say how the other ended. Where there
+calls the learner's function and so can say how the other ended. Where there
 is no fork, `runner` starts a new child for each stage instead.
 
 What the learner prints goes to standard error, which the kernel reads, counts and
@@ -17,6 +17,7 @@ function runs with the learner's own rights.
 """
 
 import contextlib
+import gc
 import importlib
 import json
 import math
@@ -30,9 +31,11 @@ from typing import Any
 from .answer import Answer, LoadFailed
 from .apart import CLOSED, report
 from .stages import LISTENERS, NotWritten, Stage, Subject, Unmet, named
+from .watch import WATCH
 
 CAN_BE_CALLED = -1
 REPORTED = 77  # the exit status of a stage that has sent its verdict
+PROCESSOR_SECONDS = 5  # a loop burns them; a busy machine does not
 MEMORY = 1024**3
 FILE_BYTES = 256 * 1024**2
 GRACE = 60  # seconds after which a forgotten child ends itself
@@ -49,6 +52,8 @@ def main() -> None:
     answer = Answer(payload=payload, **request["answer"])
     stages: tuple[Stage, ...] = importlib.import_module(request["module"]).STAGES
     trial = Trial(answer, stages, lines, request["seconds"], request["fork"])
+    if request["fork"] and request["stages"][0] != CAN_BE_CALLED:
+        _load_once(answer)
     for index in request["stages"]:
         folder = Path(request["folder"]) / f"stage-{index + 1}"
         folder.mkdir()
@@ -58,6 +63,28 @@ def main() -> None:
         os.chdir(request["folder"])
         os.write(2, mark(request["word"], index))
         lines.send(end=index, status=status)
+        if request["fork"] and index == CAN_BE_CALLED and status == REPORTED:
+            _load_once(answer)
+
+
+def _load_once(answer: Answer) -> None:
+    """
+    Load the answer here, so that no stage has to: its modules may be slow to load.
+
+    Only after a process of its own has shown that loading it does no harm.
+    """
+    WATCH.install()  # before anything of the learner's takes `fsync` from its module
+    quiet = os.open(os.devnull, os.O_WRONLY)
+    kept = [os.dup(1), os.dup(2)]
+    for file in (1, 2):
+        os.dup2(quiet, file)
+    with contextlib.suppress(Exception):  # a stage will say it
+        answer.function()
+    for file in (1, 2):
+        os.dup2(kept[file - 1], file)
+    for file in (quiet, *kept):
+        os.close(file)
+    gc.freeze()  # a collection would copy every page of each forked process
 
 
 def mark(word: str, index: int) -> bytes:
@@ -169,7 +196,7 @@ def limit(seconds: float) -> None:
     except ImportError:  # Windows: the kernel's wall-clock cap is the bound
         return
     _lower(resource.RLIMIT_CORE, 0)
-    _lower(resource.RLIMIT_CPU, math.ceil(seconds) + 1)
+    _lower(resource.RLIMIT_CPU, math.ceil(min(seconds, PROCESSOR_SECONDS)))
     _lower(resource.RLIMIT_FSIZE, FILE_BYTES)
     if sys.platform == "linux":
         pages = int(Path("/proc/self/statm").read_text().split()[0])

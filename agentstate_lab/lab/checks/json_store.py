@@ -21,7 +21,7 @@ from .stages import Stage, Subject, Unmet, doing, require, stage
 from .watch import WATCH
 
 OLD = b'{"task": "deploy", "state": "running"}\n'
-NEW = b'{"task": "deploy", "state": "completed", "result": "all is well"}\n'
+NEW = b'{"state": "completed", "task": "deploy"}\r\n'
 SHORT = b'{"task": "none"}\n'
 LARGE = b"".join(b"line %05d of a long file\r\n" % n for n in range(4_000))
 ODD = bytes(range(256)) + b"\r\n\n\r\x00\xff\xfe" + b"tail without newline"
@@ -47,6 +47,13 @@ def save_once(answer: Subject, path: str, data_at: str, use_str: bool) -> None:
     """One save, as the learner's program makes it."""
     data = DATA[data_at]
     answer(path if use_str else Path(path), data)
+
+
+def kind_of_error(answer: Subject, path: str, data_at: str, use_str: bool) -> str:
+    """The name of the class that one save raises; empty when it raises nothing."""
+    path_given = path if use_str else Path(path)
+    error = answer.outcome(path_given, DATA[data_at]).error
+    return "" if error is None else type(error).__name__
 
 
 DATA = {
@@ -143,10 +150,10 @@ class Desk:
 
     def _choose_kind(self) -> None:
         """An answer for `Path` alone, or for `str` alone, is as good as any."""
-        ending = self.save("old")
-        self.use_str = ending.error_type in {"TypeError", "AttributeError"}
-        if self.use_str and not self.save("old").returned:
-            self.use_str = False
+        wrong_type = {"TypeError", "AttributeError"}
+        if self.save("old", kind_of_error).value in wrong_type:
+            self.use_str = True
+            self.use_str = self.save("old", kind_of_error).value not in wrong_type
         self.put(None)
 
 
@@ -182,27 +189,25 @@ def after_cut(ending: Ending, desk: Desk, old: bytes | None, new: bytes) -> None
     require(bool(met), ending.words)
 
 
-def sample(data: bytes, fork: bool) -> list[int]:
+def sample(data: bytes, every_byte: bool) -> list[int]:
     """
-    Every byte of something small; of something large, the telling ones.
+    Every byte, or the telling ones: the ends, and where buffers are full.
 
     The middle comes first: half a file is the clearest thing to be told about.
     """
-    middle = len(data) // 2
-    if fork and len(data) < 100:
-        return [middle, *(n for n in range(len(data) + 1) if n != middle)]
-    edges = {0, 1, len(data) - 1, len(data)}
-    if fork:
-        edges |= {4_095, 4_096, 8_191, 8_192, 8_193, 65_535, 65_536, 65_537}
-    return [middle, *sorted(n for n in edges if n <= len(data))]
+    last = len(data)
+    telling = {0, 1, last - 1, last, 4_095, 4_096, 8_191, 8_192, 65_536, 131_072}
+    chosen = range(last + 1) if every_byte else sorted(telling)
+    return [last // 2, *(n for n in chosen if n <= last and n != last // 2)]
 
 
 def cuts(answer: Subject, desk: Desk, pairs: Iterable[tuple[str | None, str]]) -> None:
-    """Cut the save of each pair at each byte of the sample."""
+    """Cut the saves: the one of "new" at every byte, the others at a sample."""
     for old, new in pairs:
+        every_byte = answer.fork and old in (None, "old") and new == "new"
         before = None if old is None else DATA[old]
         over = "with no file there yet" if old is None else "over an older file"
-        for n in sample(DATA[new], answer.fork):
+        for n in sample(DATA[new], every_byte):
             with doing(
                 f"saved {len(DATA[new]):,} bytes {over} and cut the writing at byte"
                 f" {n:,}",
@@ -271,7 +276,7 @@ def _copies(answer: Subject, desk: Desk) -> None:
     seen = desk.saved("new", watched_save, {}, 0o022).value
     if not _opens_own(seen):
         return
-    for n in sample(NEW, answer.fork):
+    for n in sample(NEW, every_byte=False):
         with doing(
             f"saved {len(NEW)} bytes over an older file and cut what it writes under"
             f" the file's own name at byte {n}",

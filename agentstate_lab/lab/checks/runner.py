@@ -31,7 +31,7 @@ import cloudpickle
 import psutil
 
 from .answer import PACKAGE
-from .apart import CLOSED, death
+from .apart import CLOSED, LATE, death
 from .child import CAN_BE_CALLED, REPORTED, mark
 
 MARK = "AGENTSTATE_CHECK"
@@ -42,6 +42,14 @@ SHOWN_PRINTS = 1_000
 MAX_LATE = 2  # so many stages may use up their time before the check ends
 START_SECONDS = 60.0  # a cold machine compiles the package first
 LOOK_SECONDS = 0.2
+
+NOT_STARTED = "the check's own process could not be started; try again"
+REASONS = {
+    "late": LATE,
+    "flood": f"it printed more than {MAX_PRINTS:,} bytes and was stopped",
+    "crowd": f"it started more than {MAX_PROCESSES} processes and was stopped",
+    "gone": "it ended the check's whole process group",
+}
 
 _PASSED_ON = (
     "PATH", "LANG", "LC_ALL", "LC_CTYPE", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT",
@@ -127,25 +135,27 @@ def run(job: Job) -> list[Verdict]:
     """
     verdicts: dict[int, Verdict] = {}
     todo = [CAN_BE_CALLED, *range(job.stages)]
-    late = 0
     with _folder() as folder:
-        while todo:
+        while todo and not _too_late(verdicts):
             batch = todo if job.fork else todo[:1]
             with _Child(job, batch, folder) as child:
-                late += child.watch(verdicts)
+                child.watch(verdicts)
             todo = [index for index in todo if index not in verdicts]
             if not verdicts[CAN_BE_CALLED].passed:
                 return [verdicts[CAN_BE_CALLED]]
-            if late >= MAX_LATE:
-                break
     for index in todo:
         verdicts[index] = Verdict(
             done="this stage was not tried",
             expected="an answer that comes back",
-            happened="two stages before it did not come back in time",
+            happened="two stages before it did not come back",
             tried=False,
         )
     return [verdicts[index] for index in sorted(verdicts)]
+
+
+def _too_late(verdicts: dict[int, Verdict]) -> bool:
+    """Whether so many stages did not come back that the others need not be tried."""
+    return sum(one.happened == LATE for one in verdicts.values()) >= MAX_LATE
 
 
 @contextlib.contextmanager
@@ -175,7 +185,7 @@ class _Child:
         self.secret = secrets.token_hex(8)
         self.folder = tempfile.mkdtemp(dir=folder)
         self.events: queue.Queue[tuple[str, Any]] = queue.Queue()
-        self.stage: int | None = None
+        self.ended = False
         self.doing: dict[str, str] = {}
 
     def __enter__(self) -> Self:
@@ -215,23 +225,23 @@ class _Child:
         for thread in self.threads:
             thread.join()  # nobody is left who could hold the other end
 
-    def watch(self, verdicts: dict[int, Verdict]) -> int:
-        """Collect verdicts until the child ends; how many stages came too late."""
+    def watch(self, verdicts: dict[int, Verdict]) -> None:
+        """Collect verdicts until the child is through, or has to be ended."""
         for index in self.batch:
-            if reason := self._one(index, verdicts):
-                verdicts.setdefault(index, Verdict(happened=reason))
-                verdict = verdicts[index]
-                if not verdict.passed and not verdict.done:
-                    verdict.done = self.doing.get("done", "")
-                    verdict.expected = self.doing.get("expected", "")
-                if self.stage is not None:
-                    return int(reason.startswith("it did not come back"))
-        return 0
+            reason, printed = self._one(index, verdicts)
+            verdict = verdicts.setdefault(index, Verdict(happened=reason))
+            verdict.printed = printed
+            if not verdict.passed:
+                verdict.done = verdict.done or self.doing.get("done", "")
+                verdict.expected = verdict.expected or self.doing.get("expected", "")
+            if self.ended or _too_late(verdicts):
+                return
 
-    def _one(self, index: int, verdicts: dict[int, Verdict]) -> str:
-        """Wait for the verdict on one stage; the reason when there is none."""
+    def _one(self, index: int, verdicts: dict[int, Verdict]) -> tuple[str, str]:
+        """Wait for one stage: why it has no verdict if it has none, and its prints."""
         end = time.monotonic() + START_SECONDS
         self.doing = {}
+        started = False
         printed: str | None = None
         status: int | None = None
         while printed is None or status is None:
@@ -241,9 +251,9 @@ class _Child:
                     printed = said
                 case "late" | "flood" | "crowd" | "gone":
                     self._kill()
-                    return self._reason(kind)
+                    return (REASONS[kind] if started else NOT_STARTED), ""
                 case "line" if "start" in said:
-                    self.stage = index
+                    started = True
                     end = time.monotonic() + self.job.seconds
                 case "line" if "verdict" in said:
                     verdicts[index] = Verdict(**said["verdict"])
@@ -251,13 +261,7 @@ class _Child:
                     status = said["status"]
                 case "line":
                     self.doing = said
-        self.stage = None
-        if index not in verdicts:
-            verdicts[index] = Verdict(happened=_ending(status))
-            verdicts[index].done = self.doing.get("done", "")
-            verdicts[index].expected = self.doing.get("expected", "")
-        verdicts[index].printed = printed
-        return ""
+        return death(CLOSED if status == REPORTED else status), printed
 
     def _next(self, end: float) -> tuple[str, Any]:
         """The next event, or "late" when there is none before *end*."""
@@ -275,19 +279,9 @@ class _Child:
             return len(psutil.Process(self.process.pid).children(recursive=True))
         return 0
 
-    def _reason(self, kind: str) -> str:
-        if self.stage is None:
-            return "the check's own process could not be started; try again"
-        return {
-            "late": f"it did not come back within {self.job.seconds:g} s: an endless"
-            " loop, or it waits for something",
-            "flood": f"it printed more than {MAX_PRINTS:,} bytes and was stopped",
-            "crowd": f"it started more than {MAX_PROCESSES} processes and was stopped",
-            "gone": "it ended the check's whole process group",
-        }[kind]
-
     def _kill(self) -> None:
         """End the child and all that it started, while its id is still its own."""
+        self.ended = True
         if self.process.returncode is not None:
             return
         if os.name == "nt":
@@ -361,16 +355,6 @@ def _environment(folder: str, word: str) -> dict[str, str]:
         "PYTHONIOENCODING": "utf-8:backslashreplace",
         "PYTHONHASHSEED": "0",
     }
-
-
-def _ending(status: int) -> str:
-    """Why a stage ended without a verdict."""
-    if status == REPORTED:
-        return death(CLOSED)
-    late = {-int(getattr(signal, name, 0)) for name in ("SIGXCPU", "SIGALRM")} - {0}
-    if status in late:
-        return "it did not come back: an endless loop, or it waits for something"
-    return death(status)
 
 
 def _shown(printed: bytes) -> str:

@@ -1,0 +1,364 @@
+"""Answers to exercise 01, right and wrong."""
+
+import copy
+import functools
+import json
+from typing import Any
+
+from agentstate_lab.errors import VersionConflict
+from agentstate_lab.state import AgentState, StatePatch
+from answers import Wrong
+
+State = dict[str, Any]
+
+
+def conflict(state: State, patch: State) -> VersionConflict:
+    """The error for a patch that was made for another version."""
+    return VersionConflict(
+        "state", expected=patch["base_version"], found=state["version"]
+    )
+
+
+def operate(state: State, operations: list[State]) -> State:
+    """Carry out operations on a state of our own."""
+    for operation in copy.deepcopy(operations):
+        if operation["op"] == "append_facts":
+            state["facts"] += operation["facts"]
+        elif operation["op"] == "upsert_fact":
+            new = operation["fact"]
+            state["facts"] = [f for f in state["facts"] if f["key"] != new["key"]]
+            state["facts"].append(new)
+        elif operation["op"] == "replace_plan":
+            state["plan"] = operation["plan"]
+        elif operation["op"] == "add_questions":
+            state["questions"] += operation["questions"]
+        elif operation["op"] == "close_question":
+            state["questions"].remove(operation["question"])
+    return state
+
+
+def right(state: State, patch: State) -> State:
+    """The plain one."""
+    if patch["id"] in state["applied"]:
+        return state
+    if patch["base_version"] != state["version"]:
+        raise conflict(state, patch)
+    after = operate(copy.deepcopy(state), patch["operations"])
+    after["applied"].append(patch["id"])
+    after["version"] += 1
+    return after
+
+
+class Patcher:
+    """A callable object with a table of methods."""
+
+    def __call__(self, state: State, patch: State) -> State:
+        """Apply the patch."""
+        after = json.loads(json.dumps(state))
+        if patch["id"] in after["applied"]:
+            return after
+        if patch["base_version"] != after["version"]:
+            raise conflict(state, patch)
+        for operation in patch["operations"]:
+            getattr(self, operation["op"])(after, operation)
+        after["applied"] = [*after["applied"], patch["id"]]
+        after["version"] = patch["base_version"] + 1
+        return after
+
+    def append_facts(self, state: State, operation: State) -> None:
+        """Add facts."""
+        state["facts"].extend(operation["facts"])
+
+    def upsert_fact(self, state: State, operation: State) -> None:
+        """Set a fact where it stands."""
+        for fact in state["facts"]:
+            if fact["key"] == operation["fact"]["key"]:
+                fact["value"] = operation["fact"]["value"]
+                return
+        state["facts"].append(dict(operation["fact"]))
+
+    def replace_plan(self, state: State, operation: State) -> None:
+        """Set the plan."""
+        state["plan"] = list(operation["plan"])
+
+    def add_questions(self, state: State, operation: State) -> None:
+        """Add questions."""
+        state["questions"].extend(operation["questions"])
+
+    def close_question(self, state: State, operation: State) -> None:
+        """Drop a question."""
+        left = [q for q in state["questions"] if q != operation["question"]]
+        state["questions"] = left
+
+
+def made_by_a_factory() -> Any:
+    """A closure over helpers that are not in any module."""
+    helpers = {
+        "append_facts": lambda s, o: {"facts": s["facts"] + o["facts"]},
+        "upsert_fact": lambda s, o: {
+            "facts": [f for f in s["facts"] if f["key"] != o["fact"]["key"]]
+            + [o["fact"]]
+        },
+        "replace_plan": lambda s, o: {"plan": o["plan"]},
+        "add_questions": lambda s, o: {"questions": s["questions"] + o["questions"]},
+        "close_question": lambda s, o: {
+            "questions": [q for q in s["questions"] if q != o["question"]]
+        },
+    }
+
+    def apply(state: State, patch: State) -> State:
+        if patch["id"] in state["applied"]:
+            return state
+        if patch["base_version"] != state["version"]:
+            raise conflict(state, patch)
+        made = functools.reduce(
+            lambda s, o: {**s, **helpers[o["op"]](s, o)}, patch["operations"], state
+        )
+        seen = [*state["applied"], patch["id"]]
+        return {**made, "version": state["version"] + 1, "applied": seen}
+
+    return apply
+
+
+def with_a_setting(strict: bool, state: State, patch: State) -> State:
+    """To be bound with functools.partial."""
+    assert strict
+    return right(state, patch)
+
+
+def remembers_as_a_dict(state: State, patch: State) -> State:
+    """What is kept under `applied` is the answer's own affair."""
+    seen = dict(state["applied"] or {})
+    if patch["id"] in seen:
+        return state
+    if patch["base_version"] != state["version"]:
+        raise conflict(state, patch)
+    after = operate(copy.deepcopy(state), patch["operations"])
+    after["applied"] = {**seen, patch["id"]: state["version"]}
+    after["version"] += 1
+    return after
+
+
+def by_the_package(state: State, patch: State) -> State:
+    """The package's own state does the work."""
+    before = AgentState(
+        goal="",
+        known_facts=state["facts"],
+        plan=state["plan"],
+        open_questions=state["questions"],
+        applied_patches=state["applied"],
+    )
+    made = before.apply(StatePatch.model_validate(patch), version=state["version"])
+    if made is before:
+        return state
+    dumped = made.model_dump(mode="json")
+    facts = [{"key": f["key"], "value": f["value"]} for f in dumped["known_facts"]]
+    return {
+        "version": state["version"] + 1,
+        "facts": facts,
+        "plan": dumped["plan"],
+        "questions": dumped["open_questions"],
+        "applied": dumped["applied_patches"],
+    }
+
+
+RIGHT = {
+    "plain": right,
+    "object": Patcher(),
+    "closure": made_by_a_factory(),
+    "partial": functools.partial(with_a_setting, True),
+    "applied-as-dict": remembers_as_a_dict,
+    "package": by_the_package,
+}
+
+
+def forgets_ids(state: State, patch: State) -> State:
+    """Never looks at the id."""
+    if patch["base_version"] != state["version"]:
+        raise conflict(state, patch)
+    after = operate(copy.deepcopy(state), patch["operations"])
+    after["version"] += 1
+    return after
+
+
+def version_before_id(state: State, patch: State) -> State:
+    """Asks for the version first, so that every repeat is a conflict."""
+    if patch["base_version"] != state["version"]:
+        raise conflict(state, patch)
+    return right(state, patch)
+
+
+def changes_the_input(state: State, patch: State) -> State:
+    """Works on the state that was handed in."""
+    if patch["id"] in state["applied"]:
+        return state
+    if patch["base_version"] != state["version"]:
+        raise conflict(state, patch)
+    operate(state, patch["operations"])
+    state["applied"].append(patch["id"])
+    state["version"] += 1
+    return state
+
+
+def copies_the_outside(state: State, patch: State) -> State:
+    """A shallow copy: the lists inside are the caller's."""
+    return changes_the_input(dict(state), patch)
+
+
+def version_per_operation(state: State, patch: State) -> State:
+    """Counts operations where patches are to be counted."""
+    after = right(state, patch)
+    if after is not state:
+        after["version"] = state["version"] + len(patch["operations"])
+    return after
+
+
+def repeat_raises_version(state: State, patch: State) -> State:
+    """A repeat leaves the facts alone and moves the version on."""
+    if patch["id"] in state["applied"]:
+        return {**state, "version": state["version"] + 1}
+    return right(state, patch)
+
+
+SEEN: set[str] = set()
+
+
+def remembers_in_the_process(state: State, patch: State) -> State:
+    """Keeps what was seen in a variable, which dies with the process."""
+    if patch["id"] in SEEN:
+        return state
+    if patch["base_version"] != state["version"]:
+        raise conflict(state, patch)
+    SEEN.add(patch["id"])
+    after = operate(copy.deepcopy(state), patch["operations"])
+    after["version"] += 1
+    return after
+
+
+def remembers_the_last(state: State, patch: State) -> State:
+    """Keeps one id: the one before it comes back as news."""
+    after = right(state, patch)
+    if after is not state:
+        after["applied"] = [patch["id"]]
+    return after
+
+
+def ignores_the_base(state: State, patch: State) -> State:
+    """Never asks which version the patch was made for."""
+    return right(state, {**patch, "base_version": state["version"]})
+
+
+def takes_the_future(state: State, patch: State) -> State:
+    """Refuses what is older, and takes what is newer."""
+    base = max(patch["base_version"], state["version"])
+    if patch["base_version"] > state["version"]:
+        base = state["version"]
+    elif patch["base_version"] < state["version"]:
+        base = patch["base_version"]
+    return right(state, {**patch, "base_version": base})
+
+
+def swallows_the_conflict(state: State, patch: State) -> State:
+    """Hides the conflict: the caller believes that it was applied."""
+    try:
+        return right(state, patch)
+    except VersionConflict:
+        return state
+
+
+def raises_another(state: State, patch: State) -> State:
+    """An error that no caller is waiting for."""
+    if patch["id"] not in state["applied"] and (
+        patch["base_version"] != state["version"]
+    ):
+        raise ValueError("wrong version")
+    return right(state, patch)
+
+
+def keeps_a_set(state: State, patch: State) -> State:
+    """JSON has no sets."""
+    after = right({**state, "applied": list(state["applied"])}, patch)
+    return {**after, "applied": set(after["applied"])}
+
+
+def returns_nothing(state: State, patch: State) -> None:
+    """Forgets to return."""
+    right(state, patch)
+
+
+def upsert_appends(state: State, patch: State) -> State:
+    """Two facts of one key after an upsert."""
+    operations = [
+        {"op": "append_facts", "facts": [one["fact"]]}
+        if one["op"] == "upsert_fact"
+        else one
+        for one in patch["operations"]
+    ]
+    return right(state, {**patch, "operations": operations})
+
+
+def plan_grows(state: State, patch: State) -> State:
+    """Adds the new plan to the old one."""
+    after = right(state, patch)
+    if after is not state and after["plan"] != state["plan"]:
+        after["plan"] = state["plan"] + after["plan"]
+    return after
+
+
+def append_replaces(state: State, patch: State) -> State:
+    """Takes an appended fact for an upsert."""
+    after = right(state, patch)
+    newest = {fact["key"]: fact for fact in after["facts"]}
+    return {**after, "facts": list(newest.values())}
+
+
+def closes_all(state: State, patch: State) -> State:
+    """One answer, and every question is gone."""
+    after = right(state, patch)
+    closes = any(one["op"] == "close_question" for one in patch["operations"])
+    return {**after, "questions": []} if closes else after
+
+
+KNOWS = "knows a repeated patch although its base version is old"
+AGAIN = "changes nothing when the same patch comes again"
+RESTART = "still knows the patch after a restart"
+REFUSES = "refuses a new patch that was made for another version"
+LEAVES = "leaves the state and the patch it was given as they were"
+VERSION = "raises the version by one for each patch"
+APPENDS = "appends facts at the end, in order"
+UPSERTS = "upserts a fact by its key"
+
+WRONG = {
+    "forgets-ids": Wrong(forgets_ids, AGAIN, "the patch was applied twice"),
+    "version-before-id": Wrong(version_before_id, KNOWS, "it raised VersionConflict"),
+    "changes-the-input": Wrong(
+        changes_the_input, LEAVES, "the old state's 'version' had changed"
+    ),
+    "copies-the-outside": Wrong(
+        copies_the_outside, LEAVES, "the old state's 'facts' had changed"
+    ),
+    "version-per-operation": Wrong(version_per_operation, VERSION, "the version was 7"),
+    "repeat-raises-version": Wrong(
+        repeat_raises_version, AGAIN, "the repeat changed version"
+    ),
+    "remembers-in-the-process": Wrong(
+        remembers_in_the_process, RESTART, "it raised VersionConflict"
+    ),
+    "remembers-the-last": Wrong(
+        remembers_the_last, AGAIN, "the patch was applied twice"
+    ),
+    "ignores-the-base": Wrong(ignores_the_base, REFUSES, "it applied the patch"),
+    "takes-the-future": Wrong(takes_the_future, REFUSES, "a newer version (7)"),
+    "swallows-the-conflict": Wrong(
+        swallows_the_conflict, REFUSES, "passed over it in silence"
+    ),
+    "raises-another": Wrong(raises_another, REFUSES, "it raised ValueError"),
+    "keeps-a-set": Wrong(keeps_a_set, APPENDS, "JSON cannot hold"),
+    "returns-nothing": Wrong(returns_nothing, APPENDS, "it returned nothing (None)"),
+    "upsert-appends": Wrong(
+        upsert_appends, UPSERTS, "region=eu, replicas=2, region=us"
+    ),
+    "plan-grows": Wrong(plan_grows, "replaces the plan", "the plan was"),
+    "append-replaces": Wrong(append_replaces, APPENDS, "the facts were region=us"),
+    "closes-all": Wrong(closes_all, "opens and closes questions", "were []"),
+}

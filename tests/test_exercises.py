@@ -1,0 +1,236 @@
+"""The exercises: solutions pass, stubs wait, known mistakes are caught by name."""
+
+import doctest
+import subprocess
+from pathlib import Path
+
+import answers.json_store_answers
+import answers.state_answers
+import nbformat
+import pytest
+
+from agentstate_lab.lab.checks import EXERCISES, check, check_notebook
+from agentstate_lab.lab.notebooks import SOLUTION_ONLY, stub_of, tags
+
+ROOT = Path(__file__).resolve().parents[1]
+FOLDER = ROOT / "exercises"
+ANSWERS = {
+    "state": answers.state_answers,
+    "json_store": answers.json_store_answers,
+}
+
+every_exercise = pytest.mark.parametrize(
+    "exercise",
+    [pytest.param(exercise, id=name) for name, exercise in EXERCISES.items()],
+)
+
+
+def solution_of(exercise):
+    """The source of an exercise."""
+    return FOLDER / "solutions" / f"{exercise.stem}.ipynb"
+
+
+def code(path_or_text, exercise):
+    """The code of the cells up to the exercise's own function, as one text."""
+    notebook = (
+        nbformat.reads(path_or_text, as_version=4)
+        if isinstance(path_or_text, str)
+        else nbformat.read(path_or_text, as_version=4)
+    )
+    sources = []
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            sources.append(cell.source)
+            if f"def {exercise.function}(" in cell.source:
+                break
+    return "\n\n".join(sources)
+
+
+@pytest.fixture
+def copy(home_dir, tmp_path):
+    """Write a notebook where a learner would have one."""
+
+    def write(name, text):
+        path = tmp_path / name
+        path.write_text(text, "utf-8")
+        return path
+
+    return write
+
+
+def changed(path):
+    """Whether git knows a difference between the file and the last commit."""
+    done = subprocess.run(
+        ["git", "-C", str(ROOT), "diff", "--quiet", "HEAD", "--", str(path)],
+        capture_output=True,
+        check=False,
+    )
+    return done.returncode != 0
+
+
+def test_every_exercise_has_answers_to_be_tried():
+    """
+    At least five named mistakes, and at least two right answers in another style.
+    """
+    assert set(ANSWERS) == set(EXERCISES)
+    for module in ANSWERS.values():
+        assert len(module.WRONG) >= 5
+        assert len(module.RIGHT) >= 3
+
+
+@every_exercise
+def test_the_solution_passes(exercise, copy):
+    """
+    What the solution shows is an answer.
+    """
+    path = copy(f"{exercise.stem}.ipynb", solution_of(exercise).read_text("utf-8"))
+
+    report = check_notebook(path)
+
+    assert report.passed, str(report)
+
+
+@every_exercise
+def test_the_stub_is_not_started(exercise, copy):
+    """
+    An untouched exercise is no failure: it says what to do.
+    """
+    path = copy(f"{exercise.stem}.ipynb", stub_of(solution_of(exercise)))
+
+    report = check_notebook(path)
+
+    assert not report.started
+    assert not report.passed
+    assert report.cases == ()
+    assert exercise.function in str(report)
+
+
+@every_exercise
+def test_the_stub_raises_an_error_that_names_the_exercise(exercise):
+    """
+    Whoever runs it too early reads a sentence.
+    """
+    space = {}
+    exec(code(stub_of(solution_of(exercise)), exercise), space)
+
+    with pytest.raises(NotImplementedError, match="is not written yet") as caught:
+        space[exercise.function](*exercise.parameters)
+
+    assert str(caught.value).startswith(exercise.title)
+
+
+@every_exercise
+def test_the_stub_asks_and_does_not_tell(exercise):
+    """
+    It has a TODO, a card and the check, and nothing of the solution.
+    """
+    text = stub_of(solution_of(exercise))
+    notebook = nbformat.reads(text, as_version=4)
+    source = "\n".join(cell.source for cell in notebook.cells)
+
+    assert source.count("# TODO: ") == 1
+    assert f'check("{exercise.name}", {exercise.function})' in source
+    assert f'hint("{exercise.name}")' in source
+    for word in ("**Difficulty** ●", "**importance** ●", "minutes**", "read hint 2"):
+        assert word in notebook.cells[0].source
+    assert not any(SOLUTION_ONLY in tags(cell) for cell in notebook.cells)
+    assert not any(cell.get("outputs") for cell in notebook.cells)
+    assert "solution begin" not in source
+
+
+@every_exercise
+def test_the_stub_on_disk_is_the_derived_one(exercise):
+    """
+    The two cannot drift apart; a learner's own version is left in peace.
+    """
+    path = FOLDER / f"{exercise.stem}.ipynb"
+    if changed(path):
+        pytest.skip(f"{path.name} was changed here: it is the learner's now")
+
+    assert path.read_text("utf-8") == stub_of(solution_of(exercise))
+
+
+@every_exercise
+def test_the_worked_example_is_true(exercise, tmp_path, monkeypatch):
+    """
+    What the docstring of the stub shows is what the solution does.
+    """
+    monkeypatch.chdir(tmp_path)
+    space = {}
+    exec(code(solution_of(exercise), exercise), space)
+    found = doctest.DocTestFinder().find(
+        space[exercise.function], exercise.function, globs=space
+    )
+    runner = doctest.DocTestRunner(verbose=False)
+
+    for example in found:
+        runner.run(example)
+
+    assert runner.summarize(verbose=False).attempted >= 3
+    assert runner.summarize(verbose=False).failed == 0
+
+
+@every_exercise
+def test_the_solution_shows_a_wrong_answer_that_fails(exercise):
+    """
+    The tempting mistake is run in the solution, and its verdict is stored there.
+    """
+    notebook = nbformat.read(solution_of(exercise), as_version=4)
+    shown = [
+        output.data["text/plain"]
+        for cell in notebook.cells
+        if SOLUTION_ONLY in tags(cell) and cell.cell_type == "code"
+        for output in cell.outputs
+        if "data" in output
+    ]
+
+    assert any("failed  " in text for text in shown)
+
+
+@every_exercise
+def test_the_hints_are_a_ladder(exercise):
+    """
+    A nudge that asks, a place, and the shape: three steps.
+    """
+    hints = exercise.load().HINTS
+
+    assert len(hints) == 3
+    assert "?" in hints[0]
+    assert "shape" in hints[2].lower()
+
+
+@pytest.mark.parametrize(
+    ("name", "answer"),
+    [
+        pytest.param(name, answer, id=f"{name}-{style}")
+        for name, module in ANSWERS.items()
+        for style, answer in module.RIGHT.items()
+    ],
+)
+def test_a_right_answer_in_any_style_passes(home_dir, name, answer):
+    """
+    The check judges what a function does, never how it is written.
+    """
+    report = check(name, answer)
+
+    assert report.passed, str(report)
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [
+        pytest.param(name, wrong, id=f"{name}-{mistake}")
+        for name, module in ANSWERS.items()
+        for mistake, wrong in module.WRONG.items()
+    ],
+)
+def test_a_wrong_answer_fails_by_name(home_dir, name, wrong):
+    """
+    The stage that is about the mistake says what happened.
+    """
+    report = check(name, wrong.answer)
+
+    said = {case.name: case.message for case in report.cases}
+    assert not report.passed
+    assert report.started
+    assert wrong.says in said[wrong.stage], str(report)
