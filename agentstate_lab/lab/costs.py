@@ -119,9 +119,9 @@ def _drawn(measured: Mapping[int, int], changed: int) -> Any:
     axes.loglog(counts, written, "o-", color=HARM)
     axes.loglog(counts, [changed] * len(counts), "s--", color=GOOD)
     last = counts[-1] * 1.4
-    axes.text(last, written[-1], "what one save\nwrites", color=HARM, va="center")
+    axes.text(last, written[-1], "what one save writes", color=HARM, va="center")
     axes.text(last, changed, "what changed", color=GOOD, va="center")
-    axes.set_xlim(counts[0] * 0.7, counts[-1] * 15)
+    axes.set_xlim(counts[0] * 0.7, counts[-1] * 40)
     axes.set_ylim(changed / 4, written[-1] * 4)
     axes.set_xticks(counts, [f"{count:,}" for count in counts])
     axes.set_xlabel("tasks in the file")
