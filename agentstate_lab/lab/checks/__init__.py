@@ -18,8 +18,8 @@ from .report import CaseReport, Report
 
 if TYPE_CHECKING:
     from ..progress import Hint, Progress, Reset
-    from .runner import Verdict
     from .stages import Stage
+    from .verdict import Verdict
 
 __all__ = [
     "EXERCISES",

@@ -58,11 +58,11 @@ def main() -> None:
         folder = Path(request["folder"]) / f"stage-{index + 1}"
         folder.mkdir()
         os.chdir(folder)
-        lines.send(start=index)
+        lines.send(index=index, start=True)
         status = trial.forked(index) if request["fork"] else trial.here(index)
         os.chdir(request["folder"])
         os.write(2, mark(request["word"], index))
-        lines.send(end=index, status=status)
+        lines.send(index=index, status=status)
         if request["fork"] and index == CAN_BE_CALLED and status == REPORTED:
             _load_once(answer)
 
@@ -138,7 +138,9 @@ class Trial:
         limit(self.seconds)
         own = os.getpid()
         LISTENERS.append(
-            lambda done, expected: self.lines.send(done=done, expected=expected)
+            lambda done, expected: self.lines.send(
+                index=index, done=done, expected=expected
+            )
         )
         verdict = self._verdict(index)
         # An answer that forks comes back twice; only one of them may speak.
@@ -147,7 +149,7 @@ class Trial:
         with contextlib.suppress(Exception):
             sys.stdout.flush()
             sys.stderr.flush()
-        self.lines.send(verdict=verdict, index=index)
+        self.lines.send(index=index, verdict=verdict)
         return REPORTED
 
     def _verdict(self, index: int) -> dict[str, Any]:

@@ -165,7 +165,7 @@ def repeats(answer: Subject) -> None:
         "applied the patch p-1, and then p-1 once more, made for the new version",
         "the state as it was after the first time",
     ):
-        once = applied(answer, START, first)
+        once = _once(answer, first)
         _same(once, applied(answer, once, again))
     with doing(
         "applied p-1, then p-2, and then p-1 once more",
@@ -183,7 +183,7 @@ def repeats_late(answer: Subject) -> None:
         "applied the patch p-1 to version 4, and then the very same patch again",
         "the state as it was: a patch that has been applied is no conflict",
     ):
-        once = applied(answer, START, first)
+        once = _once(answer, first)
         _same(once, applied(answer, once, first))
 
 
@@ -246,11 +246,20 @@ def restarts(answer: Subject) -> None:
         "applied p-1, stored the state as JSON, and applied p-1 to it in a new process",
         "the state as it was: it must carry what was applied",
     ):
-        before = run_apart(answer, applied, START, first)
+        before = run_apart(answer, _once, first)
         require(before.returned, before.words)
         after = run_apart(answer, applied, before.value, first)
         require(after.returned, after.words)
         _same(before.value, after.value)
+
+
+def _once(answer: Subject, first: State) -> State:
+    """The state after the first time; the patch must have been applied."""
+    state = applied(answer, START, first)
+    new = [{"key": "owner", "value": "ann"}]
+    applied_at_all = part(state, "facts")[-1:] == new
+    require(applied_at_all, f"already the first time, the facts were {_facts(state)}")
+    return state
 
 
 def _same(before: State, after: State) -> None:

@@ -1,0 +1,429 @@
+"""The check machinery: whatever an answer does, the caller is well and is told."""
+
+import os
+import re
+import tempfile
+import threading
+from pathlib import Path
+
+import psutil
+import pytest
+from answers import json_store_answers, nasty, state_answers
+
+from agentstate_lab.errors import InvalidValue
+from agentstate_lab.lab import checks
+from agentstate_lab.lab.checks import CaseReport, Report, check, runner, supervise
+from agentstate_lab.lab.checks.exercises import EXERCISES, exercise_named
+
+pytestmark = pytest.mark.usefixtures("home_dir")
+SECONDS = 1.0
+
+LATE = "it did not come back"
+
+
+def left_running(folder):
+    """Processes of a check that worked in *folder*."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            environ = process.environ()
+            ours = environ.get("HOME", "").startswith(str(folder))
+            if (
+                ours
+                and supervise.MARK in environ
+                and process.status() != psutil.STATUS_ZOMBIE
+            ):
+                found.append(process.cmdline())
+        except (psutil.Error, OSError):
+            continue
+    return found
+
+
+@pytest.fixture
+def tidy(monkeypatch, tmp_path):
+    """Afterwards nothing is left: no process, no thread, no folder, no file open."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    threads = threading.active_count()
+    files = psutil.Process().num_fds() if os.name != "nt" else 0
+    yield
+    assert left_running(folder) == []
+    assert threading.active_count() == threads
+    assert list(folder.iterdir()) == []
+    assert os.name == "nt" or psutil.Process().num_fds() <= files
+
+
+posix = pytest.mark.skipif(os.name == "nt", reason="the answer needs POSIX calls")
+
+
+@pytest.mark.parametrize(
+    ("answer", "happened"),
+    [
+        pytest.param(nasty.loops, LATE, id="endless-loop"),
+        pytest.param(nasty.sleeps, LATE, id="sleep"),
+        pytest.param(nasty.exits, "it called sys.exit(3)", id="sys-exit"),
+        pytest.param(nasty.ends_the_process, "exit status 3", id="os-exit"),
+        pytest.param(nasty.ends_quietly, "exit status 0", id="os-exit-zero"),
+        pytest.param(nasty.kills_itself, "killed by SIGKILL", id="kill"),
+        pytest.param(
+            nasty.kills_its_group, "process group", id="kill-group", marks=posix
+        ),
+        pytest.param(
+            nasty.kills_its_parent, "process group", id="kill-parent", marks=posix
+        ),
+        pytest.param(nasty.floods_stdout, "printed more than", id="flood"),
+        pytest.param(nasty.floods_stderr, "printed more than", id="flood-stderr"),
+        pytest.param(nasty.floods_all_files, "printed more than", id="flood-all"),
+        pytest.param(nasty.prints_much, "printed more than", id="200-megabytes"),
+        pytest.param(nasty.closes_files, "it closed files", id="closed-files"),
+        pytest.param(nasty.recurses, "RecursionError", id="recursion"),
+        pytest.param(nasty.crashes, "killed by SIGSEGV", id="segfault"),
+        pytest.param(nasty.takes_all_memory, "MemoryError", id="memory"),
+        pytest.param(nasty.forks_for_ever, "processes", id="fork-bomb", marks=posix),
+        pytest.param(nasty.replaces_builtins, "builtins.len", id="builtins"),
+        pytest.param(nasty.replaces_print, "replaced builtins", id="more-builtins"),
+        pytest.param(nasty.interrupts, "KeyboardInterrupt", id="interrupt"),
+        pytest.param(nasty.asks, "EOFError", id="input"),
+        pytest.param(nasty.raises_the_unprintable, "cannot be shown", id="unprintable"),
+        pytest.param(nasty.raises_a_novel, "ha ha", id="long-text"),
+        pytest.param(nasty.bare_placeholder, "NotImplementedError", id="placeholder"),
+        pytest.param(nasty.returns_angry, "returned Angry", id="angry-value"),
+    ],
+)
+def test_a_harmful_answer_is_a_named_failure(tidy, answer, happened):
+    """
+    The kernel lives, nothing is left running, and every stage says what happened.
+    """
+    report = check("state", answer, seconds=SECONDS)
+
+    assert report.started
+    assert not report.passed
+    assert report.score == "0 of 10"
+    assert happened in report.cases[0].happened
+    assert all(case.done and case.expected and case.happened for case in report.cases)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(nasty.forks_once, id="fork", marks=posix),
+        pytest.param(nasty.leaves_a_daemon, id="daemon", marks=posix),
+        pytest.param(nasty.leaves_a_thread, id="thread"),
+        pytest.param(nasty.writes_to_files, id="writes-to-files"),
+    ],
+)
+def test_what_an_answer_leaves_behind_is_ended(tidy, answer):
+    """
+    Processes of their own session too; and nothing printed passes for a verdict.
+    """
+    report = check("state", answer, seconds=SECONDS * 5)
+
+    passed = [case.name for case in report.cases if case.passed]
+    assert passed == [state_answers.LEAVES]
+
+
+@pytest.mark.parametrize(
+    ("answer", "happened"),
+    [
+        pytest.param(None, "not a function but None", id="none"),
+        pytest.param(3, "a value of type int", id="number"),
+        pytest.param("apply_patch", "a value of type str", id="text"),
+        pytest.param({}, "a value of type dict", id="dict"),
+        pytest.param(os, "a value of type module", id="module"),
+        pytest.param(nasty.takes_one, "written as apply_patch(state)", id="one"),
+        pytest.param(nasty.takes_three, "missing a required argument", id="three"),
+        pytest.param(nasty.keyword_only, "too many positional", id="keyword-only"),
+        pytest.param(nasty.waits, "async", id="async"),
+        pytest.param(nasty.yields, "generator", id="generator"),
+        pytest.param(nasty.Holder(), "could not be sent", id="cannot-travel"),
+        pytest.param(
+            lambda state, patch, blob=bytes(60_000_000): state,
+            "carries 60 MB",
+            id="too-large",
+        ),
+    ],
+)
+def test_what_is_no_such_function_is_refused_in_words(tidy, answer, happened):
+    """
+    No stage is tried, and the form that is needed is shown.
+    """
+    report = check("state", answer)
+
+    assert report.started
+    assert report.score == "0 of 10"
+    assert [case.name for case in report.cases] == [checks.CALLABLE]
+    assert happened in report.cases[0].happened
+    assert "apply_patch(state, patch)" in report.cases[0].expected
+
+
+def test_the_signature_of_a_wrapped_function_is_not_guessed(tidy):
+    """
+    A decorator that shows another's signature is taken at its word.
+    """
+    report = check("state", nasty.decorated)
+
+    assert "written as apply_patch(state)" in report.cases[0].happened
+
+
+def test_helpers_from_other_cells_come_along(tidy):
+    """
+    A function from a notebook carries what it uses, also closures and lambdas.
+    """
+    right = state_answers.right
+
+    def apply_patch(state, patch):
+        return (lambda *both: right(*both))(state, patch)
+
+    assert check("state", apply_patch).passed
+
+
+def test_an_answer_sees_no_keys_and_no_home(tidy, monkeypatch):
+    """
+    Its environment is clean, and a report shows no path of this machine.
+    """
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
+
+    report = check("state", nasty.tells_what_it_sees)
+
+    assert "secret" not in str(report)
+    assert str(Path.home()) not in str(report)
+    assert tempfile.gettempdir() not in str(report)
+
+
+def test_what_an_answer_prints_is_shown_and_cut(tidy):
+    """
+    A print helps to find the mistake; a thousand lines of it do not.
+    """
+
+    def chatty(state, patch):
+        print(f"version {state['version']}")
+        print("x" * 5_000)
+        return state
+
+    report = check("state", chatty)
+
+    assert report.cases[0].printed.startswith("version 4\nxxx")
+    assert len(report.cases[0].printed) < 1_100
+    assert "printed:" in str(report)
+
+
+def test_prints_are_shown_at_their_own_stage(tidy):
+    """
+    However quickly the stages follow each other.
+    """
+
+    def tells(state, patch):
+        print([operation["op"] for operation in patch["operations"]])
+        return state
+
+    report = check("state", tells)
+
+    assert report.cases[0].printed == "['append_facts']"
+    assert report.cases[2].printed == "['replace_plan']"
+
+
+def test_an_answer_that_never_comes_back_does_not_cost_all_stages(tidy):
+    """
+    After two such stages the others are not tried, and say so.
+    """
+    report = check("state", nasty.loops, seconds=SECONDS)
+
+    tried = [case for case in report.cases if case.happened.startswith(LATE)]
+    untried = [case for case in report.cases if "not tried" in case.done]
+    assert (len(tried), len(untried)) == (runner.MAX_LATE, 8)
+
+
+def test_a_stage_that_dies_costs_only_itself(tidy):
+    """
+    The others are tried, in a new process if it must be.
+    """
+
+    def dies_of_plans(state, patch):
+        if patch["operations"][0]["op"] == "replace_plan":
+            nasty.kills_its_group(state, patch)
+        return state_answers.right(state, patch)
+
+    report = check("state", dies_of_plans)
+
+    failed = [case.name for case in report.cases if not case.passed]
+    assert failed == ["replaces the plan"], str(report)
+    assert report.score == "9 of 10"
+
+
+def test_two_reports_on_one_answer_are_the_same(tidy):
+    """
+    No path, time or process id is in it: a stored output can be compared.
+    """
+    for name, answer in (
+        ("state", state_answers.forgets_ids),
+        ("json_store", json_store_answers.in_place),
+        ("json_store", json_store_answers.exclusive),
+    ):
+        texts = {str(check(name, answer)) for _ in range(2)}
+        assert len(texts) == 1
+        assert not re.search(r"/tmp|agentstate-check|pid", texts.pop())
+
+
+@pytest.mark.parametrize(
+    ("name", "answer", "passes"),
+    [
+        pytest.param("state", state_answers.right, True, id="state-right"),
+        pytest.param(
+            "state", state_answers.remembers_in_the_process, False, id="state-wrong"
+        ),
+        pytest.param("state", nasty.ends_the_process, False, id="state-exit"),
+        pytest.param("json_store", json_store_answers.right, True, id="save-right"),
+        pytest.param("json_store", json_store_answers.in_place, False, id="save-torn"),
+    ],
+)
+def test_the_check_works_without_fork(tidy, name, answer, passes):
+    """
+    As on Windows: a new Python for every stage and every process of a stage.
+    """
+    exercise = exercise_named(name)
+
+    report = checks._tried(exercise, runner.packed(answer), 10.0, fork=False)
+
+    assert report.passed is passes, str(report)
+    assert report.started
+
+
+def test_the_stages_of_a_cut_save_are_the_same_without_fork(tidy):
+    """
+    The writers are replaced by counting ones there, and find the same mistake.
+    """
+    exercise = exercise_named("json_store")
+    answer = runner.packed(json_store_answers.one_write)
+
+    report = checks._tried(exercise, answer, 10.0, fork=False)
+
+    said = {case.name: case for case in report.cases}
+    assert not said["says so when the system refuses"].passed
+
+
+def test_an_unknown_exercise_is_refused_by_name():
+    """
+    The message says which there are, and which was meant.
+    """
+    with pytest.raises(InvalidValue, match="did you mean 'state'"):
+        check("stat", state_answers.right)
+    with pytest.raises(InvalidValue, match="state, json_store"):
+        check("nothing of the kind", state_answers.right)
+    with pytest.raises(InvalidValue, match="there is none named None"):
+        check(None, state_answers.right)
+
+
+def test_a_check_does_not_fail_with_the_notes_of_progress(home_dir):
+    """
+    A torn progress file is named beside the verdict, and left alone.
+    """
+    home_dir.mkdir()
+    file = home_dir / "progress.json"
+    file.write_bytes(b"torn")
+
+    report = check("state", state_answers.right)
+
+    assert report.passed
+    assert "Progress was not kept" in report.note
+    assert report.note.split()[0] in str(report)
+    assert file.read_bytes() == b"torn"
+
+
+REPORT = Report(
+    "01",
+    "state",
+    (
+        CaseReport("does this", True),
+        CaseReport(
+            "does <that>",
+            False,
+            done="called it with <1> & 2",
+            expected="one thing",
+            happened="another",
+            printed="hello",
+        ),
+        CaseReport("does more", True, note="not tried on Windows", bonus=True),
+    ),
+    2,
+)
+
+
+def test_a_report_says_its_verdict_first():
+    """
+    Then each stage: what was done, what was expected, what happened.
+    """
+    assert str(REPORT).splitlines() == [
+        "exercise 01 state: 1 of 2 stages, bonus 1 of 1",
+        "",
+        "  passed  does this",
+        "  failed  does <that>",
+        "          done:     called it with <1> & 2",
+        "          expected: one thing",
+        "          happened: another",
+        "          printed:  hello",
+        "  passed  bonus: does more",
+        "          note:     not tried on Windows",
+    ]
+    assert repr(REPORT) == str(REPORT)
+
+
+def test_a_report_can_be_asked():
+    """
+    Outside tools read attributes, not text.
+    """
+    assert (REPORT.passed, REPORT.started, REPORT.score) == (False, True, "1 of 2")
+    case = REPORT.cases[1]
+    assert (case.name, case.passed) == ("does <that>", False)
+    assert case.message == ("called it with <1> & 2; expected one thing; another")
+    assert REPORT.cases[0].message == ""
+
+
+def test_a_bonus_does_not_decide():
+    """
+    An exercise is solved without it, and not by it.
+    """
+    needed, bonus = CaseReport("a", True), CaseReport("b", False, bonus=True)
+
+    assert Report("01", "state", (needed, bonus), 1).passed
+    assert not Report("01", "state", (CaseReport("a", False), bonus), 1).passed
+
+
+def test_the_table_speaks_in_words():
+    """
+    Escaped, with a caption and heads for a screen reader, in the theme's colours.
+    """
+    table = REPORT._repr_html_()
+
+    assert "<caption" in table
+    assert 'scope="col"' in table
+    assert 'scope="row"' in table
+    assert ">failed<" in table
+    assert ">passed<" in table
+    assert "does &lt;that&gt;" in table
+    assert "&lt;1&gt; &amp; 2" in table
+    assert re.findall(r"color:(?!var\(--jp-|inherit)", table) == []
+
+
+def test_an_untouched_exercise_has_no_table_of_failures():
+    """
+    What to do next is said instead.
+    """
+    report = Report("01", "state", (), 2, started=False, todo="Write it.")
+
+    assert str(report) == "exercise 01 state: not started\n\nWrite it."
+    assert "Write it." in report._repr_html_()
+    assert "<table" not in report._repr_html_()
+    assert report.score == "0 of 2"
+    assert not report.passed
+
+
+def test_every_exercise_is_registered_whole():
+    """
+    A module with stages and hints, and a name that its files share.
+    """
+    for name, exercise in EXERCISES.items():
+        module = exercise.load()
+        assert exercise.name == name
+        assert len({stage.name for stage in module.STAGES}) == len(module.STAGES) >= 5
+        assert len(module.HINTS) == 3
