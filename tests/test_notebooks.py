@@ -1,192 +1,440 @@
-"""The notebooks keep to the rules of the course, and each rule can complain."""
+"""Notebooks keep the rules, listings are the package's code, and a rerun is steady."""
 
-import shutil
+import json
 from pathlib import Path
 
 import nbformat
+import notebook_rules as rules
 import pytest
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
-from notebook_rules import RULES, is_steady, uses_plain_words, was_run
+from nbformat.v4 import (
+    new_code_cell,
+    new_markdown_cell,
+    new_notebook,
+    new_output,
+)
 
 from agentstate_lab.errors import InvalidValue
+from agentstate_lab.lab import notebooks
 from agentstate_lab.lab.notebooks import frozen, main, stub_of
 
-ROOT = Path(__file__).parents[1]
-NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+ROOT = Path(__file__).resolve().parents[1]
+LESSONS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 SOLUTIONS = sorted((ROOT / "exercises" / "solutions").glob("*.ipynb"))
 
 
-def read(path):
-    """The notebook as nbformat gives it."""
-    return nbformat.read(path, as_version=4)
-
-
-@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_a_notebook_keeps_to_the_rule(path, rule):
-    """
-    The complaints name the cell and what is wrong with it.
-    """
-    assert list(rule(read(path))) == []
+def cases(paths, all_rules):
+    """Every rule on every notebook."""
+    return [
+        pytest.param(path, rule, id=f"{path.stem}-{rule.__name__}")
+        for path in paths
+        for rule in all_rules
+    ]
 
 
 @pytest.mark.parametrize(
-    "rule", [uses_plain_words, is_steady, was_run], ids=lambda rule: rule.__name__
-)
-@pytest.mark.parametrize("path", SOLUTIONS, ids=lambda path: path.stem)
-def test_a_solution_keeps_to_the_rules_for_texts_and_outputs(path, rule):
-    """
-    Solutions are read as notebooks are.
-    """
-    assert list(rule(read(path))) == []
-
-
-def bad_notebook():
-    """A notebook that keeps to nothing."""
-    figure = new_output("display_data", {"image/png": "", "text/html": "<img>"})
-    path = new_output("stream", name="stdout", text="saved in /tmp/abc")
-    listing = "def naive_agent(job):\n    return job"
-    named = {"listing": "lab.agents.naive_agent"}
-    return new_notebook(
-        cells=[
-            new_markdown_cell("# One\n# Two\nSimply run it.", id="title"),
-            new_code_cell("import os\nimport sys\n" + "x = 1\n" * 30, id="long"),
-            new_code_cell("y = '" + "y" * 80 + "'", id="wide", outputs=[figure, path]),
-            new_code_cell(listing, id="listing", metadata=named),
-            *(
-                new_code_cell("z = 1", id=f"tagged-{n}", metadata={"tags": ["crash"]})
-                for n in range(3)
-            ),
-        ]
-    )
-
-
-@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
-def test_a_rule_can_complain(rule):
-    """
-    A check that no mistake can trip is not a check.
-    """
-    assert list(rule(bad_notebook())) != []
-
-
-def written(folder, *cells):
-    """A notebook file with these cells."""
-    path = folder / "made.ipynb"
-    nbformat.write(new_notebook(cells=list(cells)), path)
-    return path
-
-
-def test_freezing_stores_what_a_run_says_and_nothing_of_the_machine(tmp_path):
-    """
-    Frozen twice, the same bytes; the cell that would kill the kernel is left out.
-    """
-    path = written(
-        tmp_path,
-        new_code_cell("import os\nprint('home is new:', not os.listdir('.'))", id="a"),
-        new_code_cell("os._exit(1)", id="b", metadata={"tags": ["crash"]}),
-        new_code_cell("1 + 1", id="c"),
-    )
-
-    first = frozen(path)
-    path.write_text(first, encoding="utf-8")
-
-    assert frozen(path) == first
-    cells = read(path).cells
-    assert [cell.execution_count for cell in cells] == [1, None, 2]
-    assert cells[2].outputs[0].data["text/plain"] == "2"
-    assert set(read(path).metadata) == {"kernelspec", "language_info"}
-
-
-@pytest.mark.parametrize(
-    ("source", "said"),
+    ("path", "rule"),
     [
-        pytest.param("1 / 0", "ZeroDivisionError", id="fails"),
-        pytest.param("import os\nos._exit(1)", "killed its kernel", id="dies"),
-        pytest.param("print('/tmp/x/y')", "a path", id="path"),
-        pytest.param("print('127.0.0.1:8123')", "a port", id="port"),
-        pytest.param("print(object())", "address of an object", id="object"),
-        pytest.param("print('pid 4711')", "a process id", id="pid"),
-        pytest.param("print('2026-01-02 03:04:05')", "a date and time", id="time"),
+        *cases(LESSONS, rules.EVERY_LESSON),
+        *cases(SOLUTIONS, rules.EVERY_NOTEBOOK),
     ],
 )
-def test_freezing_refuses_what_would_differ_from_run_to_run(tmp_path, source, said):
+def test_a_notebook_keeps_the_rules(path, rule):
     """
-    By the name of the file and the number of the cell; the file stays as it was.
+    Each rule alone, so that a failure has a name.
     """
-    path = written(tmp_path, new_code_cell(source, id="a"))
-    before = path.read_bytes()
+    assert rule(nbformat.read(path, as_version=4)) == []
 
-    with pytest.raises(InvalidValue, match=said):
+
+PICTURE = new_output(
+    "display_data",
+    data={
+        "image/png": "aGVsbG8=",
+        "text/html": '<figure><img alt="eight effects, six twice" src="x"></figure>',
+        "text/plain": "eight effects",
+    },
+)
+
+
+def good():
+    """A made-up lesson that keeps every rule."""
+    notebook = new_notebook(
+        metadata={"kernelspec": rules.KERNEL, "language_info": {"name": "python"}}
+    )
+    cells = [new_markdown_cell("# A question?\n\nA word.\n\n```python\n# just\n```")]
+    cells.append(new_code_cell('from lab import begin\n\nlab = begin("x")'))
+    cells.append(new_code_cell("picture()", outputs=[PICTURE]))
+    shown = "def needs(x):\n    return x"
+    cells += [new_code_cell(shown) for _ in range(23)]
+    for number, cell in enumerate(cells):
+        cell["id"] = f"cell-{number:02}"
+        if cell.cell_type == "code":
+            cell.execution_count = number
+    notebook.cells = cells
+    return notebook
+
+
+def said(text):
+    """An output of a cell that printed *text*."""
+    return [new_output("stream", name="stdout", text=text)]
+
+
+def change(number, **changes):
+    """Make a notebook worse in one cell."""
+
+    def worse(notebook):
+        for name, value in changes.items():
+            notebook.cells[number][name] = value
+
+    return worse
+
+
+def tag_three(tag):
+    """Make a notebook worse by three tags."""
+
+    def worse(notebook):
+        for cell in notebook.cells[5:8]:
+            cell.metadata["tags"] = [tag, "nbval-skip"]
+            cell.execution_count, cell.outputs = None, []
+
+    return worse
+
+
+def many(notebook):
+    """Make a notebook longer than a lesson."""
+    notebook.cells += notebook.cells
+
+
+def short(notebook):
+    """Make a notebook shorter than a lesson."""
+    notebook.cells = notebook.cells[:24]
+
+
+def by_a_tool(notebook):
+    """Leave the traces of a tool."""
+    notebook.metadata["widgets"] = {"state": {}}
+
+
+def another_python(notebook):
+    """Leave the traces of a machine."""
+    notebook.metadata["language_info"] = {"name": "python", "version": "3.11.7"}
+
+
+def timed(notebook):
+    """Leave the times of a run."""
+    notebook.cells[3].metadata["execution"] = {"iopub.status.busy": "2026-11-23"}
+
+
+def drifted(notebook):
+    """Change one constant in a listing."""
+    notebook.cells[3].metadata["listing"] = "state.PRESSURE"
+    notebook.cells[3].metadata["listing"] = "task.task_id_for"
+    notebook.cells[3].source = "def task_id_for(key):\n    return key"
+
+
+BARE_PICTURE = new_output("display_data", data={"image/png": "aGVsbG8="})
+NO_ALT = new_output("display_data", data={"text/html": '<img src="x">'})
+ERROR = new_output("error", ename="KeyError", evalue="x", traceback=[])
+
+
+@pytest.mark.parametrize(
+    ("rule", "worse"),
+    [
+        pytest.param(rules.one_title, change(4, source="x"), id="none"),
+        pytest.param(rules.a_lesson_long, short, id="short"),
+        pytest.param(rules.a_lesson_long, many, id="long"),
+        pytest.param(rules.short_cells, change(4, source="x = 1\n" * 26), id="cell"),
+        pytest.param(rules.short_lines, change(4, source="x" * 77), id="line"),
+        pytest.param(rules.honest_words, change(0, source="# Simply"), id="simply"),
+        pytest.param(
+            rules.honest_words, change(0, source="# It is just so"), id="just"
+        ),
+        pytest.param(
+            rules.honest_words, change(0, source="Obviously, yes"), id="obviously"
+        ),
+        pytest.param(
+            rules.honest_words, change(0, source="an exactly-once x"), id="once"
+        ),
+        pytest.param(rules.few_crashes, tag_three("crash"), id="crashes"),
+        pytest.param(
+            rules.few_crashes,
+            change(4, metadata={"tags": ["crash"]}),
+            id="crash-not-skipped",
+        ),
+        pytest.param(
+            rules.few_exceptions_to_comparing, tag_three("nbval-skip"), id="skips"
+        ),
+        pytest.param(
+            rules.one_call_to_begin, change(1, source="import os"), id="no-call"
+        ),
+        pytest.param(
+            rules.one_call_to_begin,
+            change(1, source="from a import b\nx = 1"),
+            id="no-call-but-a-value",
+        ),
+        pytest.param(rules.executed, change(4, execution_count=None), id="not-run"),
+        pytest.param(rules.executed, change(4, execution_count=9), id="order"),
+        pytest.param(rules.no_errors, change(4, outputs=[ERROR]), id="error"),
+        pytest.param(
+            rules.described_figures, change(2, outputs=[BARE_PICTURE]), id="bare"
+        ),
+        pytest.param(rules.described_figures, change(2, outputs=[NO_ALT]), id="alt"),
+        pytest.param(
+            rules.described_figures, change(0, source="# A\n![](x.png)"), id="prose"
+        ),
+        pytest.param(
+            rules.steady_outputs, change(4, outputs=said("/tmp/x.json")), id="path"
+        ),
+        pytest.param(
+            rules.steady_outputs, change(4, outputs=said("127.0.0.1:8080")), id="port"
+        ),
+        pytest.param(
+            rules.steady_outputs,
+            change(4, outputs=said("<object at 0x7f00aa11bb22>")),
+            id="address",
+        ),
+        pytest.param(
+            rules.steady_outputs,
+            change(4, outputs=said("at 2026-11-23 10:00:00")),
+            id="time",
+        ),
+        pytest.param(rules.steady_file, by_a_tool, id="widgets"),
+        pytest.param(rules.steady_file, another_python, id="version"),
+        pytest.param(rules.steady_file, timed, id="timing"),
+        pytest.param(rules.steady_file, change(4, id="cell-03"), id="same-id"),
+        pytest.param(rules.true_listings, drifted, id="listing"),
+    ],
+)
+def test_every_rule_can_fail(rule, worse):
+    """
+    A rule that nothing breaks is no rule.
+    """
+    notebook = good()
+    if rule is rules.one_title:
+        notebook.cells[0].source = "no title"
+    kept_by_the_good_one = rule(good())
+
+    worse(notebook)
+
+    assert kept_by_the_good_one == []
+    assert rule(notebook) != []
+
+
+def test_no_rule_is_without_its_counterexample():
+    """
+    The table above has every rule.
+    """
+    marks = test_every_rule_can_fail.pytestmark
+    shown = {case.values[0] for mark in marks for case in mark.args[1]}
+
+    assert shown == set(rules.EVERY_LESSON)
+
+
+def test_a_listing_may_drop_docstrings_and_nothing_else():
+    """
+    The reader sees what runs.
+    """
+    notebook = good()
+    cell = notebook.cells[3]
+    cell.metadata["listing"] = "task.task_id_for"
+
+    import inspect
+
+    from agentstate_lab.task import task_id_for
+
+    source = inspect.getsource(task_id_for)
+    cell.source = source
+    assert rules.true_listings(notebook) == []
+
+    cell.source = source.replace("[:24]", "[:23]")
+    assert rules.true_listings(notebook) != []
+
+
+@pytest.fixture
+def write(home_dir, tmp_path):
+    """Write a notebook with these code cells."""
+
+    def notebook(*cells, name="made_up.ipynb"):
+        made = new_notebook(cells=[new_markdown_cell("# A question?")])
+        for number, cell in enumerate(cells):
+            source, *marks = (cell,) if isinstance(cell, str) else cell
+            added = new_code_cell(source, metadata={"tags": marks} if marks else {})
+            added["id"] = f"code-{number}"
+            made.cells.append(added)
+        made.cells[0]["id"] = "title"
+        path = tmp_path / name
+        nbformat.write(made, path)
+        return path
+
+    return notebook
+
+
+def outputs(text):
+    """What the cells of a notebook have stored."""
+    return [
+        "".join(
+            output.get("text") or output.get("data", {}).get("text/plain", "")
+            for output in cell.outputs
+        )
+        for cell in nbformat.reads(text, as_version=4).cells
+        if cell.cell_type == "code"
+    ]
+
+
+def test_a_frozen_notebook_is_steady(write):
+    """
+    A home of its own, this Python, no trace of the machine; again, the same bytes.
+    """
+    path = write(
+        "import os, sys\nfrom pathlib import Path",
+        'print(os.environ["AGENTSTATE_PACE"])',
+        'home = Path(os.environ["AGENTSTATE_HOME"])\nprint(home.exists())',
+        f"sys.executable == {json.dumps(str(notebooks.sys.executable))}",
+        ("import signal\nos.kill(os.getpid(), signal.SIGKILL)", "crash", "nbval-skip"),
+        "print('here\\rthere')",
+        "import ipywidgets\nipywidgets.IntProgress(value=3)",
+    )
+
+    text = frozen(path)
+    path.write_text(text, "utf-8")
+
+    assert outputs(text) == [
+        "",
+        "0\n",
+        "False\n",
+        "True",
+        "",
+        "there\n",
+        "(widget: run the cell to use it)",
+    ]
+    notebook = nbformat.reads(text, as_version=4)
+    assert rules.steady_file(notebook) == []
+    assert rules.executed(notebook) == []
+    assert frozen(path) == text
+
+
+@pytest.mark.parametrize(
+    ("cell", "message"),
+    [
+        pytest.param("print('/home/ann/x.json')", "holds a path", id="path"),
+        pytest.param("object()", "the address of an object", id="address"),
+        pytest.param("print('127.0.0.1:5432')", "address with a port", id="port"),
+        pytest.param("1 / 0", "a cell failed: .*ZeroDivisionError", id="error"),
+        pytest.param("import os; os._exit(1)", "killed its kernel", id="dead"),
+    ],
+)
+def test_what_cannot_be_steady_is_refused(write, cell, message):
+    """
+    By the cell and the reason; nothing is stored.
+    """
+    path = write("x = 1", cell)
+
+    with pytest.raises(InvalidValue, match=f"(?s)made_up.ipynb.*{message}"):
         frozen(path)
 
-    assert path.read_bytes() == before
+
+def test_freeze_writes_and_check_only_says(write, capsys):
+    """
+    The command answers 1 for what is stale, and changes nothing then.
+    """
+    path = write("print(6 * 7)")
+    before = path.read_text("utf-8")
+
+    assert main(["freeze", "--check", str(path)]) == 1
+    assert path.read_text("utf-8") == before
+    assert main(["freeze", str(path)]) == 0
+    assert main(["freeze", "--check", str(path)]) == 0
+    assert "1 notebooks, 0 stale" in capsys.readouterr().out
+
+
+def test_a_file_that_is_no_notebook_is_refused(tmp_path, capsys):
+    """
+    With a sentence and status 2, not with a traceback.
+    """
+    for name, content in (("torn.ipynb", b'{"cells": ['), ("text.ipynb", b"hello")):
+        (tmp_path / name).write_bytes(content)
+
+        assert main(["freeze", str(tmp_path / name)]) == 2
+        assert "cannot be read as a notebook" in capsys.readouterr().err
+    assert main(["freeze", str(tmp_path / "none.ipynb")]) == 2
+    assert "there is no such notebook" in capsys.readouterr().err
+
+
+SOLUTION = """
+def apply_patch(state, patch):
+    x = 1
+    # solution begin: return the next state, or this one; and say so in a text
+    # that is long enough to be wrapped in the stub
+    return state
+    # solution end
+""".strip()
+
+
+def test_a_stub_has_a_todo_where_the_solution_was(write):
+    """
+    Valid Python with an error of its own, short lines, and no outputs.
+    """
+    path = write(
+        SOLUTION,
+        ("print('only here')", "solution-only"),
+        'check("state", apply_patch)',
+        name="01_state.ipynb",
+    )
+
+    stub = nbformat.reads(stub_of(path), as_version=4)
+
+    assert [cell["id"] for cell in stub.cells] == ["title", "code-0", "code-2"]
+    assert stub.cells[1].source == (
+        "def apply_patch(state, patch):\n"
+        "    x = 1\n"
+        "    # TODO: return the next state, or this one; and say so in a text\n"
+        '    raise NotImplementedError("Exercise 01 (state) is not written yet.")'
+    )
+    assert rules.short_lines(stub) == []
 
 
 @pytest.mark.parametrize(
-    "content",
+    ("source", "message"),
     [
-        pytest.param(b"", id="empty"),
-        pytest.param(b'{"cells": [', id="cut-off"),
-        pytest.param(b"\xff\xfe\x00", id="not-text"),
-        pytest.param(b"[" * 100_000, id="brackets"),
-        pytest.param(b'{"cells": 3, "nbformat": 4, "nbformat_minor": 5}', id="foreign"),
-    ],
-)
-def test_a_file_that_is_no_notebook_is_refused_by_name(tmp_path, content, capsys):
-    """
-    No traceback, and the file is not touched.
-    """
-    path = tmp_path / "broken.ipynb"
-    path.write_bytes(content)
-
-    status = main(["freeze", str(path)])
-
-    assert status == 2
-    assert "broken.ipynb" in capsys.readouterr().err
-    assert path.read_bytes() == content
-
-
-@pytest.mark.parametrize(
-    ("source", "said"),
-    [
-        pytest.param("x = 1", "has no region", id="no-region"),
+        pytest.param("x = 1", "has no region", id="none"),
         pytest.param("# solution begin: a\nx = 1", "no '# solution end'", id="open"),
-        pytest.param("x = 1\n# solution end", "never began", id="only-an-end"),
+        pytest.param("# solution end", "never began", id="unopened"),
         pytest.param(
-            "# solution begin: a\n# solution begin: b\n# solution end",
-            "inside another",
-            id="nested",
+            "# solution begin: a\n# solution begin: b", "inside another", id="nested"
         ),
-        pytest.param("# solution beginn: a", "not in its form", id="misspelt"),
-        pytest.param("#solution begin", "not in its form", id="no-text"),
+        pytest.param("# solution begin\n# solution end", "not in its form", id="form"),
     ],
 )
-def test_marks_that_are_not_in_order_are_refused(tmp_path, source, said):
+def test_marks_out_of_order_are_refused(write, source, message):
     """
-    A solution must never slip into its stub.
+    A mark that is misread would give the solution away.
     """
-    made = written(tmp_path, new_code_cell(source, id="a"))
-    path = made.rename(tmp_path / "01_state.ipynb")
+    path = write(source, name="01_state.ipynb")
 
-    with pytest.raises(InvalidValue, match=said):
+    with pytest.raises(InvalidValue, match=message):
         stub_of(path)
 
 
-def test_a_stub_holds_nothing_of_the_solution(tmp_path):
+def test_only_exercises_have_stubs(write):
     """
-    The region becomes a TODO and an error; cells for the solution alone are gone.
+    The name of the file says which exercise it is.
     """
-    source = "def f():\n    # solution begin: think\n    return 42\n    # solution end"
-    made = written(
-        tmp_path,
-        new_code_cell(source, id="a", execution_count=1),
-        new_markdown_cell("Because", id="b", metadata={"tags": ["solution-only"]}),
-    )
-    path = shutil.move(made, tmp_path / "01_state.ipynb")
+    with pytest.raises(InvalidValue, match="the notebook of no exercise"):
+        stub_of(write(SOLUTION, name="99_other.ipynb"))
 
-    stub = stub_of(Path(path))
 
-    assert "42" not in stub
-    assert "Because" not in stub
-    assert "# TODO: think" in stub
-    assert "Exercise 01 (state) is not written yet." in stub
+def test_the_stubs_of_the_course_are_derived_by_command(capsys, monkeypatch, tmp_path):
+    """
+    All of them at once; a second time, there is nothing to write.
+    """
+    solutions = tmp_path / "exercises" / "solutions"
+    solutions.mkdir(parents=True)
+    for path in SOLUTIONS:
+        (solutions / path.name).write_bytes(path.read_bytes())
+    monkeypatch.setattr(notebooks, "repository_root", lambda: tmp_path)
+
+    assert main(["stubs", "--check"]) == 1
+    assert main(["stubs"]) == 0
+    assert main(["stubs", "--check"]) == 0
+    assert f"{len(SOLUTIONS)} notebooks, 0 stale" in capsys.readouterr().out
+    for path in SOLUTIONS:
+        assert (tmp_path / "exercises" / path.name).read_text("utf-8") == stub_of(path)
