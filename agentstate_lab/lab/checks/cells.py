@@ -8,6 +8,7 @@ for, the file's name says.
 
 import ast
 import json
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -50,23 +51,31 @@ def _exercise_of(path: Path) -> Exercise:
 def _code_cells(path: Path) -> list[str]:
     """The sources of the code cells, in order."""
     what = f"notebook {path.name!r}"
+    raw = _bytes(path, what)
     try:
-        size = path.stat().st_size
-        if not path.is_file():
-            raise InvalidValue(what, "is not a file")
-        if size > MAX_BYTES:
-            raise InvalidValue(
-                what,
-                f"has {size:,} bytes, the limit is {MAX_BYTES:,}; clear its outputs",
-            )
-        content = json.loads(path.read_bytes())
-    except OSError as error:
-        raise InvalidValue(what, f"cannot be read ({error.strerror})") from error
+        content = json.loads(raw)
     except (ValueError, RecursionError) as error:
         raise InvalidValue(
             what, "is cut off or no notebook: it is not JSON; save it again in Jupyter"
         ) from error
     return [_source(cell, what) for cell in _cells(content, what) if _is_code(cell)]
+
+
+def _bytes(path: Path, what: str) -> bytes:
+    """What the file holds, unless it is none or far too large for a notebook."""
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise InvalidValue(what, "is not a file")
+        if status.st_size > MAX_BYTES:
+            raise InvalidValue(
+                what,
+                f"has {status.st_size:,} bytes, the limit is {MAX_BYTES:,};"
+                " clear its outputs",
+            )
+        return path.read_bytes()
+    except OSError as error:
+        raise InvalidValue(what, f"cannot be read ({error.strerror})") from error
 
 
 def _cells(content: Any, what: str) -> list[Any]:
