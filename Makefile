@@ -19,12 +19,13 @@ FRESH_HOME = unset AGENTSTATE_MODEL OPENAI_API_KEY OPENAI_BASE_URL; \
 	trap '$(CLI) stop >/dev/null; rm -rf "$$home"' EXIT && \
 	trap 'exit 130' INT TERM
 
-NBVAL = $(RUN) -m pytest --nbval --nbval-current-env --nbval-cell-timeout=120 \
+PYTEST = $(RUN) -m pytest -n 2 --dist worksteal
+NBVAL = AGENTSTATE_PACE=0 $(RUN) -m pytest --nbval --nbval-current-env --nbval-cell-timeout=120 \
 	--nbval-sanitize-with nbval-sanitize.cfg -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
 .PHONY: help lab test lint types unit notebooks exercises \
-	bench freeze stubs pins clean
+	soak bench freeze stubs pins clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "%-11s %s\n", $$1, $$2}' Makefile
@@ -46,16 +47,20 @@ types: .venv/.package ## mypy --strict on the package
 	@$(RUN) -m mypy
 
 unit: .venv/.package ## the tests and doctests of the package
-	@$(RUN) -m pytest -n 2 --dist loadfile \
+	@$(PYTEST) -m "not soak" \
 		--ignore=tests/test_exercises.py --ignore=tests/test_notebooks.py
 
 notebooks: .venv/.package ## run notebooks and solutions, compare every output
-	@$(RUN) -m pytest tests/test_notebooks.py
+	@$(PYTEST) tests/test_notebooks.py
 	@$(FRESH_HOME) && $(NBVAL) notebooks
 	@$(FRESH_HOME) && $(NBVAL) exercises/solutions
 
 exercises: .venv/.package ## solutions pass, stubs wait, known mistakes are caught
-	@$(RUN) -m pytest tests/test_exercises.py
+	@$(PYTEST) tests/test_exercises.py
+
+soak: .venv/.package ## what takes long: 200 kills of a writer, the checks without fork
+	@AGENTSTATE_KILLS=200 $(PYTEST) --timeout=600 tests/test_json_store.py -k kills
+	@$(PYTEST) -m soak tests
 
 bench: .venv/.package ## the figures, measured here and now
 	@$(FRESH_HOME) && for file in benchmarks/*.py; do $(RUN) "$$file" || exit 1; done

@@ -8,6 +8,7 @@ A rule takes a notebook as nbformat reads it. An empty list means that it is kep
 import ast
 import inspect
 import re
+import statistics
 from collections import Counter
 from collections.abc import Callable, Iterator
 from importlib import import_module
@@ -64,6 +65,31 @@ def a_lesson_long(notebook: Any) -> list[str]:
     return [] if 25 <= count <= 50 else [f"{count} cells, not 25 to 50"]
 
 
+def a_few_sections(notebook: Any) -> list[str]:
+    """Four to eight sections (H2)."""
+    sections = sum(
+        line.startswith("## ")
+        for _, text in prose(notebook)
+        for line in text.splitlines()
+    )
+    return [] if 4 <= sections <= 8 else [f"{sections} sections, not 4 to 8"]
+
+
+def asks_before_it_tells(notebook: Any) -> list[str]:
+    """It predicts, claims, reviews and asks, and it counts on the crash matrix."""
+    text = "\n".join(text for _, text in prose(notebook))
+    sources = [cell.source for cell in code_cells(notebook)]
+    least = (
+        ("Predict", text.count("Predict"), 2),
+        ("Spot the bug", text.count("Spot the bug"), 1),
+        ("folded answers", text.count("<details>"), 4),
+        ("**Next:**", text.count("**Next:**"), 1),
+        ("asserted claims", sum("assert " in source for source in sources), 3),
+        ("crash_matrix", sum("crash_matrix(" in source for source in sources), 1),
+    )
+    return [f"{n} of {what}, not {wanted}" for what, n, wanted in least if n < wanted]
+
+
 def short_cells(notebook: Any) -> list[str]:
     """At most 25 lines of code, 40 in a listing."""
     found = []
@@ -72,6 +98,12 @@ def short_cells(notebook: Any) -> list[str]:
         if len(lines(cell)) > most:
             found.append(f"{named(cell)}: {len(lines(cell))} lines, at most {most}")
     return found
+
+
+def small_cells(notebook: Any) -> list[str]:
+    """Most cells are a few lines: the median is five at most."""
+    median = statistics.median(len(lines(cell)) for cell in code_cells(notebook))
+    return [] if median <= 5 else [f"half of the cells have more than {median} lines"]
 
 
 def short_lines(notebook: Any) -> list[str]:
@@ -151,12 +183,23 @@ def described_figures(notebook: Any) -> list[str]:
             data = output.get("data", {})
             shown = data.get("text/html", "")
             drawn = any(kind.startswith("image/") for kind in data)
-            if (drawn and "<img" not in shown) or undescribed(shown):
+            spoken = len(data.get("text/plain", "")) >= 10
+            if (drawn and not (spoken and "<img" in shown)) or undescribed(shown):
                 found.append(f"{named(cell)}: a figure without alt text")
     for cell, text in prose(notebook):
         if undescribed(text) or re.search(r"!\[\s*\]\(", text):
             found.append(f"{named(cell)}: a picture without alt text")
     return found
+
+
+def a_figure(notebook: Any) -> list[str]:
+    """At least one picture that answers a question."""
+    drawn = any(
+        "image/png" in output.get("data", {})
+        for cell in code_cells(notebook)
+        for output in cell.outputs
+    )
+    return [] if drawn else ["no figure"]
 
 
 def undescribed(text: str) -> bool:
@@ -226,7 +269,11 @@ EVERY_NOTEBOOK: tuple[Rule, ...] = (
 EVERY_LESSON: tuple[Rule, ...] = (
     *EVERY_NOTEBOOK,
     a_lesson_long,
+    a_few_sections,
+    asks_before_it_tells,
+    a_figure,
     short_cells,
+    small_cells,
     few_crashes,
     few_exceptions_to_comparing,
     one_call_to_begin,

@@ -55,16 +55,27 @@ PICTURE = new_output(
 )
 
 
+TEXT = "\n".join(
+    [
+        "**Predict** it. Predict it again.",
+        *(f"## Section {number}" for number in range(4)),
+        "**Spot the bug.**",
+        *(["<details>", "An answer.", "</details>"] * 4),
+        "**Next:** more.",
+    ]
+)
+
+
 def good():
     """A made-up lesson that keeps every rule."""
     notebook = new_notebook(
         metadata={"kernelspec": rules.KERNEL, "language_info": {"name": "python"}}
     )
-    cells = [new_markdown_cell("# A question?\n\nA word.\n\n```python\n# just\n```")]
+    cells = [new_markdown_cell(f"# A question?\n\n{TEXT}\n\n```python\n# just\n```")]
     cells.append(new_code_cell('from lab import begin\n\nlab = begin("x")'))
     cells.append(new_code_cell("picture()", outputs=[PICTURE]))
-    shown = "def needs(x):\n    return x"
-    cells += [new_code_cell(shown) for _ in range(23)]
+    claim = "crash_matrix(agent)\nassert claim"
+    cells += [new_code_cell(claim) for _ in range(23)]
     for number, cell in enumerate(cells):
         cell["id"] = f"cell-{number:02}"
         if cell.cell_type == "code":
@@ -109,6 +120,12 @@ def short(notebook):
     notebook.cells = notebook.cells[:24]
 
 
+def all_large(notebook):
+    """Make every cell six lines long."""
+    for cell in notebook.cells[1:]:
+        cell.source = "x = 1\n" * 6
+
+
 def by_a_tool(notebook):
     """Leave the traces of a tool."""
     notebook.metadata["widgets"] = {"state": {}}
@@ -142,6 +159,10 @@ ERROR = new_output("error", ename="KeyError", evalue="x", traceback=[])
         pytest.param(rules.one_title, change(4, source="x"), id="none"),
         pytest.param(rules.a_lesson_long, short, id="short"),
         pytest.param(rules.a_lesson_long, many, id="long"),
+        pytest.param(rules.a_few_sections, change(0, source="# A"), id="sections"),
+        pytest.param(rules.asks_before_it_tells, change(0, source="# A"), id="asks"),
+        pytest.param(rules.a_figure, change(2, outputs=[]), id="figure"),
+        pytest.param(rules.small_cells, all_large, id="small"),
         pytest.param(rules.short_cells, change(4, source="x = 1\n" * 26), id="cell"),
         pytest.param(rules.short_lines, change(4, source="x" * 77), id="line"),
         pytest.param(rules.honest_words, change(0, source="# Simply"), id="simply"),
@@ -315,9 +336,11 @@ def test_a_frozen_notebook_is_steady(write):
 @pytest.mark.parametrize(
     ("cell", "message"),
     [
-        pytest.param("print('/home/ann/x.json')", "holds a path", id="path"),
+        pytest.param("print('/tmp/ann/x.json')", "holds a path", id="path"),
         pytest.param("object()", "the address of an object", id="address"),
         pytest.param("print('127.0.0.1:5432')", "address with a port", id="port"),
+        pytest.param("print('pid 4711')", "holds a process id", id="pid"),
+        pytest.param("print('2026-01-02 03:04:05')", "a date and time", id="time"),
         pytest.param("1 / 0", "a cell failed: .*ZeroDivisionError", id="error"),
         pytest.param("import os; os._exit(1)", "killed its kernel", id="dead"),
     ],
@@ -350,11 +373,19 @@ def test_a_file_that_is_no_notebook_is_refused(tmp_path, capsys):
     """
     With a sentence and status 2, not with a traceback.
     """
-    for name, content in (("torn.ipynb", b'{"cells": ['), ("text.ipynb", b"hello")):
-        (tmp_path / name).write_bytes(content)
+    for content in (
+        b"",
+        b"hello",
+        b'{"cells": [',
+        b"[" * 100_000,
+        b'{"cells": 3, "nbformat": 4, "nbformat_minor": 5}',
+    ):
+        path = tmp_path / "broken.ipynb"
+        path.write_bytes(content)
 
-        assert main(["freeze", str(tmp_path / name)]) == 2
-        assert "cannot be read as a notebook" in capsys.readouterr().err
+        assert main(["freeze", str(path)]) == 2
+        assert "broken.ipynb: cannot be read" in capsys.readouterr().err
+        assert path.read_bytes() == content
     assert main(["freeze", str(tmp_path / "none.ipynb")]) == 2
     assert "there is no such notebook" in capsys.readouterr().err
 
@@ -402,6 +433,8 @@ def test_a_stub_has_a_todo_where_the_solution_was(write):
             "# solution begin: a\n# solution begin: b", "inside another", id="nested"
         ),
         pytest.param("# solution begin\n# solution end", "not in its form", id="form"),
+        pytest.param("# solution beginn: a", "not in its form", id="misspelt"),
+        pytest.param("#solution begin", "not in its form", id="no-text"),
     ],
 )
 def test_marks_out_of_order_are_refused(write, source, message):

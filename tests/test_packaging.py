@@ -29,9 +29,7 @@ ADDRESS = re.compile(
 RESERVED = re.compile(r"(.*\.)?example(\.com|\.org|\.net)?|.*\.(test|invalid)", re.I)
 # Where it was made is nobody's business, and an index belongs to a machine.
 # (Written so that this file itself holds none of them.)
-BETRAYING = re.compile(
-    r"(?<![\w.])/(?:work|root|home/\w+)/|(?<!emit)-index-[u]rl|pypi[.]org"
-)
+BETRAYING = re.compile(r"(?<![\w.])/(?:work|root)/|(?<!emit)-index-[u]rl|pypi[.]org")
 
 
 def ranges(project: dict) -> dict[str, SpecifierSet]:

@@ -174,6 +174,52 @@ def with_parents(path: Path, data: bytes) -> None:
         raise RuntimeError(f"not saved: {error}") from error
 
 
+def with_touch(path: Path, data: bytes) -> None:
+    """Made private before it holds anything, written and forced by paths alone."""
+    name = path.with_name(f".{path.name}.new")
+    name.unlink(missing_ok=True)
+    name.touch(mode=0o600)
+    name.write_bytes(data)
+    with name.open("rb") as again:
+        os.fsync(again.fileno())
+    name.replace(path)
+
+
+def with_umask(path: Path, data: bytes) -> None:
+    """The mode comes from the umask, and `shutil.move` takes it to its place."""
+    before = os.umask(0o077)
+    try:
+        name = path.with_name(path.name + ".tmp")
+        with name.open("wb") as out:
+            out.write(data)
+            out.flush()
+            os.fsync(out.fileno())
+        shutil.move(name, path)
+    finally:
+        os.umask(before)
+
+
+def with_sync(path: Path, data: bytes) -> None:
+    """Forces everything that there is."""
+    file, name = beside(path)
+    with os.fdopen(file, "wb") as out:
+        out.write(data)
+    os.sync()
+    Path(name).replace(path)
+
+
+def with_a_look_back(path: Path, data: bytes) -> None:
+    """Reads again what was written, and tidies up whatever happens."""
+    file, name = beside(path)
+    try:
+        into(file, data)
+        if Path(name).read_bytes() != data:
+            raise OSError("the disk does not hold what was written")
+        Path(name).replace(path)
+    finally:
+        Path(name).unlink(missing_ok=True)
+
+
 class Saver:
     """A callable object."""
 
@@ -203,6 +249,10 @@ RIGHT = {
     "fdatasync": with_fdatasync,
     "descriptors": with_descriptors,
     "parents": with_parents,
+    "touch": with_touch,
+    "umask": with_umask,
+    "sync": with_sync,
+    "look-back": with_a_look_back,
     "object": Saver(".part"),
     "partial": functools.partial(atomic_write, mode=0o600),
 }
@@ -438,6 +488,33 @@ def appends(path: Path, data: bytes) -> None:
     right(path, old + data)
 
 
+def moves_while_open(path: Path, data: bytes) -> None:
+    """The last bytes come when the file is closed, and by then it is in place."""
+    file, name = beside(path)
+    with os.fdopen(file, "wb") as out:
+        out.write(data)
+        os.fsync(out.fileno())
+        Path(name).replace(path)
+
+
+def fsync_of_the_old(path: Path, data: bytes) -> None:
+    """Forces the file that is about to go."""
+    file, name = beside(path)
+    with os.fdopen(file, "wb") as out:
+        out.write(data)
+    if path.exists():
+        with path.open("rb") as old:
+            os.fsync(old.fileno())
+    Path(name).replace(path)
+
+
+def loops_when_refused(path: Path, data: bytes) -> None:
+    """Tries until it works, and a full disk stays full."""
+    while True:
+        with contextlib.suppress(OSError):
+            return right(path, data)
+
+
 BYTES = "keeps every byte"
 ANYWHERE = "works from any folder"
 CUT = "survives a cut at any byte"
@@ -480,5 +557,8 @@ WRONG = {
     "as-text": Wrong(as_text, BYTES, "bytes that were not the"),
     "universal-newlines": Wrong(universal_newlines, BYTES, "bytes that were not the"),
     "needs-a-folder": Wrong(needs_a_folder, ANYWHERE, "FileNotFoundError"),
+    "moves-while-open": Wrong(moves_while_open, CUT, "neither the old content"),
+    "fsync-of-the-old": Wrong(fsync_of_the_old, DISK, "another file was forced"),
+    "loops-when-refused": Wrong(loops_when_refused, SAYS, "it did not come back"),
     "appends": Wrong(appends, BYTES, "bytes that were not the"),
 }

@@ -324,6 +324,19 @@ def closes_all(state: State, patch: State) -> State:
     return {**after, "questions": []} if closes else after
 
 
+def knows_by_content(state: State, patch: State) -> State:
+    """Takes the same content for the same patch."""
+    news = [json.dumps(one) for one in patch["operations"]]
+    if news and all(one in state["applied"] for one in news):
+        return state
+    if patch["base_version"] != state["version"]:
+        raise conflict(state, patch)
+    after = operate(copy.deepcopy(state), patch["operations"])
+    after["applied"] += news
+    after["version"] += 1
+    return after
+
+
 KNOWS = "knows a repeated patch although its base version is old"
 AGAIN = "changes nothing when the same patch comes again"
 RESTART = "still knows the patch after a restart"
@@ -351,6 +364,9 @@ WRONG = {
     ),
     "remembers-the-last": Wrong(
         remembers_the_last, AGAIN, "the patch was applied twice"
+    ),
+    "knows-by-content": Wrong(
+        knows_by_content, AGAIN, "the id names a patch, not its content"
     ),
     "ignores-the-base": Wrong(ignores_the_base, REFUSES, "it applied the patch"),
     "takes-the-future": Wrong(takes_the_future, REFUSES, "a newer version (7)"),
