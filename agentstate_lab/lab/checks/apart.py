@@ -21,11 +21,10 @@ import cloudpickle
 from .stages import NotWritten, Subject, Unmet, raised
 
 MAX_REPLY = 64 * 1024 * 1024
-FORGOTTEN = 600  # seconds after which a process that nobody waits for ends itself
 CLOSED = 78  # the exit status of a process that could not report back
 LATE = "it did not come back: an endless loop, or it waits for something"
 _NOT_WRITTEN = "not written"
-# How a process ends that used up its processor time, or that nobody waits for.
+# How a process ends that used up its processor time, or set itself an alarm.
 _LATE = [
     -int(getattr(signal, name))
     for name in ("SIGXCPU", "SIGALRM")
@@ -140,7 +139,6 @@ def _forked(
     if pid == 0:
         own = os.getpid()
         with contextlib.suppress(BaseException):
-            signal.alarm(FORGOTTEN)
             os.close(reader)
             reply = report(subject, call, args)
             # An answer that forks comes back twice; only one of them may speak.

@@ -25,6 +25,7 @@ import os
 import pickle
 import signal
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,7 @@ REPORTED = 77  # the exit status of a stage that has sent its verdict
 PROCESSOR_SECONDS = 5  # a loop burns them; a busy machine does not
 MEMORY = 1024**3
 FILE_BYTES = 256 * 1024**2
-GRACE = 60  # seconds after which a forgotten child ends itself
+GRACE = 60  # seconds in which a child without fork may start and end
 
 
 def main() -> None:
@@ -47,7 +48,7 @@ def main() -> None:
     head, _, payload = sys.stdin.buffer.read().partition(b"\n")
     request = json.loads(head)
     lines = Lines(channel, request["word"])
-    _forget_me_not(request["seconds"] * (len(request["stages"]) + 1) + GRACE)
+    _end_with_the_kernel(request["seconds"] * len(request["stages"]) + GRACE)
     sys.path[:] = request["path"]
     answer = Answer(payload=payload, **request["answer"])
     stages: tuple[Stage, ...] = importlib.import_module(request["module"]).STAGES
@@ -127,7 +128,7 @@ class Trial:
         pid = os.fork()
         if pid == 0:
             with contextlib.suppress(BaseException):
-                _forget_me_not(self.seconds + GRACE)
+                signal.signal(signal.SIGALRM, signal.SIG_DFL)
                 self.here(index)
                 os._exit(REPORTED)
             os._exit(CLOSED)
@@ -231,10 +232,21 @@ def _private_output() -> int:
     return channel
 
 
-def _forget_me_not(seconds: float) -> None:
-    """End this process some day, should the kernel die before it."""
-    if hasattr(signal, "alarm"):
-        signal.alarm(math.ceil(seconds))
+def _end_with_the_kernel(seconds: float) -> None:
+    """End this process and its stages when the kernel is gone before them."""
+    if not hasattr(signal, "setitimer"):  # Windows: end some day
+        timer = threading.Timer(seconds, os._exit, (1,))
+        timer.daemon = True
+        timer.start()
+        return
+    kernel = os.getppid()
+
+    def look(*signalled: object) -> None:
+        if os.getppid() != kernel:
+            os.killpg(0, signal.SIGKILL)
+
+    signal.signal(signal.SIGALRM, look)
+    signal.setitimer(signal.ITIMER_REAL, 1.0, 1.0)
 
 
 def apart() -> None:

@@ -66,6 +66,8 @@ def _forced_first(seen: list[dict[str, Any]]) -> None:
         raise Unmet("the file was moved into place first, and forced to disk after")
     if any(one["folder"] for one in (*forced, *after) if one["kind"] == "force"):
         raise Unmet("only the folder was forced to the disk, never the file's bytes")
+    if forced:
+        raise Unmet("another file was forced to the disk, not the one that was moved")
     raise Unmet("nothing was forced to the disk: no fsync was seen")
 
 

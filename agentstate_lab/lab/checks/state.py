@@ -173,6 +173,14 @@ def repeats(answer: Subject) -> None:
     ):
         both = applied(answer, once, patch("p-2", 5, append(("branch", "main"))))
         _same(both, applied(answer, both, patch("p-1", 6, append(("owner", "ann")))))
+    with doing(
+        "applied p-1, and then p-2 with the very same operations",
+        "version 6 and the fact twice: the id names a patch, not its content",
+    ):
+        same = applied(answer, once, patch("p-2", 5, append(("owner", "ann"))))
+        twice = part(same, "facts")[-2:] == [{"key": "owner", "value": "ann"}] * 2
+        require(_version(same, 6), f"the version was {part(same, 'version')!r}")
+        require(twice, f"the facts were {_facts(same)}")
 
 
 @stage("knows a repeated patch although its base version is old")
