@@ -2,6 +2,7 @@
 
 import doctest
 import subprocess
+import sys
 from pathlib import Path
 
 import answers.json_store_answers
@@ -136,6 +137,22 @@ def test_the_stub_asks_and_does_not_tell(exercise):
     assert not any(SOLUTION_ONLY in tags(cell) for cell in notebook.cells)
     assert not any(cell.get("outputs") for cell in notebook.cells)
     assert "solution begin" not in source
+
+
+@every_exercise
+def test_the_stub_is_clean_code(exercise, copy):
+    """
+    The learner's copy is theirs, and no tool looks at it; what they start from is.
+    """
+    path = copy(f"{exercise.stem}.ipynb", stub_of(solution_of(exercise)))
+    ruff = [sys.executable, "-m", "ruff"]
+    config = ["--config", str(FOLDER / "solutions" / "ruff.toml"), str(path)]
+
+    for command in (["check"], ["format", "--check"]):
+        done = subprocess.run(
+            [*ruff, *command, *config], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout
 
 
 @every_exercise
