@@ -20,7 +20,7 @@ from agentstate_lab.lab.checks import CaseReport, Report, check, runner, supervi
 from agentstate_lab.lab.checks.exercises import EXERCISES, exercise_named
 
 pytestmark = pytest.mark.usefixtures("home_dir")
-SECONDS = 1.0
+SECONDS = 1.0  # for what never comes back; everything else has the usual cap
 
 LATE = "it did not come back"
 
@@ -99,7 +99,9 @@ def test_a_harmful_answer_is_a_named_failure(tidy, answer, happened):
     """
     The kernel lives, nothing is left running, and every stage says what happened.
     """
-    report = check("state", answer, seconds=SECONDS)
+    seconds = SECONDS if happened == LATE else 30.0
+
+    report = check("state", answer, seconds=seconds)
 
     assert report.started
     assert not report.passed
@@ -121,7 +123,7 @@ def test_what_an_answer_leaves_behind_is_ended(tidy, answer):
     """
     Processes of their own session too; and nothing printed passes for a verdict.
     """
-    report = check("state", answer, seconds=SECONDS * 5)
+    report = check("state", answer)
 
     passed = [case.name for case in report.cases if case.passed]
     assert passed == [state_answers.LEAVES]
