@@ -8,10 +8,7 @@ and each hint is a patch, applied once, whatever dies in between.
 Nothing is judged here; `checks` does that and calls `record`.
 """
 
-import html
-import textwrap
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from ..atomic_file import atomic_write
@@ -21,174 +18,15 @@ from ..state import Fact, StatePatch, UpsertFact
 from ..store import execute_step
 from ..task import Task, TaskState
 from .checks.exercises import EXERCISES, Exercise, exercise_named
-from .checks.report import WIDTH, Report
+from .checks.report import Report
 from .home import home, repository_root
+from .progress_view import Hint, Progress, Reset, Row
+
+__all__ = ["Hint", "Progress", "Reset", "Row", "hint", "progress", "record", "reset"]
 
 FILE = "progress.json"
 
-Facts = Callable[["Row"], dict[str, int | bool]]
-
-_CELL = (
-    "text-align:left;padding:.3em .8em;border:1px solid var(--jp-border-color2,#8888)"
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """
-    What is known about one exercise.
-
-    Attributes:
-        exercise: Which one.
-
-        attempts: How often a check was tried with something written.
-
-        best: The most stages that passed at once.
-
-        total: How many stages there were then.
-
-        hints: How many of its hints were read.
-
-        passed: Whether it has ever passed.
-    """
-
-    exercise: Exercise
-    attempts: int = 0
-    best: int = 0
-    total: int = 0
-    hints: int = 0
-    passed: bool = False
-
-    @property
-    def status(self) -> str:
-        """Where the learner stands, in a word or two."""
-        if self.passed:
-            return "passed"
-        return "tried" if self.attempts else "not started"
-
-    @property
-    def score(self) -> str:
-        """The best score, as "4 of 9"."""
-        return f"{self.best} of {self.total}" if self.attempts else "-"
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class Progress:
-    """
-    All exercises with what the learner did, as text and as a table.
-
-    Attributes:
-        rows: One for each exercise, in order.
-    """
-
-    rows: tuple[Row, ...]
-
-    @property
-    def passed(self) -> frozenset[str]:
-        """The names of the exercises that have passed."""
-        return frozenset(row.exercise.name for row in self.rows if row.passed)
-
-    def __str__(self) -> str:
-        lines = [self._title, "", f"{HEADS[0]:<16}" + _columns(HEADS[1:])]
-        lines += [f"{cells[0]:<16}" + _columns(cells[1:]) for cells in self._cells()]
-        return "\n".join(line.rstrip() for line in lines)
-
-    __repr__ = __str__
-
-    def _repr_html_(self) -> str:
-        """The table that the notebook shows."""
-        heads = "".join(f'<th scope="col" style="{_CELL}">{one}</th>' for one in HEADS)
-        rows = []
-        for first, *others in self._cells():
-            cells = "".join(
-                f'<td style="{_CELL}">{html.escape(text)}</td>' for text in others
-            )
-            head = f'<th scope="row" style="{_CELL}">{html.escape(first)}</th>'
-            rows.append(f"<tr>{head}{cells}</tr>")
-        return (
-            f'<table><caption style="text-align:left">{self._title}</caption>'
-            f"<thead><tr>{heads}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
-        )
-
-    @property
-    def _title(self) -> str:
-        return f"exercises passed: {len(self.passed)} of {len(self.rows)}"
-
-    def _cells(self) -> list[tuple[str, ...]]:
-        return [
-            (
-                f"{row.exercise.number} {row.exercise.name}",
-                row.status,
-                row.score,
-                str(row.attempts),
-                str(row.hints),
-            )
-            for row in self.rows
-        ]
-
-
-HEADS = ("exercise", "status", "best score", "attempts", "hints")
-
-
-def _columns(cells: tuple[str, ...]) -> str:
-    return "".join(f"{cell:<13}" for cell in cells)
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class Hint:
-    """
-    One step of the ladder: a nudge, then the place, then the shape.
-
-    Attributes:
-        number: Which step, from 1.
-
-        total: How many there are.
-
-        text: What it says.
-    """
-
-    number: int
-    total: int
-    text: str
-
-    def __str__(self) -> str:
-        return textwrap.fill(f"hint {self.number} of {self.total}: {self.text}", WIDTH)
-
-    __repr__ = __str__
-
-    def _repr_html_(self) -> str:
-        """The paragraph that the notebook shows."""
-        return (
-            f"<p><strong>hint {self.number} of {self.total}:</strong>"
-            f" {html.escape(self.text)}</p>"
-        )
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class Reset:
-    """
-    What `reset` did.
-
-    Attributes:
-        stub: The exercise's notebook, untouched again.
-
-        kept: Where the learner's version is now, or None when there was none.
-    """
-
-    stub: Path
-    kept: Path | None
-
-    def __str__(self) -> str:
-        name = f"{self.stub.parent.name}/{self.stub.name}"
-        if self.kept is None:
-            return f"{name} is the untouched stub; there was nothing to keep"
-        return (
-            f"{name} is the untouched stub again; your version is kept as"
-            f" {self.kept.parent.name}/{self.kept.name} in the course's home. In"
-            " JupyterLab, choose File > Reload Notebook from Disk"
-        )
-
-    __repr__ = __str__
+Facts = Callable[[Row], dict[str, int | bool]]
 
 
 def progress() -> Progress:
@@ -264,7 +102,7 @@ def reset(name: str, *, root: Path | None = None) -> Reset:
     Raises:
         InvalidValue: There is no such exercise, or no repository to take it from.
     """
-    from .notebooks import stub_of
+    from .stubs import stub_of
 
     exercise = exercise_named(name)
     root = root or repository_root()
