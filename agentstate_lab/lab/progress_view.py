@@ -11,11 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .checks.exercises import Exercise
-from .checks.report import WIDTH
+from .checks.report import CELL, TABLE, WIDTH
 
-_CELL = (
-    "text-align:left;padding:.3em .8em;border:1px solid var(--jp-border-color2,#8888)"
-)
+HEADS = ("exercise", "status", "best score", "attempts", "hints")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,16 +80,17 @@ class Progress:
 
     def _repr_html_(self) -> str:
         """The table that the notebook shows."""
-        heads = "".join(f'<th scope="col" style="{_CELL}">{one}</th>' for one in HEADS)
+        heads = "".join(f'<th scope="col" style="{CELL}">{one}</th>' for one in HEADS)
         rows = []
         for first, *others in self._cells():
             cells = "".join(
-                f'<td style="{_CELL}">{html.escape(text)}</td>' for text in others
+                f'<td style="{CELL}">{html.escape(text)}</td>' for text in others
             )
-            head = f'<th scope="row" style="{_CELL}">{html.escape(first)}</th>'
+            head = f'<th scope="row" style="{CELL}">{html.escape(first)}</th>'
             rows.append(f"<tr>{head}{cells}</tr>")
         return (
-            f'<table><caption style="text-align:left">{self._title}</caption>'
+            f'<table style="{TABLE}">'
+            f'<caption style="text-align:left">{self._title}</caption>'
             f"<thead><tr>{heads}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
         )
 
@@ -110,9 +109,6 @@ class Progress:
             )
             for row in self.rows
         ]
-
-
-HEADS = ("exercise", "status", "best score", "attempts", "hints")
 
 
 def _columns(cells: tuple[str, ...]) -> str:

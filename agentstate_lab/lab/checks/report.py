@@ -17,14 +17,15 @@ from dataclasses import dataclass
 
 WIDTH = 76
 
-_TABLE = "border-collapse:collapse;color:var(--jp-content-font-color1,inherit)"
-_CELL = (
+TABLE = "border-collapse:collapse;color:var(--jp-content-font-color1,inherit)"
+CELL = (
     "text-align:left;vertical-align:top;padding:.3em .8em;"
     "border:1px solid var(--jp-border-color2,#8888);white-space:pre-line"
 )
 _COLOUR = {
     "passed": "var(--jp-success-color1,#388e3c)",
     "failed": "var(--jp-error-color1,#d32f2f)",
+    "open": "inherit",
 }
 
 
@@ -69,8 +70,10 @@ class CaseReport:
 
     @property
     def verdict(self) -> str:
-        """The verdict in one word."""
-        return "passed" if self.passed else "failed"
+        """The verdict in one word; a bonus that is missing is no failure."""
+        if self.passed:
+            return "passed"
+        return "open" if self.bonus else "failed"
 
     def lines(self) -> list[tuple[str, str]]:
         """What there is to say, label by label."""
@@ -146,7 +149,7 @@ class Report:
         parts += [""] if self.cases else []
         for case in self.cases:
             kind = "bonus: " if case.bonus else ""
-            parts += [f"  {case.verdict}  {kind}{case.name}"]
+            parts += [f"  {case.verdict:<6}  {kind}{case.name}"]
             for label, text in case.lines():
                 parts += _paragraph(label, text)
         if self.note:
@@ -162,11 +165,11 @@ class Report:
         if not self.cases:
             return f"<p>{caption}<br>{html.escape(self.todo)}</p>{note}"
         heads = "".join(
-            f'<th scope="col" style="{_CELL}">{head}</th>'
+            f'<th scope="col" style="{CELL}">{head}</th>'
             for head in ("Stage", "Verdict", "What happened")
         )
         return (
-            f'<table style="{_TABLE}"><caption style="text-align:left">{caption}'
+            f'<table style="{TABLE}"><caption style="text-align:left">{caption}'
             f"</caption><thead><tr>{heads}</tr></thead>"
             f"<tbody>{''.join(map(_row, self.cases))}</tbody></table>{note}"
         )
@@ -189,10 +192,10 @@ def _row(case: CaseReport) -> str:
     """One stage as a row; the stage is the row's head."""
     kind = "bonus: " if case.bonus else ""
     text = "\n".join(f"{label}: {text}" for label, text in case.lines())
-    colour = f"{_CELL};font-weight:600;color:{_COLOUR[case.verdict]}"
+    colour = f"{CELL};font-weight:600;color:{_COLOUR[case.verdict]}"
     return (
-        f'<tr><th scope="row" style="{_CELL};font-weight:normal">'
+        f'<tr><th scope="row" style="{CELL};font-weight:normal">'
         f"{html.escape(kind + case.name)}</th>"
         f'<td style="{colour}">{case.verdict}</td>'
-        f'<td style="{_CELL}">{html.escape(text)}</td></tr>'
+        f'<td style="{CELL}">{html.escape(text)}</td></tr>'
     )
