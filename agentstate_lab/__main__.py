@@ -65,7 +65,11 @@ def parser() -> argparse.ArgumentParser:
     new = command("run", run, "run an agent; again with the same id after a crash")
     new.add_argument("scenario", metavar="SCENARIO", help="disk or deploy")
     new.add_argument("--task-id", required=True, help="names the job")
-    new.add_argument("--store", metavar="URL", help='for example "json:tasks.json"')
+    new.add_argument(
+        "--store",
+        metavar="URL",
+        help='for example "json:tasks.json"; by default a file in the home',
+    )
     new.add_argument("--agent", default="saving", help="naive or saving (default)")
     new.add_argument("--step-seconds", type=float, default=0.0, metavar="S")
 
@@ -97,6 +101,7 @@ def parser() -> argparse.ArgumentParser:
 def run(args: argparse.Namespace) -> int:
     """Run an agent in this process; 0 only when the task is completed."""
     from .lab.agents import run_job
+    from .lab.home import home
 
     print(", ".join(map(shown, (args.scenario, args.agent, args.task_id))))
     try:
@@ -104,7 +109,7 @@ def run(args: argparse.Namespace) -> int:
             args.scenario,
             args.task_id,
             args.agent,
-            store_url=args.store,
+            store_url=args.store or f"json:{home() / 'tasks.json'}",
             step_seconds=args.step_seconds,
             on_event=lambda line: print(f"  {line}", flush=True),
         )
@@ -121,7 +126,8 @@ def ledger(args: argparse.Namespace) -> int:
     """Show every effect that happened, and how often."""
     from .lab.world import start_world
 
-    entries = start_world().ledger(args.task_id)
+    world = start_world()
+    entries = world.ledger(args.task_id)
     if args.json:
         names = ("task_id", "step", "effect", "key", "count")
         return as_json([{n: getattr(entry, n) for n in names} for entry in entries])
@@ -131,6 +137,9 @@ def ledger(args: argparse.Namespace) -> int:
             f"{entry.count} x {shown(entry.step):<18}{entry.effect:<13}"
             f"{shown(entry.task_id)} ({key})"
         )
+    if args.task_id and not entries:
+        known = sorted({shown(entry.task_id) for entry in world.ledger()})
+        print(f"nothing under that id; the ledger knows: {', '.join(known) or 'none'}")
     total = sum(entry.count for entry in entries)
     print(f"{total} effects, {total - len(entries)} of them repeated")
     return 0

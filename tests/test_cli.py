@@ -109,6 +109,32 @@ def test_the_saving_agent_killed_and_run_again_goes_on(world, tmp_path, capsys):
     assert counts(world, "cli-saving") == dict.fromkeys(EFFECTS, 1)
 
 
+def test_a_run_without_a_store_keeps_its_task_in_the_home(world, capsys):
+    """
+    The shortest command survives a restart too: the second run finds the task.
+    """
+    command = ["run", "disk", "--task-id", "cli-at-home"]
+
+    statuses = [main(command), main(command)]
+
+    assert statuses == [0, 0]
+    assert "found the task: it is completed" in capsys.readouterr().out
+    assert counts(world, "cli-at-home") == {"clean-logs": 1}
+
+
+def test_an_id_that_the_ledger_does_not_know_is_told(world, capsys):
+    """
+    A misspelt id must not look like a task that did nothing.
+    """
+    main(["run", "disk", "--agent", "naive", "--task-id", "cli-known"])
+
+    main(["ledger", "--task-id", "cli-knwon"])
+
+    said = capsys.readouterr().out
+    assert "nothing under that id" in said
+    assert "cli-known" in said
+
+
 def test_a_run_that_fails_has_status_1(world, capsys):
     """
     An agent that gives up is told in one line, without a traceback.
@@ -173,7 +199,6 @@ def test_an_interrupted_run_has_status_130(world, monkeypatch, capsys):
         pytest.param(["run", "disk", "--store", "clay:x"], "store", id="unknown-store"),
         pytest.param(["run", "disk", "--store", "json:"], "store", id="no-path"),
         pytest.param(["run", "disk", "--store", "json:a\0b"], "", id="nul-in-path"),
-        pytest.param(["run", "disk"], "store", id="no-store-for-saving"),
         pytest.param(["crash-matrix", "--agent", "best"], "agent", id="matrix-agent"),
         pytest.param(
             ["crash-matrix", "--scenario", "moon"], "scenario", id="matrix-scenario"

@@ -67,13 +67,17 @@ EXERCISES = {
 
 def exercise_named(name: str) -> Exercise:
     """
-    The exercise of this name.
+    The exercise of this name, or of its notebook's name.
 
     Raises:
         InvalidValue: There is none; the message says which there are.
+
+    >>> exercise_named("01_state") is exercise_named("state")
+    True
     """
-    if isinstance(name, str) and name in EXERCISES:
-        return EXERCISES[name]
+    for exercise in EXERCISES.values():
+        if name in (exercise.name, exercise.stem):
+            return exercise
     known = ", ".join(EXERCISES)
     near = difflib.get_close_matches(str(name), EXERCISES, n=1)
     meant = f"did you mean {near[0]!r}? " if near else ""
