@@ -12,6 +12,7 @@ c = get_config()  # noqa: F821 - JupyterLab puts the name there
 c.ServerApp.ip = "127.0.0.1"
 c.ServerApp.root_dir = str(Path(__file__).parent)
 c.LabApp.default_url = "/lab/tree/notebooks/00_start_here.ipynb"
+c.LabApp.app_settings_dir = str(Path(__file__).parent / ".jupyter_settings")
 c.LabApp.news_url = None
 c.LabApp.check_for_updates_class = "jupyterlab.NeverCheckForUpdate"
 c.LabApp.extension_manager = "readonly"
