@@ -346,7 +346,19 @@ VERSION = "raises the version by one for each patch"
 APPENDS = "appends facts at the end, in order"
 UPSERTS = "upserts a fact by its key"
 
+
+def swaps_the_versions(state: State, patch: State) -> State:
+    """Tells the caller the two versions the wrong way round."""
+    try:
+        return right(state, patch)
+    except VersionConflict as error:
+        raise VersionConflict(
+            "state", expected=error.found, found=error.expected
+        ) from error
+
+
 WRONG = {
+    "swaps-the-versions": Wrong(swaps_the_versions, REFUSES, "the wrong way round"),
     "forgets-ids": Wrong(forgets_ids, AGAIN, "the patch was applied twice"),
     "version-before-id": Wrong(version_before_id, KNOWS, "it raised VersionConflict"),
     "changes-the-input": Wrong(

@@ -209,6 +209,11 @@ def refuses(answer: Subject) -> None:
                 raise Unmet("it applied the patch, or passed over it in silence")
             if not isinstance(outcome.error, VersionConflict):
                 raise Unmet(raised(outcome.error, answer.answer))
+            if (outcome.error.expected, outcome.error.found) == (4, base):
+                raise Unmet(
+                    "the error had expected and found the wrong way round: expected"
+                    " is the base version of the patch"
+                )
 
 
 @stage("leaves the state and the patch it was given as they were")
