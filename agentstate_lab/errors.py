@@ -9,6 +9,9 @@ Every error of the course, as one tree, each saying what became of the effect.
     │   ├── VersionConflict      the task has changed since it was read
     │   ├── TaskInProgress       another worker is on it
     │   └── KeyReused            the same key came with another input
+    ├── OutcomeUnknown       an effect was begun, and nobody knows how it ended
+    ├── DeadlineExceeded     the time was used up before the step could start
+    ├── AttemptsUsedUp       the task was tried as often as it may be
     ├── IllegalTransition    the task may not go from this state to that one
     ├── ArtifactNotFound     no content is stored under this id
     ├── StoreError           the store refused; what it held is as it was
@@ -156,6 +159,69 @@ class KeyReused(Conflict):
             " use a new key for a new request"
         )
         self.task_id = task_id
+
+
+class OutcomeUnknown(AgentStateError):
+    """
+    An effect was begun, and nobody knows how it ended.
+
+    This is the third outcome, beside done and not started. It is resolved by
+    asking the receiver, by a person, or by repeating what is safe to repeat, and
+    never by a guess.
+
+    Attributes:
+        task_id: The task.
+
+        step: The step whose effect it is.
+    """
+
+    default_effect: ClassVar[Effect] = "unknown"
+
+    def __init__(self, task_id: str, step: str, why: str) -> None:
+        super().__init__(f"step {step!r} of task {task_id!r}: {why}")
+        self.task_id = task_id
+        self.step = step
+
+
+class DeadlineExceeded(AgentStateError, TimeoutError):
+    """
+    The time was used up before the step could start, or before it came back.
+
+    Attributes:
+        step: The step that was about to start, or that was given up.
+
+        overrun: Seconds by which the deadline had passed.
+    """
+
+    def __init__(
+        self, step: str, overrun: float, *, effect: Effect | None = None
+    ) -> None:
+        became = "was not started" if effect is None else "was given up"
+        super().__init__(
+            f"step {step!r} {became}: its deadline passed {overrun:g} s ago",
+            effect=effect,
+        )
+        self.step = step
+        self.overrun = overrun
+
+
+class AttemptsUsedUp(AgentStateError):
+    """
+    The task was tried as often as it may be, and is dead now.
+
+    Attributes:
+        task_id: The task.
+
+        attempts: How often it was tried.
+    """
+
+    def __init__(self, task_id: str, attempts: int) -> None:
+        super().__init__(
+            f"task {task_id!r} was claimed {attempts} times and never got through:"
+            " nothing was started; find out why, then submit it under a new key"
+        )
+        self.task_id = task_id
+        self.attempts = attempts
 
 
 class IllegalTransition(AgentStateError):
