@@ -72,11 +72,9 @@ class SqlStore:
         if not found:
             raise TaskNotFound(task_id)
         line, token = found[0]
-        task = self._task(task_id, line)
-        running = task.state is TaskState.RUNNING
-        if claim is not None and running and token != claim.token:
+        if claim is not None and token != claim.token:
             raise LeaseLost(task_id)
-        return task
+        return self._task(task_id, line)
 
     def save(
         self,
