@@ -267,17 +267,23 @@ def _parts_of(dsn: str) -> dict[str, Any]:
         InvalidValue: It cannot be read. No part is shown: any may be the password.
     """
     try:
-        parts = conninfo_to_dict(dsn)
+        parts = conninfo_to_dict(dsn if "\0" not in dsn else "")
     except (psycopg.Error, ValueError, TypeError, AttributeError):
-        parts = {"dbname": "@"}
-    # A password with an @ or a / that stands for itself ends up in other parts.
-    if any("@" in str(parts.get(name)) for name in ("host", "port", "dbname")):
+        parts = {}
+    if not parts or not _plain(parts):
         raise InvalidValue(
             "store url",
             "cannot be read; write postgresql://USER:PASSWORD@HOST:PORT/DATABASE, with"
             " @ and / in a password as %40 and %2F",
         ) from None
     return {**_DEFAULTS, **parts, "client_encoding": "utf8"}
+
+
+def _plain(parts: dict[str, Any]) -> bool:
+    """Whether no piece of a password, with an @ or a / in it, is in other parts."""
+    port = str(parts.get("port", "5432"))
+    shown = (parts.get("host"), parts.get("dbname"))
+    return port.replace(",", "").isdigit() and not any("@" in str(p) for p in shown)
 
 
 def _shown(parts: dict[str, Any]) -> str:
