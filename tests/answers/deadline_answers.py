@@ -504,6 +504,13 @@ def by_the_wall_clock(steps: Steps, record: Record, **limits: Any) -> Results:
     return results
 
 
+def by_the_inside_of_the_fake(
+    steps: Steps, record: Record, *, clock: Any, **limits: Any
+) -> Results:
+    """Reads what only the fake has, so that it works in tests alone."""
+    return right(steps, record, **limits, clock=lambda: clock.now)
+
+
 def sleeps(steps: Steps, record: Record, **limits: Any) -> Results:
     """Waits for real after each step."""
 
@@ -908,6 +915,10 @@ WRONG = {
     ),
     "by-the-real-clock": Wrong(by_the_real_clock, CLOCK, "'time.monotonic'"),
     "by-the-wall-clock": Wrong(by_the_wall_clock, CLOCK, "'datetime.now'"),
+    "by-the-inside-of-the-fake": Wrong(
+        by_the_inside_of_the_fake, CLOCK, "it raised AttributeError"
+    ),
+    "stops-the-exit": Wrong(handling(SystemExit), ERRORS, "SystemExit"),
     "sleeps": Wrong(sleeps, CLOCK, "it waited for real"),
     "stops-in-silence": Wrong(stops_in_silence, STOPS, "takes the run for finished"),
     "names-the-last": Wrong(names_the_last, STOPS, "named the step 'a'"),
@@ -915,6 +926,13 @@ WRONG = {
         other_error(lambda error: DeadlineExceeded(error.step, -error.overrun)),
         STOPS,
         "up for -2 s",
+    ),
+    "effect-unknown": Wrong(
+        other_error(
+            lambda error: DeadlineExceeded(error.step, error.overrun, effect="unknown")
+        ),
+        STOPS,
+        "the effect of the step is 'unknown'",
     ),
     "raises-another": Wrong(
         other_error(lambda error: TimeoutError(str(error))),

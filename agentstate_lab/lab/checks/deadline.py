@@ -24,10 +24,10 @@ HINTS = (
     " not. Which instant can you compute once, before the first step, so that what"
     " is left follows from it and the clock at any moment?",
     "Compute when the run began: clock() minus the seconds that the record says were"
-    " used before. That works after a restart, too, on any clock. The place for the"
-    " question is inside the loop, before the call, and after you know that the"
-    " step is not done. And which line runs after a step whether it returned or"
-    " raised?",
+    " used before. From there all of the time counts, on any clock. The place to"
+    " ask whether any of it is left is inside the loop, before the call, and after"
+    " you know that the step is not done. And which line runs after a step, whether"
+    " it returned or raised?",
     "The shape: refuse limits with `if not limit > 0`, which catches NaN, too. Then"
     " began = clock() - record['used']. For each step that is not in record['done']:"
     " used = clock() - began; if used >= limit, raise DeadlineExceeded(name, used -"
@@ -157,6 +157,7 @@ def errors(answer: Subject) -> None:
         TimeoutError("the host did not answer"),
         DeadlineExceeded("a step inside", 0.5),
         KeyboardInterrupt(),
+        SystemExit(3),
     ):
         name = type(error).__name__
         for takes, when in ((1.0, "in time"), (12.0, "after the time was up")):

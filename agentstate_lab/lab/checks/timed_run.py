@@ -112,7 +112,7 @@ class TimedRun:
                 self.record,
                 limit=self.limit,
                 step_limit=self.step_limit,
-                clock=self.clock,
+                clock=lambda: self.clock(),  # a function, as time.monotonic is one
             )
         require(SLEEP not in self.asked, "it waited for real (time.sleep)")
         if self._unmet is not None:
@@ -203,3 +203,5 @@ def names_step(error: DeadlineExceeded, step: str, overrun: float) -> None:
     require(error.step == step, f"the error named the step {error.step!r}")
     said = f"the error said that the time was up for {seconds(error.overrun)}"
     require(close(error.overrun, overrun), said)
+    effect = f"the error said that the effect of the step is {error.effect!r}"
+    require(error.effect == "not started", effect)
