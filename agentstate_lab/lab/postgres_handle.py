@@ -157,6 +157,7 @@ class Postgres:
         """A connection to the first database; what fails there is told in words."""
         import psycopg
 
+        connected = False
         try:
             with psycopg.connect(
                 self.address,
@@ -164,11 +165,14 @@ class Postgres:
                 connect_timeout=ANSWER_WITHIN,
                 **(EMBEDDED if self.cluster else {}),
             ) as connection:
+                connected = True
                 yield connection
         except psycopg.Error as error:
+            # What the server refused, it did not do; when it fell silent, who knows.
+            lost = connected and (error.sqlstate or "08")[:2] in ("08", "57")
             raise PostgresUnavailable(
                 f"PostgreSQL at {self.where}: {reason(error)}; {self._advice()}",
-                effect="not started" if error.sqlstate is None else "unknown",
+                effect="unknown" if lost else "not started",
             ) from None
 
 
@@ -209,11 +213,14 @@ def reason(error: "psycopg.Error") -> str:
     for sign, meaning in _SIGNS.items():
         if sign in quoted:
             return meaning
-    return "it does not answer"
+    return "it cannot be reached, or it refuses"
 
 
 # What libpq says when no server was reached that could say anything itself.
 _SIGNS = {
+    "pg_hba.conf": "it lets no such user in from here",
+    "certificate": "its certificate is not accepted",
+    "ssl": "it does not encrypt as the address asks",
     "password authentication failed": "it refuses the password",
     "authentication failed": "it refuses the user",
     "does not exist": "it has no such user or database",
