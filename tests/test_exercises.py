@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import answers.json_store_answers
+import answers.retry_answers
 import answers.state_answers
 import nbformat
 import pytest
@@ -18,6 +19,7 @@ FOLDER = ROOT / "exercises"
 ANSWERS = {
     "state": answers.state_answers,
     "json_store": answers.json_store_answers,
+    "retry": answers.retry_answers,
 }
 
 every_exercise = pytest.mark.parametrize(

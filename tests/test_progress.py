@@ -131,8 +131,8 @@ def test_progress_reads_well_as_text_and_as_a_table():
     """
     check("state", state_answers.right)
 
-    assert str(progress()).splitlines() == [
-        "exercises passed: 1 of 2",
+    assert str(progress()).splitlines()[:5] == [
+        f"exercises passed: 1 of {len(EXERCISES)}",
         "",
         "exercise        status       best score   attempts     hints",
         "01 state        passed       10 of 10     1            0",
@@ -141,7 +141,7 @@ def test_progress_reads_well_as_text_and_as_a_table():
     table = progress()._repr_html_()
     assert "<caption" in table
     assert table.count('scope="col"') == 5
-    assert table.count('scope="row"') == 2
+    assert table.count('scope="row"') == len(EXERCISES)
 
 
 def test_a_torn_file_is_named_and_keeps_no_hint_away(home_dir):

@@ -61,6 +61,9 @@ EXERCISES = {
     for exercise in (
         Exercise("01", "state", "apply_patch", ("state", "patch")),
         Exercise("02", "json_store", "save", ("path", "data")),
+        Exercise(
+            "04", "retry", "execute_with_retry", ("fn", "max_attempts"), ("sleep",)
+        ),
     )
 }
 
