@@ -185,34 +185,45 @@ def the_first_error(fn, max_attempts, *, sleep=time.sleep):
     raise RetryFailed from first
 
 
-def catches_all(fn, max_attempts, *, sleep=time.sleep):
-    """A bare except: Ctrl-C is tried again."""
-    at_least_one(max_attempts)
-    for attempt in range(max_attempts):
-        try:
-            return fn()
-        except Permanent:
-            raise
-        except:  # noqa: E722
-            if attempt == max_attempts - 1:
-                raise
-        sleep(2**attempt)
-    return None
+def judging(passes):
+    """The plain loop, with another idea of the errors that pass."""
+
+    def answer(fn, max_attempts, *, sleep=time.sleep):
+        at_least_one(max_attempts)
+        for attempt in range(max_attempts):
+            try:
+                return fn()
+            except BaseException as error:
+                if attempt == max_attempts - 1 or not passes(error):
+                    raise
+            sleep(2**attempt)
+        return None
+
+    return answer
 
 
-def catches_exit(fn, max_attempts, *, sleep=time.sleep):
+def is_no_ctrl_c(error):
     """Lets Ctrl-C through, and nothing else that wants the program to end."""
-    at_least_one(max_attempts)
-    for attempt in range(max_attempts):
-        try:
-            return fn()
-        except (KeyboardInterrupt, Permanent):
-            raise
-        except BaseException:
-            if attempt == max_attempts - 1:
-                raise
-        sleep(2**attempt)
-    return None
+    return not isinstance(error, KeyboardInterrupt | Permanent)
+
+
+def is_not_this_class(error):
+    """Compares the type, and so misses its subclasses."""
+    return isinstance(error, Exception) and type(error) is not Permanent
+
+
+def is_not_ours(error):
+    """Takes the base class of all our errors for `Permanent`."""
+    return isinstance(error, Exception) and not isinstance(error, AgentStateError)
+
+
+# As `except:` would: Ctrl-C is tried again.
+catches_all = judging(lambda error: not isinstance(error, Permanent))
+catches_exit = judging(is_no_ctrl_c)
+retries_permanent = judging(lambda error: isinstance(error, Exception))
+knows_one_class = judging(is_not_this_class)
+only_connections = judging(lambda e: isinstance(e, ConnectionError | TimeoutError))
+ours_are_permanent = judging(is_not_ours)
 
 
 def swallows_ctrl_c(fn, max_attempts, *, sleep=time.sleep):
@@ -504,32 +515,6 @@ def asserts(fn, max_attempts, *, sleep=time.sleep):
     return right(fn, max_attempts, sleep=sleep)
 
 
-def retries_permanent(fn, max_attempts, *, sleep=time.sleep):
-    """Every error is worth another attempt."""
-    at_least_one(max_attempts)
-    for attempt in range(max_attempts):
-        try:
-            return fn()
-        except Exception:
-            if attempt == max_attempts - 1:
-                raise
-        sleep(2**attempt)
-    return None
-
-
-def knows_one_class(fn, max_attempts, *, sleep=time.sleep):
-    """Compares the type, and so misses its subclasses."""
-    at_least_one(max_attempts)
-    for attempt in range(max_attempts):
-        try:
-            return fn()
-        except Exception as error:
-            if type(error) is Permanent or attempt == max_attempts - 1:
-                raise
-        sleep(2**attempt)
-    return None
-
-
 def waits_for_permanent(fn, max_attempts, *, sleep=time.sleep):
     """Waits first, and asks then."""
     at_least_one(max_attempts)
@@ -560,34 +545,6 @@ def swallows_permanent(fn, max_attempts, *, sleep=time.sleep):
         return right(fn, max_attempts, sleep=sleep)
     except Permanent:
         return None
-
-
-def only_connections(fn, max_attempts, *, sleep=time.sleep):
-    """Tries again what it has met before."""
-    at_least_one(max_attempts)
-    for attempt in range(max_attempts):
-        try:
-            return fn()
-        except (ConnectionError, TimeoutError):
-            if attempt == max_attempts - 1:
-                raise
-        sleep(2**attempt)
-    return None
-
-
-def ours_are_permanent(fn, max_attempts, *, sleep=time.sleep):
-    """Takes the base class of all our errors for `Permanent`."""
-    at_least_one(max_attempts)
-    for attempt in range(max_attempts):
-        try:
-            return fn()
-        except AgentStateError:
-            raise
-        except Exception:
-            if attempt == max_attempts - 1:
-                raise
-        sleep(2**attempt)
-    return None
 
 
 def tries_once(fn, max_attempts, *, sleep=time.sleep):

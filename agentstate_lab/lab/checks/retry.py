@@ -104,7 +104,7 @@ def any_value(answer: Subject) -> None:
                 more = take.calls - 1 - before
                 require(
                     more <= 0,
-                    f"it took the value for a failure and called {times(more)} more",
+                    f"it took the value for a failure and called it {times(more)} more",
                 )
                 came_back(answer, take, value)
 

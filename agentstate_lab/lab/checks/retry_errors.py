@@ -15,13 +15,13 @@ class Refused(Permanent):
     """A kind of `Permanent`."""
 
 
-class Cancelled(BaseException):
+class Stopped(BaseException):
     """As a task that is cancelled raises: no `Exception`, so that it gets through."""
 
 
 def interruptions() -> tuple[BaseException, ...]:
     """One of each kind that is no `Exception`."""
-    return KeyboardInterrupt(), SystemExit(3), GeneratorExit(), Cancelled("stop")
+    return KeyboardInterrupt(), SystemExit(3), GeneratorExit(), Stopped("stop")
 
 
 @stage("raises when every attempt has failed")
