@@ -64,6 +64,13 @@ EXERCISES = {
         Exercise(
             "04", "retry", "execute_with_retry", ("fn", "max_attempts"), ("sleep",)
         ),
+        Exercise(
+            "05",
+            "deadline",
+            "run_steps",
+            ("steps", "record"),
+            ("limit", "step_limit", "clock"),
+        ),
     )
 }
 
