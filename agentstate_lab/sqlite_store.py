@@ -113,7 +113,7 @@ class SqliteStore(SqlLeaseStore):
 class SqliteDatabase(Database):
     """The connection to one SQLite file; its arguments are those of `SqliteStore`."""
 
-    dialect = Dialect(text="text", now=":now", lock="", skip="")
+    dialect = Dialect(text="text", by_key="without rowid", now=":now", lock="", skip="")
     driver_error = sqlite3.Error
     answers = _ANSWERS
     unsure = ("SQLITE_IOERR",)  # the disk may have the commit all the same
