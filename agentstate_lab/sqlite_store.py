@@ -138,8 +138,12 @@ class SqliteDatabase(Database):
             done = connection.execute(say(moment.statement), moment.values)
             if done.rowcount == 0:
                 return False
-            connection.executemany(say(tables.ADD_STEP), moment.steps)
-            connection.executemany(say(tables.ADD_MESSAGE), moment.messages)
+            for statement, rows in (
+                (tables.ADD_STEP, moment.steps),
+                (tables.ADD_MESSAGE, moment.messages),
+            ):
+                if rows:
+                    connection.executemany(say(statement), rows)
             self.about_to_commit()
         return True
 
