@@ -174,9 +174,12 @@ SUPPORT: dict[str, str] = {
     "__main__": "the command line",
     "artifacts": "large tool results, kept outside the state",
     "atomic_file": "a write to a file that happens whole or not at all",
+    "backoff": "how long to wait before the next attempt",
     "codec": "how values become stored bytes and come back",
     "errors": "every error, each saying what became of the effect",
+    "failure": "what a failure says about trying again",
     "model": "the openai client and the model's name",
+    "retry_budget": "how many retries all callers may spend together",
 }
 """Modules of the package that no notebook is named after, and what they are for."""
 
