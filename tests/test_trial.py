@@ -4,7 +4,8 @@ import openai
 import pytest
 
 from agentstate_lab.errors import ReplyLost
-from agentstate_lab.lab.trial import trial
+from agentstate_lab.failure import kind_of
+from agentstate_lab.lab.trial import Down, five_failures, trial
 
 
 def test_a_trial_without_a_fault_goes_well(world):
@@ -58,3 +59,25 @@ def test_a_lost_reply_has_happened(world):
 
     assert lost.effect("open_ticket", key="k") == "open_ticket-1"
     assert (lost.requests, lost.happened) == (2, 1)
+
+
+def test_there_is_a_failure_of_each_kind(world):
+    """
+    As the real clients raise them.
+    """
+    kinds = [kind_of(error) for error in five_failures().values()]
+
+    assert kinds == ["throttled", "transient", "transient", "permanent", "unknown"]
+
+
+def test_a_service_that_is_down_counts():
+    """
+    Every call of it fails.
+    """
+    service = Down()
+
+    for _ in range(3):
+        with pytest.raises(ConnectionError):
+            service()
+
+    assert service.requests == 3

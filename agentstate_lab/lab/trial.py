@@ -14,9 +14,11 @@ Nothing here tries again: that is what is on trial.
 """
 
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
+from ..errors import LabError
 from ..model import connect
 from .world import World, start_world, task_header
 
@@ -127,3 +129,55 @@ def trial(
     if fault is not None:
         made.world.fault(made.task_id, fault, at=at, times=times, seconds=seconds)
     return made
+
+
+def outcome(call: Callable[..., object], *arguments: Any, **named: Any) -> str:
+    """
+    What *call* returns, or what it raises and the notes on that, in words.
+
+    >>> outcome(int, "3"), outcome(int, "three").partition(":")[0]
+    ('3', 'ValueError')
+    """
+    try:
+        return str(call(*arguments, **named))
+    except Exception as error:  # noqa: BLE001 - what goes wrong is what is shown
+        notes = "".join(f"\n  {note}" for note in getattr(error, "__notes__", ()))
+        return f"{type(error).__name__}: {error}{notes}"
+
+
+class Down:
+    """
+    A service that is down, without a world: it counts the calls and refuses them.
+
+    Attributes:
+        requests: How many calls there were.
+    """
+
+    requests = 0
+
+    def __call__(self) -> NoReturn:
+        """Refuse one more call."""
+        self.requests += 1
+        raise ConnectionError("the service is down")
+
+
+def five_failures() -> dict[str, Exception]:
+    """One failure of each sort that an agent meets, as the real clients raise it."""
+    ticket = trial("reply_lost", at="open_ticket")
+    calls: dict[str, Callable[[], str]] = {
+        "too busy": trial("throttle").ask,
+        "an error of the service": trial("error").ask,
+        "a closed connection": trial("drop").ask,
+        "a malformed request": lambda: trial().ask(role="tool"),
+        "a ticket's lost reply": lambda: ticket.effect("open_ticket"),
+    }
+    return {name: _failure(call) for name, call in calls.items()}
+
+
+def _failure(call: Callable[[], object]) -> Exception:
+    """What *call* raises."""
+    try:
+        call()
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is what is asked
+        return error
+    raise LabError("the fault that was ordered did not strike", effect="unknown")
