@@ -151,7 +151,8 @@ def retry_after(error: Exception, *, wall: Clock = time.time) -> float | None:
 def _seconds(said: object) -> float | None:
     """*said* as a number from 0 on, when it is one."""
     if isinstance(said, str):
-        return float(said) if re.fullmatch(r"\s*[0-9]+(\.[0-9]*)?\s*", said) else None
+        number = re.fullmatch(r"[ \t]*([0-9]+(\.[0-9]*)?)[ \t]*", said)
+        return float(number[1]) if number else None
     if isinstance(said, int | float) and said >= 0:  # not so for a NaN
         return float(min(said, sys.float_info.max))
     return None

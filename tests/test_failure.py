@@ -215,6 +215,7 @@ def test_the_world_says_what_happened():
         pytest.param({"retry-after": "inf"}, None, id="inf"),
         pytest.param({"retry-after": "1_0"}, None, id="python-only"),
         pytest.param({"retry-after": "٣"}, None, id="other-digits"),
+        pytest.param({"retry-after": "7\x1f"}, None, id="odd-space"),
         pytest.param({"retry-after": ""}, None, id="empty"),
         pytest.param({"retry-after": "soon"}, None, id="words"),
         pytest.param({"retry-after": "Sun, 06 Nov 1994 GMT"}, None, id="a-day"),
