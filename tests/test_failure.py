@@ -82,6 +82,7 @@ def asked(status, *, headers=None, body=None):
         pytest.param(Refused(503), "throttled", id="503"),
         pytest.param(Refused(529), "throttled", id="529"),
         pytest.param(Refused(429, effect="unknown"), "throttled", id="429-is-a-no"),
+        pytest.param(Refused(503, effect="unknown"), "unknown", id="503-unknown"),
         pytest.param(Refused(500), "transient", id="500"),
         pytest.param(Refused(500, effect="unknown"), "unknown", id="500-unknown"),
         pytest.param(Refused(408), "transient", id="408"),
