@@ -16,8 +16,9 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from ..digest import canonical
 from .chat_rules import MODEL, check_request
-from .ledger import Json, canonical
+from .ledger import Json
 
 Script = Callable[[Sequence[Json], Sequence[Json]], Json]
 

@@ -26,7 +26,8 @@ from typing import Any, NoReturn, Self
 from ..atomic_file import write_bytes
 from ..errors import InvalidValue, TaskNotFound
 from ..json_store import JsonFileStore
-from ..store import Submission, TaskStore, open_store
+from ..rules import Submission
+from ..store import StepStore, open_store
 from ..task import Task, TaskState
 from .steps import EffectWorld
 
@@ -172,7 +173,7 @@ class KillingStore:
     not told.
     """
 
-    def __init__(self, store: TaskStore, fuse: Fuse) -> None:
+    def __init__(self, store: StepStore, fuse: Fuse) -> None:
         self._store = store
         self._fuse = fuse
 
