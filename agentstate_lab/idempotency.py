@@ -95,7 +95,9 @@ def run_once(
         The result as it is stored.
 
     Raises:
-        OutcomeUnknown: It was begun and not reported, now or earlier.
+        OutcomeUnknown: It was begun and not reported, now or earlier, and *if_unknown*
+            is "wait". Otherwise the error of *effect* comes out, and the next call
+            asks again or repeats.
         TaskInProgress: Another worker is at this step.
         KeyReused: The step is known with another request.
         InvalidValue: An argument, or the result, cannot be stored.
@@ -111,7 +113,9 @@ def run_once(
             result = _asked(effect, record.key, sleep)
         except Exception as error:
             if not surely_not_started(error):
-                raise OutcomeUnknown(task_id, step, f"no answer: {error}") from error
+                if if_unknown == "wait":
+                    raise OutcomeUnknown(task_id, step, f"said {error!r}") from error
+                raise  # whoever calls again asks again, or repeats
             refused = {"status": StepStatus.NOT_STARTED, "error": text_of(error)}
             record_more(store, task_id, steps=[record.model_copy(update=refused)])
             raise
