@@ -29,7 +29,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Self, TypeVar
 
 from .errors import DeadlineExceeded, InvalidValue
-from .task import DeadlineRecord, Task
+from .task import DeadlineRecord
 
 Clock = Callable[[], float]
 Wait = Callable[["Future[Any]", float], bool]
@@ -121,25 +121,6 @@ class Deadline:
         known = record.model_copy(update={"seen": now})
         return cls(start + left, clock, start, known)
 
-    @classmethod
-    def for_task(
-        cls,
-        task: Task,
-        seconds: float,
-        *,
-        clock: Clock = time.monotonic,
-        wall: Clock = time.time,
-    ) -> Self:
-        """
-        The deadline of *task*: its own if it has one, else *seconds* from now.
-
-        Save `record()` with the task before the first step, or the next process
-        will find none and grant the time again.
-        """
-        if task.deadline is None:
-            return cls.after(seconds, clock=clock, wall=wall)
-        return cls.restore(task.deadline, clock=clock, wall=wall)
-
     def narrow(self, seconds: float) -> Self:
         """
         Give one step at most *seconds*, and never more than is left here.
@@ -203,7 +184,8 @@ class Deadline:
         """
         What to store with the task, also after the deadline has passed.
 
-        It is about the whole run: a narrowed deadline records the same.
+        It is about the whole run: a narrowed deadline records the same. Submit a new
+        task with one, so that its time begins when it is asked for, and once.
 
         Raises:
             InvalidValue: This deadline was made by hand and belongs to no run.

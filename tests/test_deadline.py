@@ -622,20 +622,18 @@ def test_a_store_gives_back_what_it_was_given(store, suspended):
     assert store.get(task.id).deadline == kept
 
 
-def test_the_first_process_grants_and_the_next_one_goes_on(store, machine):
+def test_who_asks_for_a_task_again_finds_its_first_deadline(store, machine):
     """
-    Both run the same lines.
+    Granted with the submission, the time begins once.
     """
-    clocks = {"clock": machine.clock, "wall": machine.wall}
-    task = submitted(store)
-    first = Deadline.for_task(task, 300, **clocks)
-    task = store.save(task.replace(deadline=first.record()))
+    new = Task.new("Deploy the shop.", key="shop")
+    first = store.submit(new.replace(deadline=machine.after(300).record()))
     machine.work(120)
-    store.save(task.replace(deadline=first.record()))
 
-    second = Deadline.for_task(store.get(task.id), 300, **clocks)
+    again = store.submit(new.replace(deadline=machine.after(300).record()))
 
-    assert (first.remaining(), second.remaining()) == (180, 180)
+    assert (first.created, again.created) == (True, False)
+    assert machine.restart(again.task.deadline).remaining() == 180
 
 
 def test_the_failure_can_be_saved_after_the_deadline_has_passed(store, machine):
