@@ -18,7 +18,7 @@ in `idempotent`; that of notebook 05, which also keeps a deadline, in `timed`.
 import math
 import time
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import InvalidValue
@@ -173,7 +173,7 @@ class Outcome:
 
     completed: bool
     result: Any
-    waiting: bool = False
+    waiting: bool = field(default=False, repr=False)
 
 
 def outcome_of(returned: Any) -> Outcome:

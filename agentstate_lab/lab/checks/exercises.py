@@ -61,6 +61,13 @@ EXERCISES = {
     for exercise in (
         Exercise("01", "state", "apply_patch", ("state", "patch")),
         Exercise("02", "json_store", "save", ("path", "data")),
+        Exercise(
+            "05",
+            "deadline",
+            "run_steps",
+            ("steps", "record"),
+            ("limit", "step_limit", "clock"),
+        ),
     )
 }
 
