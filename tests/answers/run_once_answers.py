@@ -451,7 +451,7 @@ REFUSAL = "tries again after an error that says that nothing happened"
 
 WRONG = {
     "nothing": Wrong(nothing, ASKS, "it never asked for the effect"),
-    "only-asks": Wrong(only_asks, REPLAYS, "it asked 2 times"),
+    "only-asks": Wrong(only_asks, REPLAYS, "the new process asked again"),
     "without-intent": Wrong(without_intent, INTENT, "nobody could tell"),
     "no-key": Wrong(keyed(lambda *_: None), EFFECT, "the effect happened twice"),
     "key-from-chance": Wrong(
@@ -491,10 +491,10 @@ WRONG = {
     "skips-none": Wrong(skips_none, ANY, "it asked 2 times"),
     "returns-nothing": Wrong(returns_nothing, ASKS, "it returned None"),
     "returns-nothing-when-done": Wrong(
-        returns_nothing_when_done, REPLAYS, "the second call returned None"
+        returns_nothing_when_done, REPLAYS, "it returned None"
     ),
     "returns-the-record": Wrong(returns_the_record, ASKS, "it returned a StepRecord"),
-    "records-a-text": Wrong(records_a_text, REPLAYS, "the second call returned"),
+    "records-a-text": Wrong(records_a_text, REPLAYS, "not the receiver's reply"),
     "takes-silence-for-done": Wrong(
         takes_silence_for_done, SILENCE, "the first call returned None"
     ),
@@ -507,9 +507,11 @@ WRONG = {
         saves_from_an_old_version, ASKS, "it raised VersionConflict"
     ),
     "remembers-in-the-process": Wrong(
-        remembers_in_the_process, REPLAYS, "one call later it asked again"
+        remembers_in_the_process, REPLAYS, "the new process asked again"
     ),
     "asks-twice": Wrong(asks_twice, ASKS, "it asked 2 times"),
-    "asks-for-ever": Wrong(asks_for_ever, REFUSAL, "it did not come back"),
-    "asks-under-many-keys": Wrong(asks_under_many_keys, ASKS, "it did not come back"),
+    "asks-for-ever": Wrong(asks_for_ever, REFUSAL, "would not stop"),
+    "asks-under-many-keys": Wrong(
+        asks_under_many_keys, ASKS, "the effect happened 50 times"
+    ),
 }

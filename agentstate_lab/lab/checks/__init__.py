@@ -51,6 +51,7 @@ def check(name: str, answer: object, *, seconds: float = SECONDS) -> Report:
 
     Raises:
         InvalidValue: There is no such exercise.
+        WorldUnavailable: The exercise needs the world, and it could not be started.
     """
     from .runner import CannotTravel, packed
 
