@@ -129,18 +129,8 @@ def returns_what_is_there(store: StepStore, task_id: str, work: Work) -> Task:
 
 def behind_a_file_lock(store: StepStore, task_id: str, work: Work) -> Task:
     """A lock that other processes see, and the claim besides."""
-    if not isinstance(getattr(store, "path", None), type(None)):
-        with FileLock(f"{store.path}.{task_id}.lock"):
-            return right(store, task_id, work)
-    return right(store, task_id, work)
-
-
-LOCK = threading.Lock()
-
-
-def behind_a_lock(store: StepStore, task_id: str, work: Work) -> Task:
-    """Threads wait for each other, which is not needed, and does no harm."""
-    with LOCK:
+    where = getattr(store, "path", f"memory-{id(store)}")
+    with FileLock(f"{where}.{task_id}.lock"):
         return right(store, task_id, work)
 
 
@@ -254,7 +244,6 @@ RIGHT = {
     "patience": with_patience,
     "returns-what-is-there": returns_what_is_there,
     "file-lock": behind_a_file_lock,
-    "lock": behind_a_lock,
     "block": in_a_block,
     "object": Executor(),
     "decorated": decorated,
@@ -509,6 +498,7 @@ def remembers_in_the_process(store: StepStore, task_id: str, work: Work) -> Task
     return DONE[task_id]
 
 
+LOCK = threading.Lock()
 RUNNING: set[str] = set()
 
 
@@ -518,9 +508,7 @@ def locks_in_the_process(store: StepStore, task_id: str, work: Work) -> Task:
         task = store.get(task_id)
         if task.state == "completed":
             return task
-        if task_id in RUNNING or (task.state == "running" and task.owner):
-            raise TaskInProgress(task_id)
-        if task.state == "running":
+        if task_id in RUNNING or task.state == "running":
             raise TaskInProgress(task_id)
         RUNNING.add(task_id)
     try:
@@ -682,6 +670,28 @@ def makes_it_anew(store: StepStore, task_id: str, work: Work) -> Task:
     return carried_out(store, task, work)
 
 
+def repeats_the_work(store: StepStore, task_id: str, work: Work) -> Task:
+    """The work is part of a step, and a step is repeated after a conflict."""
+    task = store.get(task_id)
+    if task.state == "completed":
+        return task
+    if task.state == "running":
+        raise TaskInProgress(task_id)
+    store.save(task.replace(state="running", error=None))
+    try:
+        return execute_step(
+            store,
+            task_id,
+            lambda now: now.replace(state="completed", result=work(now.user_input)),
+        )
+    except Exception as error:
+        text = str(error)
+        execute_step(
+            store, task_id, lambda now: now.replace(state="failed", error=text)
+        )
+        raise
+
+
 RUNS = "runs a pending task and stores the result"
 CLAIMS = "saves that the task is running before it calls work"
 REPLAYS = "returns a completed task and leaves the work alone"
@@ -752,12 +762,13 @@ WRONG = {
     "says-done-while-running": Wrong(
         says_done_while_running, ALONE, "returned as if the task were done"
     ),
-    "waits-for-ever": Wrong(waits_for_ever, ALONE, "it did not come back"),
+    "waits-for-ever": Wrong(waits_for_ever, ALONE, "it waited and waited"),
     "loser-returns-nothing": Wrong(
         loser_returns_nothing, THREADS, "NoneType, which is not the stored task"
     ),
     "loser-returns-what-it-read": Wrong(
         loser_returns_what_it_read, THREADS, "Task (pending)"
     ),
+    "repeats-the-work": Wrong(repeats_the_work, CLAIMS, "ran the work 2 times"),
     "makes-it-anew": Wrong(makes_it_anew, RUNS, "what the agent knew"),
 }

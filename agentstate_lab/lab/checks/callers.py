@@ -2,8 +2,8 @@
 Two callers at once, for the check of exercise 03: two threads, or two processes.
 
 Left to chance, two callers meet one night in a hundred. So each is held where it
-hurts: after its first look at the task until the other has looked too, or at the
-door until the other is at work. The work of one lasts until the other has ended.
+hurts: after each look at the task until the other has looked too, or at the door
+until the other is at work. The work of one lasts until the other has ended.
 
 An answer may keep the others out by a lock, and then the other one cannot come. So
 nobody is held for longer than *patience*, and what counts is how often the work ran.
@@ -34,7 +34,7 @@ HOWS = (BOTH_LOOK, ONE_WORKS)
 
 CALLERS = ("first", "second")
 READY_WITHIN = 10.0  # seconds; a new Python may take its time
-PATIENCE = 0.5
+PATIENCE = 1.0
 COMES_BACK_WITHIN = 20.0
 POLLS = 4  # whoever has read the task so often is waiting politely
 
@@ -59,13 +59,14 @@ class Caller:
         self.how = how
         self.folder = folder
         self.reads = 0
+        self.alone = False
 
     def call(self, answer: Subject, store: StepStore) -> Told:
         """Call the answer, and tell what came of it."""
         self.leave("ready")
         self.wait_for("ready", patience=READY_WITHIN)
         if self.how == ONE_WORKS and self.me == CALLERS[1]:
-            self.wait_for("works", "ended")
+            self.wait_for("works", "ended", patience=READY_WITHIN)
         try:
             outcome = answer.outcome(View(store, self.has_read), TASK_ID, self.work)
         finally:
@@ -75,11 +76,11 @@ class Caller:
     def has_read(self) -> None:
         """The answer has read the task."""
         self.reads += 1
-        if self.reads == 1 and self.how == BOTH_LOOK:
-            self.leave("read")
-            self.wait_for("read", "ended")
         if self.reads == POLLS:
             self.leave("polls")
+        elif self.reads < POLLS and self.how == BOTH_LOOK:
+            self.leave(f"read-{self.reads}")
+            self.wait_for(f"read-{self.reads}", "works", "ended")
 
     def work(self, *args: Any, **kwargs: Any) -> str:
         """What the answer is to run once."""
@@ -93,10 +94,11 @@ class Caller:
             file.write("x")
 
     def wait_for(self, *marks: str, patience: float = PATIENCE) -> None:
-        """Wait until the other one has left one of *marks*."""
+        """Wait until the other one has left one of *marks*; in vain only once."""
         end = monotonic() + patience
         wanted = [self.folder / f"{mark}-{self.other}" for mark in marks]
-        while monotonic() < end and not any(mark.exists() for mark in wanted):
+        while not self.alone and not any(mark.exists() for mark in wanted):
+            self.alone = monotonic() > end
             sleep(0.002)
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from ...errors import TaskInProgress, TaskNotFound, VersionConflict
 from ...json_store import JsonFileStore
 from ...owner import working
+from ...state import Fact, StatePatch, UpsertFact
 from ...store import MemoryStore, StepStore
 from ...task import TaskState
 from .apart import run_apart
@@ -21,6 +22,7 @@ from .bench import (
     RESULT,
     STORES,
     TASK_ID,
+    WaitsForEver,
     Work,
     file_store,
     hurried,
@@ -74,7 +76,11 @@ def runs(answer: Subject) -> None:
 def _runs(answer: Subject, store: StepStore, state: str, **fields: str) -> None:
     """One call that must run the work and complete the task."""
     put(store, state, **fields)
-    work = Work()
+    _completes(answer, store, Work())
+
+
+def _completes(answer: Subject, store: StepStore, work: Work) -> None:
+    """The work runs once, and the completed task is stored and returned."""
     outcome = answer.outcome(store, TASK_ID, work)
     work.ran_once(outcome, answer)
     if isinstance(outcome.error, VersionConflict):
@@ -103,6 +109,24 @@ def claims(answer: Subject) -> None:
                 work = Work(look=partial(_look, store, seen))
                 work.ran_once(answer.outcome(store, TASK_ID, work), answer)
                 require(seen[0] == "running", f"the stored task was {seen[0]}")
+    with doing(
+        "called it with work during which somebody else notes a fact about the task",
+        "the work done once: it is no part of what is repeated after a conflict",
+    ):
+        store = MemoryStore()
+        put(store)
+        work = Work(look=partial(_note_a_fact, store))
+        work.ran_once(answer.outcome(store, TASK_ID, work), answer)
+
+
+def _note_a_fact(store: StepStore) -> None:
+    """What another worker finds out meanwhile, once."""
+    task = store.get(TASK_ID)
+    if task.agent_state.fact("orbit") is not None:
+        return
+    fact = UpsertFact(fact=Fact(key="orbit", value="9,376 km"))
+    patch = StatePatch(id="p-1", base_version=task.version, operations=(fact,))
+    store.save(task.apply(patch))
 
 
 def _look(store: StepStore, seen: list[TaskState]) -> None:
@@ -236,6 +260,8 @@ def leaves_alone(answer: Subject) -> None:
 
 
 def _says_in_progress(outcome: Outcome, answer: Subject) -> None:
+    if isinstance(outcome.error, WaitsForEver):
+        raise Unmet("it waited and waited, for somebody who may never come")
     if outcome.error is None:
         raise Unmet("it returned as if the task were done")
     if not isinstance(outcome.error, TaskInProgress):
@@ -315,6 +341,21 @@ def _noting_work(answer: Subject, path: str) -> None:
     is_stored(value, is_completed(store))
 
 
+@stage("keeps the result although somebody else has written meanwhile", bonus=True)
+def keeps(answer: Subject) -> None:
+    """The claim was a decision; the end of the work is none any more."""
+    with doing(
+        "called it with work during which somebody else notes a fact about the task",
+        "the task completed with its result, the fact still there, and that task"
+        " returned",
+    ):
+        store = MemoryStore()
+        put(store)
+        _completes(answer, store, Work(look=partial(_note_a_fact, store)))
+        orbit = store.get(TASK_ID).agent_state.fact("orbit")
+        require(orbit is not None, "the fact that the other one had noted is lost")
+
+
 STAGES: tuple[Stage, ...] = (
     runs,
     claims,
@@ -326,4 +367,5 @@ STAGES: tuple[Stage, ...] = (
     threads,
     processes,
     restarts,
+    keeps,
 )

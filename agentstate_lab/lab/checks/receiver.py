@@ -171,14 +171,11 @@ def _replays(answer: Subject, job: Job, store: Any, value: Any) -> None:
     """Fail unless one more call returns the same and asks nobody."""
     ask = Stub()
     outcome = answer.outcome(store, job["task_id"], job["step"], ask)
-    require(
-        not ask.keys, "one call later it asked again, although the result was there"
-    )
+    require(not ask.keys, "one call later it asked again: the result was not recorded")
     if outcome.error is not None:
         raise Unmet(f"one call later, {raised(outcome.error, answer.answer)}")
-    require(
-        outcome.value == value, f"one call later it returned {outcome.value!r:.100}"
-    )
+    same = outcome.value == value
+    require(same, f"one call later it returned {shown(outcome.value)}")
 
 
 def _as_json(value: Any) -> dict[str, Any]:

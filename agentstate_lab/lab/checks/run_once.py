@@ -36,11 +36,11 @@ HINTS = (
     " store.steps(task_id) first: a record that is done is replayed, also when its"
     " result is None. A record that is only started is no result: ask again, with the"
     " same key.",
-    "The shape: found = the record with this name, if any; if it is done, return"
-    " found.result. intent = StepRecord(name=step, status='started', key=key,"
-    " fingerprint=''). record_more(store, task_id, steps=[intent]); result ="
-    " ask(key); record_more with intent.model_copy(update={'status': 'done',"
-    " 'result': result}); return result. Catch nothing.",
+    "The shape: for one in store.steps(task_id): if it has this name and is done,"
+    " return its result. Then record_more(store, task_id, steps=[StepRecord(name=step,"
+    " key=key, fingerprint='', status='started')]); result = ask(key); record_more"
+    " with the same record, status='done' and result=result; return result. Catch"
+    " nothing.",
 )
 
 
