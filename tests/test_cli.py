@@ -12,6 +12,7 @@ import pytest
 from agentstate_lab.__main__ import main
 from agentstate_lab.lab import agents
 from agentstate_lab.lab.checks import EXERCISES
+from agentstate_lab.lab.checks.exercises import exercises_in
 from agentstate_lab.lab.notebooks import stub_of
 from agentstate_lab.lab.scenarios import SCENARIOS
 from agentstate_lab.lab.world import World, find_world
@@ -376,8 +377,13 @@ def test_an_exercise_from_the_terminal(home_dir, capsys, exercise):
         main(["progress"]),
     ]
 
+    shown = capsys.readouterr().out
+    inside = exercises_in(stub.name)
     assert statuses == [0, 1, 0, 0]
-    assert "passed: 1 of" in capsys.readouterr().out
+    assert f"exercises passed: {len(inside)} of" in shown
+    for one in inside:
+        assert f"exercise {one.number} {one.name}: not started" in shown
+        assert f"exercise {one.number} {one.name}: passed" in shown
 
 
 def test_whoever_stops_reading_gets_no_traceback(world):

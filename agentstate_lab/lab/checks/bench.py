@@ -135,6 +135,8 @@ def is_stored(value: object, stored: Task) -> None:
 class WaitsForEver(BaseException):
     """It slept again and again. No `except Exception` keeps this from coming out."""
 
+    words = "it waited and waited, for somebody who may never come"
+
 
 @contextlib.contextmanager
 def hurried() -> Iterator[None]:

@@ -116,7 +116,7 @@ def exercises_in(file: str) -> list[Exercise]:
     """
     found = [one for one in EXERCISES.values() if file.startswith(one.stem)]
     if not found:
-        known = ", ".join(dict.fromkeys(one.stem for one in EXERCISES.values()))
+        known = ", ".join({f"{one.stem}.ipynb": 1 for one in EXERCISES.values()})
         raise InvalidValue(
             f"notebook {file!r:.100}", f"belongs to no exercise; there are {known}"
         )

@@ -261,7 +261,7 @@ def leaves_alone(answer: Subject) -> None:
 
 def _says_in_progress(outcome: Outcome, answer: Subject) -> None:
     if isinstance(outcome.error, WaitsForEver):
-        raise Unmet("it waited and waited, for somebody who may never come")
+        raise Unmet(WaitsForEver.words)
     if outcome.error is None:
         raise Unmet("it returned as if the task were done")
     if not isinstance(outcome.error, TaskInProgress):

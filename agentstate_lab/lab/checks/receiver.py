@@ -20,7 +20,7 @@ from ...errors import WorldUnavailable
 from ..fuse import Fuse, HalfWritingStore, KillingStore, KillingWorld, Point, die
 from ..world import World, start_world
 from ..world_handle import is_key
-from .bench import hurried
+from .bench import WaitsForEver, hurried
 from .stages import Outcome, Subject, Unmet, raised, require
 
 FILE = "tasks.json"
@@ -156,6 +156,8 @@ def came_back(outcome: Outcome, answer: Subject) -> Any:
     """What a call returned; fails when it raised."""
     if isinstance(outcome.error, Enough):
         raise Unmet(f"it asked {MAX_ASKS} times in one call, and would not stop")
+    if isinstance(outcome.error, WaitsForEver):
+        raise Unmet(WaitsForEver.words)
     if outcome.error is not None:
         raise Unmet(raised(outcome.error, answer.answer))
     return outcome.value
