@@ -45,6 +45,8 @@ class Job:
         seconds: The wall-clock cap of each.
 
         fork: Whether the child may fork.
+
+        given: What the stages get from the lab: the check's `setting`.
     """
 
     module: str
@@ -53,6 +55,7 @@ class Job:
     stages: int
     seconds: float
     fork: bool
+    given: dict[str, Any]
 
 
 class CannotTravel(Exception):
@@ -105,7 +108,12 @@ def run(job: Job) -> list[Verdict]:
     """
     verdicts: dict[int, Verdict] = {}
     todo = [CAN_BE_CALLED, *range(job.stages)]
-    request = {"module": job.module, "answer": job.answer, "fork": job.fork}
+    request = {
+        "module": job.module,
+        "answer": job.answer,
+        "fork": job.fork,
+        "given": job.given,
+    }
     late = 0
 
     def enough(verdict: Verdict) -> bool:
