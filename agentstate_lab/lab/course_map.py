@@ -175,6 +175,7 @@ SUPPORT: dict[str, str] = {
     "artifacts": "large tool results, kept outside the state",
     "atomic_file": "a write to a file that happens whole or not at all",
     "codec": "how values become stored bytes and come back",
+    "context_parts": "how a state reads, part by part",
     "errors": "every error, each saying what became of the effect",
     "model": "the openai client and the model's name",
 }
