@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import answers.context_answers
 import answers.json_store_answers
 import answers.state_answers
 import nbformat
@@ -18,6 +19,7 @@ FOLDER = ROOT / "exercises"
 ANSWERS = {
     "state": answers.state_answers,
     "json_store": answers.json_store_answers,
+    "context": answers.context_answers,
 }
 
 every_exercise = pytest.mark.parametrize(

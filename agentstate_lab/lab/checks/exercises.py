@@ -61,6 +61,7 @@ EXERCISES = {
     for exercise in (
         Exercise("01", "state", "apply_patch", ("state", "patch")),
         Exercise("02", "json_store", "save", ("path", "data")),
+        Exercise("08", "context", "fit", ("state", "max_bytes", "keep")),
     )
 }
 
