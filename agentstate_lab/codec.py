@@ -11,50 +11,98 @@ where somebody can still do something about it. Nothing is ever pickled: reading
 a pickle runs whatever code its writer chose.
 """
 
+import contextlib
 import datetime
 import json
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
 from .errors import InvalidValue, StoreTooNew, StoreTorn
+from .state import Record
 from .task import SCHEMA_VERSION, Task, reason
 
+RecordT = TypeVar("RecordT", bound=Record)
+
 # Larger results belong into artifacts; a store must be able to promise a size.
-MAX_TASK_BYTES = 32 * 1024 * 1024
+MAX_BYTES = 32 * 1024 * 1024
 
 
 def task_to_json(task: Task) -> str:
     """
-    The one line that a store keeps for *task*.
-
-    It is read back before it is handed out: what would not come back as it was
-    (NaN, half of a surrogate pair, 10,000 brackets) is refused, not changed.
+    The one line that a store keeps for *task*; see `record_to_json`.
 
     Raises:
         InvalidValue: The task cannot be stored, with the reason.
     """
+    return record_to_json(task, f"task {task.id!r}")
+
+
+def record_to_json(record: Record, name: str) -> str:
+    """
+    The one line that a store keeps for *record*.
+
+    It is read back before it is handed out: what would not come back as it was
+    (NaN, half of a surrogate pair, 10,000 brackets) is refused, not changed.
+
+    Args:
+        record: Anything that a store keeps.
+
+        name: What to call it in an error.
+
+    Raises:
+        InvalidValue: It cannot be stored, with the reason.
+    """
     try:
-        line = task.model_dump_json()
+        line = record.model_dump_json()
         size = len(line.encode())
-        same = size <= MAX_TASK_BYTES and Task.model_validate_json(line) == task
+        same = size <= MAX_BYTES and type(record).model_validate_json(line) == record
     except ValueError as error:  # pydantic's errors and UnicodeError are ValueErrors
         raise InvalidValue(
-            f"task {task.id!r}", f"cannot be stored as JSON: {reason(error)}"
+            name, f"cannot be stored as JSON: {reason(error)}"
         ) from error
-    if size > MAX_TASK_BYTES:
+    if size > MAX_BYTES:
         raise InvalidValue(
-            f"task {task.id!r}",
-            f"is {size} bytes, the limit is {MAX_TASK_BYTES}; keep large results"
-            " as artifacts",
+            name,
+            f"is {size} bytes, the limit is {MAX_BYTES}; keep large results as"
+            " artifacts",
         )
     if not same:
         raise InvalidValue(
-            f"task {task.id!r}",
-            "holds a value that JSON cannot carry, such as NaN or infinity",
+            name, "holds a value that JSON cannot carry, such as NaN or infinity"
         )
     return line
+
+
+def record_from_json(kind: type[RecordT], line: str | bytes, *, where: str) -> RecordT:
+    """
+    The record of this *kind* in a stored *line*.
+
+    Raises:
+        StoreTooNew: A newer version of the course wrote it.
+        StoreTorn: It is no such record.
+    """
+    try:
+        return kind.model_validate_json(line)
+    except ValidationError as error:
+        refuse_newer(line, where, error)
+        raise StoreTorn(where, f"holds no readable record: {reason(error)}") from error
+
+
+def refuse_newer(line: str | bytes, where: str, error: Exception) -> None:
+    """Raise `StoreTooNew` when the record in *line*, or a part, is beyond ours."""
+    newest = 0
+    with contextlib.suppress(ValueError, TypeError, AttributeError, RecursionError):
+        fields = json.loads(line)
+        parts = [fields, fields.get("agent_state") or {}, *fields.get("steps", [])]
+        newest = max(part.get("schema_version", 0) for part in parts)
+    if newest > SCHEMA_VERSION:
+        raise StoreTooNew(
+            where,
+            f"a record has schema version {newest}, this course reads up to"
+            f" {SCHEMA_VERSION}; update agentstate-lab",
+        ) from error
 
 
 def task_from_json(line: str | bytes, *, where: str = "task") -> Task:
@@ -79,18 +127,10 @@ def task_from_json(line: str | bytes, *, where: str = "task") -> Task:
 
 def _older(line: str | bytes, where: str, error: ValidationError) -> Task:
     """Upgrade step by step; only lines that are not current come here."""
+    refuse_newer(line, where, error)
     try:
         fields = json.loads(line)
         version = fields.get("schema_version", 0)
-        newest = max(
-            version, (fields.get("agent_state") or {}).get("schema_version", 0)
-        )
-        if newest > SCHEMA_VERSION:
-            raise StoreTooNew(
-                where,
-                f"a task has schema version {newest}, this course reads up to"
-                f" {SCHEMA_VERSION}; update agentstate-lab",
-            ) from error
         while version in UPGRADES:
             fields = UPGRADES[version](fields)
             version = fields["schema_version"]

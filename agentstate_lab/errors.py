@@ -82,8 +82,8 @@ class InvalidValue(AgentStateError, ValueError):
         why: What is wrong with it, and what would be right.
     """
 
-    def __init__(self, name: str, why: str) -> None:
-        super().__init__(f"{name}: {why}")
+    def __init__(self, name: str, why: str, *, effect: Effect | None = None) -> None:
+        super().__init__(f"{name}: {why}", effect=effect)
         self.name = name
         self.why = why
 

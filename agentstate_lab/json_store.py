@@ -5,10 +5,8 @@ Every write replaces the whole file in one step (`atomic_file`). Between
 processes, a lock file lets one writer at a time read, compare and write. Readers
 need no lock: whatever they open is whole.
 
-The first line carries the format, its version, and a digest of all that follows,
-so that a file which is torn, altered, newer or not ours is known before it is
-believed. Such a file is refused by name and never written over: it may be the
-only copy of something.
+A file that is torn, altered, newer or not ours (`json_format` tells) is refused by
+name and never written over: it may be the only copy of something.
 
 What it costs: every save writes the whole file again, so the cost grows with the
 number of tasks. What it cannot do: find tasks without reading all of them.
@@ -16,48 +14,37 @@ number of tasks. What it cannot do: find tasks without reading all of them.
 
 import contextlib
 import glob
-import hashlib
-import json
 import os
-import re
 import stat
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Self
 
 from filelock import FileLock, Timeout
 
 from .atomic_file import atomic_write, write_bytes
-from .codec import task_from_json, task_to_json
 from .errors import (
     InvalidValue,
     StoreBusy,
     StoreForeign,
     StoreReadOnly,
-    StoreTooNew,
-    StoreTorn,
     StoreWriteFailed,
     TaskNotFound,
 )
-from .store import Clock, Submission, accept_save, accept_submission, select_by_state
+from .json_format import Content, parse, read_task, render
+from .rules import Submission, accept_save, accept_submission, select_by_state
+from .step import History, Message, StepRecord
+from .store import Clock
 from .task import Task, TaskState
 
-FORMAT = "agentstate-lab tasks"
-FORMAT_VERSION = 1
 MAX_FILE_BYTES = 256 * 1024 * 1024
-
-_MARK = f'{{"format":"{FORMAT}","schema_version":'.encode()
-_HEAD = re.compile(
-    re.escape(_MARK) + rb'(\d{1,9}),"sha256":"([0-9a-f]{64})","tasks":\{\n'
-)
-_TAIL = b"\n}}\n"
 
 
 class JsonFileStore:
     """
-    A `TaskStore` in one JSON file, safe between threads and processes.
+    A `StepStore` in one JSON file, safe between threads and processes.
 
     Args:
         path: The file. It is made, mode 0600, by the first write.
@@ -82,7 +69,7 @@ class JsonFileStore:
         self._clock = clock
         self._seen: bytes | None = None
         self._swept = False
-        self._rows: dict[str, str] = {}
+        self._content = Content()
         self._lock = FileLock(
             f"{self.path}.lock", mode=0o600, timeout=lock_timeout, poll_interval=0.005
         )
@@ -92,33 +79,50 @@ class JsonFileStore:
     def submit(self, task: Task) -> Submission:
         """Store a new task, or return the stored one; see `TaskStore.submit`."""
         with self._locked():
-            rows = self._read()
-            done = accept_submission(self._find(rows, task.id), task, self._clock())
+            content = self._read()
+            stored = content.task(task.id, str(self.path))
+            done = accept_submission(stored, task, self._clock())
             if done.created:
-                self._write({**rows, task.id: _row(done.task)})
+                self._write(content.with_task(done.task))
             return done
 
     def get(self, task_id: str) -> Task:
         """The stored task; see `TaskStore.get`."""
         with self._reading():
-            task = self._find(self._read(), task_id)
-        if task is None:
-            raise TaskNotFound(task_id)
-        return task
+            return self._found(self._read(), task_id)
 
-    def save(self, task: Task) -> Task:
-        """Store a changed task, compare-and-set; see `TaskStore.save`."""
+    def save(
+        self,
+        task: Task,
+        *,
+        steps: Sequence[StepRecord] = (),
+        messages: Sequence[Message] = (),
+    ) -> Task:
+        """Store a changed task and what belongs to it; see `StepStore.save`."""
+        where = str(self.path)
         with self._locked():
-            rows = self._read()
-            kept = accept_save(self._find(rows, task.id), task, self._clock())
-            self._write({**rows, task.id: _row(kept)})
+            content = self._read()
+            kept = accept_save(content.task(task.id, where), task, self._clock())
+            new = content.with_task(kept)
+            if steps or messages:
+                more = content.history(task.id, where).with_more(steps, messages)
+                new = new.with_history(task.id, more)
+            self._write(new)
             return kept
+
+    def steps(self, task_id: str) -> list[StepRecord]:
+        """The steps of a task; see `StepStore.steps`."""
+        return list(self._history(task_id).steps)
+
+    def messages(self, task_id: str) -> list[Message]:
+        """What was said; see `StepStore.messages`."""
+        return list(self._history(task_id).messages)
 
     def list_by_state(self, state: TaskState | str, *, limit: int = 100) -> list[Task]:
         """The tasks in *state*, oldest first; see `TaskStore.list_by_state`."""
         with self._reading():
-            rows = self._read()
-        tasks = (_task(row, str(self.path)) for row in rows.values())
+            lines = self._read().tasks.values()
+        tasks = (read_task(line, str(self.path)) for line in lines)
         return select_by_state(tasks, state, limit)
 
     def close(self) -> None:
@@ -143,9 +147,17 @@ class JsonFileStore:
         """Write the temporary file; the crash lab dies in here."""
         write_bytes(file, data)
 
-    def _find(self, rows: dict[str, str], task_id: str) -> Task | None:
-        row = rows.get(task_id)
-        return None if row is None else _task(row, str(self.path))
+    def _found(self, content: Content, task_id: str) -> Task:
+        task = content.task(task_id, str(self.path))
+        if task is None:
+            raise TaskNotFound(task_id)
+        return task
+
+    def _history(self, task_id: str) -> History:
+        with self._reading():
+            content = self._read()
+            self._found(content, task_id)
+        return content.history(task_id, str(self.path))
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
@@ -173,22 +185,22 @@ class JsonFileStore:
         # Windows cannot replace a file that a reader has open.
         return self._locked() if os.name == "nt" else self._thread_lock
 
-    def _read(self) -> dict[str, str]:
-        """The rows of the file by task id; parsed again only if the bytes changed."""
-        raw = _content(self.path)
+    def _read(self) -> Content:
+        """What the file holds; parsed again only if its bytes have changed."""
+        raw = _bytes_of(self.path)
         if raw is None:
-            return {}
+            return Content()
         if raw != self._seen:
-            self._rows = _parse(raw, str(self.path))
+            self._content = parse(raw, str(self.path))
             self._seen = raw
-        return self._rows
+        return self._content
 
-    def _write(self, rows: dict[str, str]) -> None:
+    def _write(self, content: Content) -> None:
         """Replace the file. The checks and the lock are the caller's."""
         where = str(self.path)
         if self.path.exists() and not self.path.stat().st_mode & stat.S_IWUSR:
             raise StoreReadOnly(where, "the file is read-only; it was not touched")
-        data = _render(rows)
+        data = render(content)
         if len(data) > MAX_FILE_BYTES:
             raise StoreWriteFailed(
                 where,
@@ -202,10 +214,10 @@ class JsonFileStore:
             raise StoreWriteFailed(
                 where, f"{error.strerror or error}; the old content is whole"
             ) from error
-        self._seen, self._rows = data, rows
+        self._seen, self._content = data, content
 
 
-def _content(path: Path) -> bytes | None:
+def _bytes_of(path: Path) -> bytes | None:
     """
     What the file holds, or None when there is no file.
 
@@ -226,58 +238,3 @@ def _content(path: Path) -> bytes | None:
         raise StoreForeign(
             str(path), f"cannot be read ({error.strerror or error})"
         ) from error
-
-
-def _render(rows: dict[str, str]) -> bytes:
-    """The bytes of the file: a head with a digest, then one task a line."""
-    body = ",\n".join(rows.values()).encode() + _TAIL
-    digest = hashlib.sha256(body).hexdigest().encode()
-    return _MARK + b'%d,"sha256":"%s","tasks":{\n' % (FORMAT_VERSION, digest) + body
-
-
-def _row(task: Task) -> str:
-    """One line of the file: the id, a colon, the task."""
-    return f"{json.dumps(task.id)}:{task_to_json(task)}"
-
-
-def _task(row: str, where: str) -> Task:
-    """The task in one line of the file."""
-    return task_from_json(row[_id_in(row)[1] + 1 :], where=where)
-
-
-def _id_in(row: str) -> tuple[str, int]:
-    """The id that a line begins with, and where it ends."""
-    task_id, end = json.JSONDecoder().raw_decode(row)
-    return task_id, end
-
-
-def _parse(raw: bytes, where: str) -> dict[str, str]:
-    """The rows by task id, or the reason why this file is not believed."""
-    head = _HEAD.match(raw)
-    if head and int(head[1]) == FORMAT_VERSION:
-        body = raw[head.end() :]
-        if hashlib.sha256(body).hexdigest().encode() == head[2]:
-            rows = body.decode().removesuffix(_TAIL.decode())
-            return {_id_in(row)[0]: row for row in rows.split(",\n") if row}
-    raise _refusal(raw, where)
-
-
-def _refusal(raw: bytes, where: str) -> Exception:
-    """Name what a file is that is not a whole file of this version."""
-    version = re.match(re.escape(_MARK) + rb"(\d{1,9})\b", raw)
-    if version and int(version[1]) > FORMAT_VERSION:
-        return StoreTooNew(
-            where,
-            f"has format version {int(version[1])}, this course reads up to"
-            f" {FORMAT_VERSION}; update agentstate-lab. The file was not touched",
-        )
-    if raw.startswith(_MARK) or _MARK.startswith(raw):
-        return StoreTorn(
-            where,
-            f"is cut off or altered ({len(raw)} bytes, the digest does not match)."
-            " It was not touched: move it aside, or put a copy back",
-        )
-    return StoreForeign(
-        where,
-        "was not written by this store. It was not touched: name another path",
-    )

@@ -9,39 +9,30 @@ last writer wins, and a late worker can undo a completed task.
 `MemoryStore` keeps the contract and forgets everything with the process: good
 for tests, and the yardstick for the stores that survive.
 
-The rules of submitting and saving stand here once, as plain functions over the
-stored task; every store calls them, so that all stores decide alike. No store
-runs effects, and none of them can make an effect outside undone.
+`StepStore` adds what resuming needs: the records of steps and the messages, stored
+in the same commit as the task, so that no crash can come between them.
+
+What may be submitted and saved is decided in `rules`, the same for every store. No
+store runs effects, and none of them can make an effect outside undone.
 """
 
+import contextlib
 import importlib
 import threading
 import time
-from collections.abc import Callable, Iterable
-from typing import NamedTuple, Protocol, Self
+from collections.abc import Callable, Sequence
+from typing import Protocol, Self
 
-from .codec import task_from_json, task_to_json
-from .errors import InvalidValue, KeyReused, TaskNotFound, VersionConflict
-from .task import Task, TaskState, check_transition
+from .codec import record_from_json, record_to_json, task_from_json, task_to_json
+from .errors import InvalidValue, TaskNotFound, VersionConflict
+from .rules import Submission, accept_save, accept_submission, select_by_state
+from .step import History, Message, StepRecord
+from .task import Task, TaskState
 
 Clock = Callable[[], float]
 
 # Far more than any real contention needs; a step that loses this often is stuck.
 MAX_STEP_TRIES = 1_000
-
-
-class Submission(NamedTuple):
-    """
-    What `submit` returns: the stored task, and whether this call made it.
-
-    Attributes:
-        task: The task as it is stored now.
-
-        created: False when the key was known, and nothing was changed.
-    """
-
-    task: Task
-    created: bool
 
 
 class TaskStore(Protocol):
@@ -93,66 +84,49 @@ class TaskStore(Protocol):
         ...
 
 
-def accept_submission(stored: Task | None, task: Task, now: float) -> Submission:
+class StepStore(TaskStore, Protocol):
     """
-    Decide what a submit does, given what is stored under that id.
+    A store that also keeps steps and messages. Taught in notebook 03.
 
-    Raises:
-        KeyReused: Another input is stored under the id.
-        InvalidValue: The task is not new.
+    A store that passes `lab.contract_steps.StepStoreContract` keeps these promises.
     """
-    if task.version != 0 or task.state is not TaskState.PENDING:
-        raise InvalidValue(
-            f"task {task.id!r}",
-            f"is {task.state} at version {task.version}; only a new, pending task"
-            " can be submitted, an existing one is saved",
-        )
-    if stored is not None:
-        if stored.fingerprint != task.fingerprint:
-            raise KeyReused(task.id)
-        return Submission(stored, created=False)
-    times = {"created_at": now, "updated_at": now, "version": 1}
-    return Submission(task.model_copy(update=times), created=True)
 
+    def save(
+        self,
+        task: Task,
+        *,
+        steps: Sequence[StepRecord] = (),
+        messages: Sequence[Message] = (),
+    ) -> Task:
+        """
+        Store a changed task and everything of the same moment in one commit.
 
-def accept_save(stored: Task | None, task: Task, now: float) -> Task:
-    """
-    Decide whether *task* may take the place of *stored*, and return what to keep.
+        Args:
+            task: As for `TaskStore.save`; a refused task keeps all of it out.
 
-    Raises:
-        TaskNotFound, VersionConflict, KeyReused, IllegalTransition: See
-            `TaskStore.save`. Nothing is written then.
-    """
-    if stored is None:
-        raise TaskNotFound(task.id)
-    if stored.version != task.version:
-        raise VersionConflict(task.id, expected=task.version, found=stored.version)
-    if stored.fingerprint != task.fingerprint:
-        raise KeyReused(task.id)
-    check_transition(stored.state, task.state, task.id)
-    fixed = {
-        "created_at": stored.created_at,
-        "updated_at": now,
-        "version": stored.version + 1,
-    }
-    return task.model_copy(update=fixed)
+            steps: Records to add; one of the same name is replaced.
 
+            messages: What was said, to add at the end.
+        """
+        ...
 
-def select_by_state(
-    tasks: Iterable[Task], state: TaskState | str, limit: int
-) -> list[Task]:
-    """
-    The tasks in *state*, oldest first, at most *limit*.
+    def steps(self, task_id: str) -> list[StepRecord]:
+        """
+        The steps of a task, in the order in which they were begun.
 
-    Raises:
-        InvalidValue: There is no such state, or the limit is not a count.
-    """
-    if state not in list(TaskState):
-        raise InvalidValue("state", f"{state!r} is none of {', '.join(TaskState)}")
-    if isinstance(limit, bool) or not isinstance(limit, int) or limit < 1:
-        raise InvalidValue("limit", f"must be a whole number from 1 on, not {limit!r}")
-    found = [task for task in tasks if task.state == state]
-    return sorted(found, key=lambda task: (task.created_at, task.id))[:limit]
+        Raises:
+            TaskNotFound: No task has this id.
+        """
+        ...
+
+    def messages(self, task_id: str) -> list[Message]:
+        """
+        What was said, in its order.
+
+        Raises:
+            TaskNotFound: No task has this id.
+        """
+        ...
 
 
 class MemoryStore:
@@ -174,6 +148,7 @@ class MemoryStore:
     def __init__(self, *, clock: Clock = time.time) -> None:
         self._clock = clock
         self._lines: dict[str, str] = {}
+        self._histories: dict[str, str] = {}
         self._lock = threading.Lock()
 
     def submit(self, task: Task) -> Submission:
@@ -191,12 +166,32 @@ class MemoryStore:
             raise TaskNotFound(task_id)
         return task
 
-    def save(self, task: Task) -> Task:
-        """Store a changed task, compare-and-set; see `TaskStore.save`."""
+    def save(
+        self,
+        task: Task,
+        *,
+        steps: Sequence[StepRecord] = (),
+        messages: Sequence[Message] = (),
+    ) -> Task:
+        """Store a changed task and what belongs to it; see `StepStore.save`."""
         with self._lock:
             kept = accept_save(self._find(task.id), task, self._clock())
-            self._lines[task.id] = task_to_json(kept)
+            line = task_to_json(kept)
+            if steps or messages:
+                more = self._history(task.id).with_more(steps, messages)
+                self._histories[task.id] = record_to_json(more, f"task {task.id!r}")
+            self._lines[task.id] = line
             return kept
+
+    def steps(self, task_id: str) -> list[StepRecord]:
+        """The steps of a task; see `StepStore.steps`."""
+        self.get(task_id)
+        return list(self._history(task_id).steps)
+
+    def messages(self, task_id: str) -> list[Message]:
+        """What was said; see `StepStore.messages`."""
+        self.get(task_id)
+        return list(self._history(task_id).messages)
 
     def list_by_state(self, state: TaskState | str, *, limit: int = 100) -> list[Task]:
         """The tasks in *state*, oldest first; see `TaskStore.list_by_state`."""
@@ -219,6 +214,10 @@ class MemoryStore:
         line = self._lines.get(task_id)
         return None if line is None else task_from_json(line, where="memory")
 
+    def _history(self, task_id: str) -> History:
+        line = self._histories.get(task_id)
+        return record_from_json(History, line, where="memory") if line else History()
+
 
 def execute_step(store: TaskStore, task_id: str, fn: Callable[[Task], Task]) -> Task:
     """
@@ -240,12 +239,43 @@ def execute_step(store: TaskStore, task_id: str, fn: Callable[[Task], Task]) -> 
         TaskNotFound: No task has this id.
         VersionConflict: The step lost to others a thousand times in a row.
     """
+    return _until_saved(lambda: store.save(fn(store.get(task_id))))
+
+
+def record_more(
+    store: StepStore,
+    task_id: str,
+    *,
+    steps: Sequence[StepRecord] = (),
+    messages: Sequence[Message] = (),
+) -> Task:
+    """
+    Add *steps* and *messages* to a task, whatever else was written to it.
+
+    Args:
+        store: Where the task is.
+
+        task_id: The task.
+
+        steps: Records to add; one of the same name is replaced.
+
+        messages: What was said, to add at the end.
+
+    Raises:
+        TaskNotFound: No task has this id.
+        IllegalTransition: The task has ended, and nothing is added to it any more.
+    """
+    return _until_saved(
+        lambda: store.save(store.get(task_id), steps=steps, messages=messages)
+    )
+
+
+def _until_saved(save: Callable[[], Task]) -> Task:
+    """Read and save, again while others come between the two."""
     for _ in range(MAX_STEP_TRIES - 1):
-        try:
-            return store.save(fn(store.get(task_id)))
-        except VersionConflict:
-            continue
-    return store.save(fn(store.get(task_id)))
+        with contextlib.suppress(VersionConflict):
+            return save()
+    return save()
 
 
 # The module and class behind each scheme; a store joins with one line.
@@ -255,7 +285,7 @@ SCHEMES = {
 }
 
 
-def open_store(url: str, *, clock: Clock = time.time) -> TaskStore:
+def open_store(url: str, *, clock: Clock = time.time) -> StepStore:
     """
     Open the store that *url* names: `memory:` or `json:PATH`.
 
@@ -276,5 +306,5 @@ def open_store(url: str, *, clock: Clock = time.time) -> TaskStore:
         raise InvalidValue("store url", f"{url!r} {wanted}")
     module, name = SCHEMES[scheme]
     kind = getattr(importlib.import_module(f".{module}", __package__), name)
-    opened: TaskStore = kind(place, clock=clock) if place else kind(clock=clock)
+    opened: StepStore = kind(place, clock=clock) if place else kind(clock=clock)
     return opened

@@ -48,7 +48,7 @@ _C, _F = TaskState.COMPLETED, TaskState.FAILED
 _X, _D = TaskState.CANCELLED, TaskState.DEAD
 
 TRANSITIONS: Mapping[TaskState, frozenset[TaskState]] = {
-    _P: frozenset({_P, _R, _X}),
+    _P: frozenset({_P, _R, _X, _D}),
     _R: frozenset({_R, _P, _C, _F, _W, _X, _D}),
     _W: frozenset({_W, _P, _R, _F, _X}),
     _F: frozenset({_P, _R, _X, _D}),

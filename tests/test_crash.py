@@ -633,7 +633,9 @@ def test_a_task_that_is_not_completed_did_not_survive():
 
     matrix = crash_matrix(waits, scenario="disk", points=["write.after:1"])
 
-    assert matrix.rows[0].outcome == "was not completed"
+    assert matrix.rows[0].outcome == "waits for a person"
+    assert not matrix.rows[0].survived
+    assert matrix.verdict.endswith("at 1 it waits for a person")
 
 
 # The death of this very process.
@@ -808,6 +810,31 @@ def small_matrix(**changes):
     return Matrix(**{**fields, **changes})
 
 
+@pytest.mark.parametrize(
+    ("counted", "waits", "outcome"),
+    [
+        pytest.param({"a": 1}, True, "waits for a person", id="it-happened"),
+        pytest.param({}, True, "waits for a person", id="it-did-not"),
+        pytest.param({"a": 2}, False, "2 x a, 0 x b, asks", id="harm-is-not-hidden"),
+    ],
+)
+def test_waiting_is_no_harm_and_no_success(counted, waits, outcome):
+    """
+    A person has to answer; but what happened twice is harm, whoever waits.
+    """
+    row = judge(
+        "write.after:3",
+        "started:a",
+        expected="ab",
+        counted=counted,
+        completed=False,
+        waiting=True,
+        ended="asks",
+    )
+
+    assert (row.waits, row.survived, row.outcome) == (waits, False, outcome)
+
+
 def test_the_matrix_reads_as_text():
     """
     One line a place, one column a moment, a title with the verdict.
@@ -853,6 +880,7 @@ def test_the_matrix_is_json():
         "effects": {"a": 2},
         "outcome": "2 x a",
         "survived": False,
+        "waits": False,
     }
 
 

@@ -23,6 +23,7 @@ from agentstate_lab.errors import (
     StoreTorn,
     StoreWriteFailed,
 )
+from agentstate_lab.json_format import Content
 from agentstate_lab.json_store import JsonFileStore, atomic_write
 from agentstate_lab.lab.cut import HAS_LIMIT
 from agentstate_lab.task import Task
@@ -195,7 +196,7 @@ def whole(path):
             lambda raw: raw.replace(b"pending", b"running"), StoreTorn, id="edited"
         ),
         pytest.param(
-            lambda raw: raw.replace(b'version":1,"sha', b'version":2,"sha'),
+            lambda raw: raw.replace(b'version":1,"sha', b'version":3,"sha'),
             StoreTooNew,
             id="newer",
         ),
@@ -407,7 +408,7 @@ def test_only_bytes_that_changed_are_parsed_again(path, monkeypatch):
     store = filled(path)
     parsed = []
     monkeypatch.setattr(
-        json_store, "_parse", lambda raw, where: parsed.append(raw) or {}
+        json_store, "parse", lambda raw, where: parsed.append(raw) or Content()
     )
 
     task = store.list_by_state("pending")[0]

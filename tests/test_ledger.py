@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from agentstate_lab.digest import canonical, fingerprint
 from agentstate_lab.errors import StoreError, StoreForeign, StoreTooNew
-from agentstate_lab.lab.ledger import Entry, Json, Ledger, canonical, fingerprint
+from agentstate_lab.lab.ledger import Entry, Json, Ledger
 
 
 @pytest.fixture

@@ -7,12 +7,13 @@ from strategies import patches, states, values
 from agentstate_lab.errors import InvalidValue, TaskNotFound, VersionConflict
 from agentstate_lab.json_store import JsonFileStore
 from agentstate_lab.lab.contract import DurableContract, TaskStoreContract
+from agentstate_lab.lab.contract_steps import DurableStepContract, StepStoreContract
 from agentstate_lab.state import Fact, StatePatch, UpsertFact
 from agentstate_lab.store import MAX_STEP_TRIES, MemoryStore, execute_step, open_store
 from agentstate_lab.task import Task
 
 
-class TestMemoryStore(TaskStoreContract):
+class TestMemoryStore(TaskStoreContract, StepStoreContract):
     """Keeps the contract, and nothing beyond the process."""
 
     def make_store(self, folder, clock):
@@ -20,7 +21,9 @@ class TestMemoryStore(TaskStoreContract):
         return MemoryStore(clock=clock)
 
 
-class TestJsonFileStore(TaskStoreContract, DurableContract):
+class TestJsonFileStore(
+    TaskStoreContract, StepStoreContract, DurableContract, DurableStepContract
+):
     """Keeps the contract in one file."""
 
     def make_store(self, folder, clock):

@@ -16,8 +16,9 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from ..digest import canonical
 from .chat_rules import WINDOWS, check_request, check_window
-from .ledger import Json, canonical
+from .ledger import Json
 
 Script = Callable[[Sequence[Json], Sequence[Json]], Json]
 

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InvalidValue
-from ..json_store import JsonFileStore, _row
+from ..json_format import Content, task_line
+from ..json_store import JsonFileStore
 from ..task import Task
 from .home import home
 from .plots import GOOD, HARM, canvas, figure
@@ -59,7 +60,7 @@ def _one_save(folder: Path, count: int) -> int:
     with JsonFileStore(path, clock=_no_clock) as store:
         one = store.submit(one).task
         # One write for all of them: one for each would take the square of that.
-        store._write({task.id: _row(task) for task in _stored(one, count)})
+        store._write(Content({one.id: task_line(one) for one in _stored(one, count)}))
     with CountingStore(path, clock=_no_clock) as counting:
         counting.save(one)
         return counting.written

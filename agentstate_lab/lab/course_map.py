@@ -174,10 +174,17 @@ SUPPORT: dict[str, str] = {
     "__main__": "the command line",
     "artifacts": "large tool results, kept outside the state",
     "atomic_file": "a write to a file that happens whole or not at all",
+    "claim": "who may run a task, and how its run ends",
     "codec": "how values become stored bytes and come back",
     "context_parts": "how a state reads, part by part",
+    "digest": "a value as bytes that are equal whenever the values are",
     "errors": "every error, each saying what became of the effect",
+    "execution": "a task run from its claim to its end, resumed, recovered",
+    "json_format": "the bytes of the one JSON file",
     "model": "the openai client and the model's name",
+    "owner": "who is working, and is that process still there",
+    "rules": "what may be submitted and saved, the same for every store",
+    "step": "what a store keeps of a step",
 }
 """Modules of the package that no notebook is named after, and what they are for."""
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import InvalidValue
-from ..store import TaskStore, open_store
+from ..store import StepStore, open_store
 from .scenarios import Message, Scenario, scenario_named
 from .steps import EffectWorld, Step, perform
 from .world import start_world, task_header
@@ -57,7 +57,7 @@ class Job:
     client: Any
     model: str
     world: EffectWorld
-    store: TaskStore | None = None
+    store: StepStore | None = None
     step_seconds: float = 0.0
     sleep: Sleep = time.sleep
     on_event: Say = print
@@ -67,7 +67,7 @@ class Job:
         function = call["function"]
         return self.scenario.step_for(function["name"], function["arguments"])
 
-    def need_store(self) -> TaskStore:
+    def need_store(self) -> StepStore:
         """The store, for an agent that cannot do without one."""
         if self.store is None:
             raise InvalidValue(
@@ -131,12 +131,16 @@ def ask(job: Job, messages: list[Message]) -> Message:
     return {"content": None, **message}
 
 
-def run_step(job: Job, step: Step) -> str:
-    """Take the time that *step* takes, do it, say so, and return its result."""
+def run_step(job: Job, step: Step, *, key: str | None = None) -> str:
+    """
+    Take the time that *step* takes, do it, say so, and return its result.
+
+    An effect is asked for under the idempotency *key*, if there is one.
+    """
     seconds = job.step_seconds * pace()
     if seconds > 0:
         job.sleep(seconds)
-    result = perform(step, world=job.world, task_id=job.task_id)
+    result = perform(step, world=job.world, task_id=job.task_id, key=key)
     job.on_event(f"minute {step.minute}: {step.name} done")
     return result
 

@@ -14,7 +14,6 @@ This module does not decide what a service replies, and it does not know which
 requests are under way: `world_app` does. It keeps no order between two tasks.
 """
 
-import hashlib
 import json
 import os
 import sqlite3
@@ -204,19 +203,3 @@ class Ledger:
         """Let go of the file."""
         with self._lock:
             self._db.close()
-
-
-def canonical(value: Any) -> bytes:
-    """
-    *value* as JSON bytes that are equal whenever the values are.
-
-    >>> canonical({"b": 1, "a": 2})
-    b'{"a":2,"b":1}'
-    """
-    text = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return text.encode()
-
-
-def fingerprint(value: Any) -> str:
-    """A digest of *value*, to notice a key that is used for another request."""
-    return hashlib.sha256(canonical(value)).hexdigest()

@@ -17,7 +17,8 @@ from typing import Any, NoReturn
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse
 
-from .ledger import Json, canonical
+from ..digest import canonical
+from .ledger import Json
 
 MAX_BODY = 10 * 1024 * 1024
 MAX_DEPTH = 100

@@ -24,12 +24,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from ..digest import fingerprint
 from ..errors import AgentStateError, InvalidValue
 from . import chat
 from .chat_rules import WINDOWS
 from .faults import Fault, FaultBook
 from .guard import Guard, Presence
-from .ledger import Json, Ledger, fingerprint
+from .ledger import Json, Ledger
 from .striking import strike_after, strike_before
 from .wire import Refusal, known, read_json, shown, text
 from .world_handle import EFFECTS, is_key, proof

@@ -1,0 +1,170 @@
+"""
+Who may run a task, and what is left behind when the run ends.
+
+Two workers that both see "pending" both begin, unless seeing and taking are one
+step. So a worker *claims*: it saves the task as running, under its own name, based
+on the version that it read. Of any number of workers, one save is accepted.
+
+A claim ends with the run. Completed, failed and waiting are results; a worker that
+is asked to stop releases the task, and the next one need not wait. A worker that is
+killed can do nothing, and its claim stands until somebody proves that it is gone
+(`owner`).
+
+This module runs no work: `idempotency` does.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from .digest import fingerprint
+from .errors import AttemptsUsedUp, TaskInProgress, VersionConflict
+from .state import AddQuestions, CloseQuestion, Operation, StatePatch
+from .store import MAX_STEP_TRIES, StepStore, execute_step
+from .task import Owner, Task, TaskState, check_transition
+
+TakeOver = Callable[[Owner | None], bool]
+
+MAX_ATTEMPTS = 5
+MAX_ERROR = 2_000  # characters; a page of HTML is no reason
+
+
+def nobody(owner: Owner | None) -> bool:
+    """Take over from nobody."""
+    return False
+
+
+def claim(
+    store: StepStore,
+    task_id: str,
+    owner: Owner,
+    *,
+    max_attempts: int = MAX_ATTEMPTS,
+    take_over: TakeOver = nobody,
+) -> Task:
+    """
+    Make *owner* the one who runs this task, by compare-and-set.
+
+    The attempt is counted here and not at a failure: a task that kills its worker
+    never gets as far as failing.
+
+    Args:
+        store: Where the task is.
+
+        task_id: The task.
+
+        owner: Who wants it.
+
+        max_attempts: How often it may be claimed before it is dead.
+
+        take_over: Whether a running task of this owner may be taken from it.
+
+    Returns:
+        The stored task. Its owner is *owner*, unless there is nothing to run: it
+        is completed, or waits for a person.
+
+    Raises:
+        TaskInProgress: It is running.
+        AttemptsUsedUp: It was claimed *max_attempts* times before; it is dead now.
+        IllegalTransition: It has been cancelled, or is dead.
+    """
+    for _ in range(MAX_STEP_TRIES):
+        task = store.get(task_id)
+        if task.state in (TaskState.COMPLETED, TaskState.WAITING):
+            return task
+        if task.state is TaskState.RUNNING and not take_over(task.owner):
+            raise TaskInProgress(task_id)
+        check_transition(task.state, TaskState.RUNNING, task_id)
+        try:
+            if task.attempt < max_attempts:
+                return store.save(_running(task, owner))
+            store.save(task.replace(state=TaskState.DEAD, owner=None))
+        except VersionConflict:
+            continue
+        raise AttemptsUsedUp(task_id, task.attempt)
+    raise TaskInProgress(task_id)
+
+
+def end(
+    store: StepStore,
+    task_id: str,
+    owner: Owner,
+    *,
+    ask_about: str | None = None,
+    **changes: Any,
+) -> Task:
+    """
+    Save how the run of *owner* ended, and let go of the task.
+
+    Args:
+        store: Where the task is.
+
+        task_id: The task.
+
+        owner: Whose run it was.
+
+        ask_about: A step about which a person has to be asked.
+
+        changes: What becomes of the task.
+
+    Raises:
+        TaskInProgress: Somebody else has the task by now; nothing was changed.
+    """
+
+    def ended(task: Task) -> Task:
+        if task.owner != owner:
+            raise TaskInProgress(task_id)
+        if ask_about is not None:
+            question = AddQuestions(questions=(question_about(ask_about),))
+            task = _patched(task, "ask", ask_about, question)
+        return task.replace(**changes, owner=None)
+
+    return execute_step(store, task_id, ended)
+
+
+def question_about(step: str) -> str:
+    """What a person is asked about a step whose outcome is unknown."""
+    return f"Did {step} happen?"
+
+
+def without_question(task: Task, step: str) -> Task:
+    """The task with the question about *step* closed."""
+    close = CloseQuestion(question=question_about(step))
+    return _patched(task, "answer", step, close)
+
+
+def surely_not_started(error: Exception) -> bool:
+    """
+    Whether *error* proves that the effect did not happen.
+
+    Our own errors say so. Of others, an HTTP status from 400 to 499 is a refusal,
+    but for 408 (the server gave up waiting) and 409 (somebody is at it). Anything
+    else proves nothing: a connection that breaks may have carried the request.
+    """
+    if effect := getattr(error, "effect", None):
+        return bool(effect == "not started")
+    status = getattr(error, "status_code", None)
+    refused = isinstance(status, int) and 400 <= status < 500
+    return refused and status not in (408, 409)
+
+
+def text_of(error: BaseException) -> str:
+    """The text of *error* as a store can keep it; its kind, if it has none."""
+    text = str(error) or type(error).__name__
+    return text.encode("utf-8", "replace").decode()[:MAX_ERROR]
+
+
+def _running(task: Task, owner: Owner) -> Task:
+    """The task in the hands of *owner*, with the old error gone."""
+    return task.replace(
+        state=TaskState.RUNNING, owner=owner, attempt=task.attempt + 1, error=None
+    )
+
+
+def _patched(task: Task, what: str, step: str, operation: Operation) -> Task:
+    """The task with one *operation* applied, under an id that comes from intent."""
+    patch = StatePatch(
+        id=f"{what}:{fingerprint(step)[:16]}:{task.attempt}",
+        base_version=task.version,
+        operations=(operation,),
+    )
+    return task.apply(patch)

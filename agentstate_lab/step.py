@@ -1,0 +1,108 @@
+"""
+What a store keeps of a step: that it was begun, and what came of it.
+
+A step is a unit whose result is recorded once and never run again after that. Its
+record has three outcomes, not two. Between "begun" and "reported" a process can
+die, and then nobody knows whether the effect happened:
+
+    (no record)  → started → done
+                           → not_started   the receiver said that nothing happened
+
+A record that stays at `started` after its worker is gone is the third outcome:
+unknown. This module only describes it; `idempotency` decides what to do.
+"""
+
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import Any, Final, Literal
+from urllib.parse import quote
+
+from pydantic import JsonValue
+
+from .digest import fingerprint
+from .state import Count, Id, Record
+from .task import Owner
+
+SCHEMA_VERSION: Final = 1
+
+MAX_KEY = 255  # what the receivers of this course, and most others, take
+
+Message = dict[str, Any]
+
+
+class StepStatus(StrEnum):
+    """How far a step has come, as far as its record knows."""
+
+    STARTED = "started"
+    DONE = "done"
+    NOT_STARTED = "not_started"
+
+
+class StepRecord(Record):
+    """
+    One step of a task, as it is stored.
+
+    Attributes:
+        name: Names the step by its intent, for example "deploy-api".
+
+        status: How far it has come.
+
+        key: The idempotency key that its effect is asked for with.
+
+        fingerprint: A digest of what is asked, to notice a name that is used for
+            something else.
+
+        result: What came of it, once done.
+
+        error: What the receiver said, when nothing was started.
+
+        attempt: How often the effect was asked for, from 1.
+
+        owner: Who asked last.
+    """
+
+    schema_version: Literal[1] = SCHEMA_VERSION
+    name: Id
+    status: StepStatus
+    key: str
+    fingerprint: str
+    result: JsonValue = None
+    error: str | None = None
+    attempt: Count = 1
+    owner: Owner | None = None
+
+
+class History(Record):
+    """What is stored beside a task: its steps, and the messages in their order."""
+
+    schema_version: Literal[1] = SCHEMA_VERSION
+    steps: tuple[StepRecord, ...] = ()
+    messages: tuple[dict[str, JsonValue], ...] = ()
+
+    def with_more(
+        self, steps: Iterable[StepRecord], messages: Iterable[Message]
+    ) -> "History":
+        """This history with *messages* at its end, and *steps* in their places."""
+        by_name = {one.name: one for one in (*self.steps, *steps)}
+        return self.model_copy(
+            update={
+                "steps": tuple(by_name.values()),
+                "messages": (*self.messages, *messages),
+            }
+        )
+
+
+def key_for(task_id: str, step: str) -> str:
+    """
+    The idempotency key of a step: the same in every run, and no other step's.
+
+    It comes from the intent. A clock or a random number would make a new key of
+    every repeat, and the receiver could not know that it is one.
+
+    >>> key_for("friday", "deploy-api")
+    'friday/deploy-api'
+    >>> key_for("a/b", "c") == key_for("a", "b/c")
+    False
+    """
+    key = f"{quote(task_id, safe='')}/{quote(step, safe='')}"
+    return key if len(key) <= MAX_KEY else f"sha256-{fingerprint([task_id, step])}"
