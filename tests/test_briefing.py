@@ -9,12 +9,11 @@ from agentstate_lab.lab.briefing import (
     DONE,
     minute_eight,
     model_says,
-    next_step,
     pasted,
-    receipt,
     take_over,
     watched,
 )
+from agentstate_lab.lab.notes import next_step, receipt
 from agentstate_lab.lab.steps import perform
 
 

@@ -4,12 +4,13 @@ import pytest
 
 from agentstate_lab.errors import InvalidValue
 from agentstate_lab.lab import budgets
-from agentstate_lab.lab.briefing import minute_eight, next_step, watched
+from agentstate_lab.lab.briefing import minute_eight, watched
 from agentstate_lab.lab.budgets import (
     bytes_per_turn,
     what_does_a_turn_send,
     what_falls_out,
 )
+from agentstate_lab.lab.notes import next_step
 
 
 @pytest.fixture

@@ -22,11 +22,11 @@ from ..context import utf8_bytes
 from ..model import TIMEOUT, _scripted
 from ..state import AgentState, Artifact, Fact
 from .chat_rules import SMALL_MODEL
-from .job import Job, ask, run_step, user_says
-from .notes import done_fact, learn, steps_done
-from .scenarios import scenario_named
+from .job import Job, ask, run_step, tool_says, user_says
+from .notes import done_fact, learn, receipt
+from .scenarios import Message, call_id, scenario_named
 from .show import Counted, counted
-from .steps import perform
+from .steps import Step, perform
 from .world import start_world
 
 Brief = Callable[[AgentState], str]
@@ -89,10 +89,10 @@ def pasted(state: AgentState) -> AgentState:
     return state.model_copy(update={"known_facts": (*state.known_facts, log)})
 
 
-def next_step(state: AgentState) -> str:
-    """The first step of the plan that is not known to be done; empty at the end."""
-    done = steps_done(state)
-    return next((step for step in state.plan if step not in done), "")
+def talk() -> list[Message]:
+    """The last two turns before minute 8: one call with its result, and two calls."""
+    first, *last = DONE[4:]
+    return [*_turn(first), *_turn(*last)]
 
 
 def briefed_agent(job: Job, state: AgentState, brief: Brief) -> str:
@@ -108,19 +108,6 @@ def briefed_agent(job: Job, state: AgentState, brief: Brief) -> str:
             result = run_step(job, step)
             state = learn(state, done_fact(step, receipt(result)))
     return "The steps of the budget are used up."
-
-
-def receipt(result: str) -> str:
-    """
-    What is worth knowing of a tool's result: its receipt, if it has one.
-
-    >>> receipt('{"receipt": "deploy-4", "status": "done"}'), receipt("healthy, 4.1")
-    ('deploy-4', 'healthy, 4.1')
-    """
-    try:
-        return str(json.loads(result)["receipt"])
-    except (ValueError, TypeError, KeyError):
-        return result
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -223,6 +210,23 @@ def _refused(error: Any) -> str:
     """The refusal of the chat API, in its own words."""
     said = error.body["message"].partition(" (")[0]
     return f"{error.status_code} {error.code}: {said}"
+
+
+def _turn(*steps: Step) -> list[Message]:
+    """One turn in which the model called for *steps*, and was told of each."""
+    calls = [
+        {
+            "id": call_id(step.name),
+            "type": "function",
+            "function": {
+                "name": step.tool,
+                "arguments": json.dumps(dict(step.arguments)),
+            },
+        }
+        for step in steps
+    ]
+    asked: Message = {"role": "assistant", "content": None, "tool_calls": calls}
+    return [asked, *(tool_says(call, "done") for call in calls)]
 
 
 def _done_facts() -> list[Fact]:

@@ -141,7 +141,6 @@ LESSONS: tuple[Lesson, ...] = (
         ("dynamic context",),
         ("context",),
         "context",
-        planned=True,
     ),
     Lesson(
         "09_mcp",
