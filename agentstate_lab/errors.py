@@ -24,6 +24,7 @@ Every error of the course, as one tree, each saying what became of the effect.
     │   └── StoreWriteFailed     the system refused the write
     └── LabError             the stage failed, not the lesson
         ├── WorldUnavailable     the world could not be started or reached
+        ├── PostgresUnavailable  PostgreSQL could not be started or reached
         ├── EffectRefused        a service of the world answered no
         ├── ReplyLost            the request went out, and no reply came back
         ├── KillMissed           the victim did not die where it was told to
@@ -325,6 +326,10 @@ class LabError(AgentStateError):
 
 class WorldUnavailable(LabError):
     """The world could not be started or reached."""
+
+
+class PostgresUnavailable(LabError):
+    """PostgreSQL could not be started or reached."""
 
 
 class EffectRefused(LabError):
