@@ -10,10 +10,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import answers.context_answers
 import answers.deadline_answers
-import answers.retry_answers
 import answers.idempotency_answers
 import answers.json_store_answers
+import answers.retry_answers
 import answers.run_once_answers
 import answers.state_answers
 import nbformat
@@ -33,6 +34,7 @@ ANSWERS = {
     "deadline": answers.deadline_answers,
     "idempotency": answers.idempotency_answers,
     "run_once": answers.run_once_answers,
+    "context": answers.context_answers,
 }
 
 every_exercise = pytest.mark.parametrize(
