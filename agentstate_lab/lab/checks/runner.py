@@ -90,6 +90,7 @@ class _Packer(cloudpickle.Pickler):  # type: ignore[misc]
     """Sends `time.sleep` and the like by name, also where a notebook replaced it."""
 
     def reducer_override(self, obj: Any) -> Any:
+        """How one object travels; see `pickle.Pickler.reducer_override`."""
         if type(obj) is types.BuiltinFunctionType:
             module, name = obj.__self__, obj.__name__
             if isinstance(module, types.ModuleType) and (  # for a method it is none
