@@ -1,6 +1,7 @@
 """The PostgreSQL store: one statement, lost connections, crashes, secrets."""
 
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -205,6 +206,31 @@ def test_a_row_that_stays_locked_makes_the_writer_busy(store, postgres):
             assert late.get(task.id) == task
             assert late.claim_next(ANN) is None
 
+    assert store.save(task.replace(state="running")).version == 2
+
+
+@POSIX
+def test_an_interrupt_in_a_write_leaves_a_store_that_goes_on(store, postgres):
+    """
+    JupyterLab's stop button falls into whatever is under way.
+    """
+
+    def interrupt(number, frame):
+        raise KeyboardInterrupt
+
+    task = stored(store)
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        with psycopg.connect(postgres) as locking:
+            locking.execute("select 1 from agentstate.tasks for update")
+            signal.setitimer(signal.ITIMER_REAL, 0.2)
+            with pytest.raises(KeyboardInterrupt):
+                store.save(task.replace(state="running"))
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+    assert store.get(task.id) == task
     assert store.save(task.replace(state="running")).version == 2
 
 
