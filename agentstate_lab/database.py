@@ -45,7 +45,9 @@ class Moment:
     Attributes:
         statement: The compare-and-set.
 
-        values: Its parameters.
+        stays: The same for a task that is in its state already, if it can be.
+
+        values: Their parameters.
 
         steps: The parameters of each step.
 
@@ -53,6 +55,7 @@ class Moment:
     """
 
     statement: str
+    stays: str | None
     values: Values
     steps: list[Values]
     messages: list[Values]

@@ -1,9 +1,8 @@
 """
 Tasks in PostgreSQL: for workers on many machines.
 
-A save is one statement. The rows of steps and messages hang on the compare-and-set
-of the task (`with saved as (update … returning id) insert … from saved`), so there is
-one round trip, one commit, and no transaction that could be left open.
+A save is one statement (`postgres_statement`): one round trip, one commit, and no
+transaction that could be left open.
 
 A commit is forced to the server's disk before it is reported; a session of this
 store switches that on where it was off. Waiting for a row that another has locked
@@ -31,7 +30,7 @@ from psycopg.conninfo import make_conninfo
 from psycopg.pq import TransactionStatus
 
 from . import sql_tables as tables
-from .database import BUSY_TIMEOUT, Answer, Database, Moment, Values
+from .database import BUSY_TIMEOUT, Answer, Database, Moment
 from .errors import (
     InvalidValue,
     StoreBusy,
@@ -43,6 +42,7 @@ from .errors import (
 )
 from .postgres_address import parts_of, shown
 from .postgres_reason import reason
+from .postgres_statement import one_statement
 from .sql_leases import SqlLeaseStore
 from .sql_tables import Dialect, Run
 from .store import Clock
@@ -51,7 +51,6 @@ SCHEMA: Final = "agentstate"
 MIGRATION_LOCK: Final = 0x41474C42  # "AGLB"
 MAX_STOPPED = 10.0  # seconds that a stopped worker can keep a row inside a claim
 
-MANY = 20  # rows of one save, beyond which they travel as arrays
 
 _GONE = (
     StoreUnavailable,
@@ -151,7 +150,7 @@ class PostgresDatabase(Database):
 
     def commit(self, moment: Moment) -> bool:
         """Write all of *moment* or nothing; whether its conditions held."""
-        statement, values = _one_statement(moment)
+        statement, values = one_statement(moment)
         with self.using(writing=True) as connection:
             done = connection.execute(self.dialect.say(statement), values)
             return bool(done.rowcount)
@@ -193,11 +192,15 @@ class PostgresDatabase(Database):
     def _alive(self, connection: psycopg.Connection[Any]) -> bool:
         # What a server says to an idle connection is mostly a farewell. The first
         # look may find its words, the second then finds the end.
-        with contextlib.suppress(psycopg.Error):
-            connection.pgconn.consume_input()
-            connection.pgconn.consume_input()
+        look = connection.pgconn.consume_input
+        try:
+            look()
+            look()
+        except psycopg.Error:
+            return False
         # Anything but idle was left by an interrupt.
-        return connection.info.transaction_status == TransactionStatus.IDLE
+        idle: int = TransactionStatus.IDLE
+        return connection.pgconn.transaction_status == idle
 
     def _begun(
         self, connection: psycopg.Connection[Any]
@@ -230,48 +233,3 @@ class PostgresDatabase(Database):
         # Without a code it is the driver that speaks, mostly of a connection.
         broken = isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
         return "08" if broken else "", type(error).__name__
-
-
-def _one_statement(moment: Moment) -> tuple[str, Values]:
-    """The whole of *moment*: whatever it inserts depends on what it updates."""
-    task = f"{moment.statement} returning id"
-    values = dict(moment.values)
-    inserts = []
-    if moment.steps:
-        source = _source("step", ("name", "line"), moment.steps, values)
-        inserts.append(_STEPS + source + _REPLACED)
-    if moment.messages:
-        source = _source("message", ("line",), moment.messages, values)
-        inserts.append(_MESSAGES + source)
-    if not inserts:
-        return task, values
-    *firsts, last = inserts
-    more = "".join(f", first_{n} as ({first})" for n, first in enumerate(firsts))
-    return f"with saved as ({task}){more} {last}", values
-
-
-_STEPS = """
-insert into steps (task_id, name, version, nth, line)
-select saved.id, new.name, :version, new.nth, new.line from saved, """
-_REPLACED = " on conflict (task_id, name) do update set line = excluded.line"
-_MESSAGES = """
-insert into messages (task_id, version, nth, line)
-select saved.id, :version, new.nth, new.line from saved, """
-
-
-def _source(
-    what: str, fields: tuple[str, ...], rows: list[Values], values: Values
-) -> str:
-    """Rows as a table in a statement; what is in them is put into *values*."""
-    head = f"as new ({', '.join(fields)}, nth)"
-    if len(rows) > MANY:
-        for field in fields:
-            values[f"{what}_{field}"] = [row[field] for row in rows]
-        arrays = ", ".join(f"cast(:{what}_{field} as text[])" for field in fields)
-        return f"unnest({arrays}) with ordinality {head}"
-    lines = []
-    for n, row in enumerate(rows):
-        values |= {f"{what}_{field}_{n}": row[field] for field in fields}
-        cells = ", ".join(f"cast(:{what}_{field}_{n} as text)" for field in fields)
-        lines.append(f"({cells}, {n})")
-    return f"(values {', '.join(lines)}) {head}"

@@ -22,6 +22,7 @@ from .codec import record_from_json, record_to_json, task_from_json, task_to_jso
 from .database import Database, Moment, Values
 from .errors import InvalidValue, LeaseLost, StoreTorn, TaskNotFound
 from .lease import Claim
+from .line_memo import Known, LineMemo
 from .rules import (
     Submission,
     accept_save,
@@ -62,6 +63,7 @@ class SqlStore:
         self.database = database
         self._clock = clock
         self._shared_clock = shared_clock
+        self._memo = LineMemo()
         database.open()
 
     def submit(self, task: Task) -> Submission:
@@ -76,10 +78,12 @@ class SqlStore:
         found = self.database.read(sql.GET, id=self._known(task_id))
         if not found:
             raise TaskNotFound(task_id)
-        line, token = found[0]
+        line, token, fingerprint = found[0]
         if claim is not None and token != claim.token:
             raise LeaseLost(task_id)
-        return self._task(task_id, line)
+        task = self._task(task_id, line)
+        self._memo.keep(task, line, fingerprint)
+        return task
 
     def save(
         self,
@@ -92,10 +96,14 @@ class SqlStore:
         """Store a changed task and what belongs to it; see `LeaseStore.save`."""
         now = self._clock()
         kept = next_version(task, created_at=task.created_at, now=now)
+        known = self._memo.known(task, kept)
         # Twice, since a time of creation that the writer made up is put right.
         for _ in range(2):
-            if self.database.commit(self._moment(kept, steps, messages, claim)):
+            row = columns(kept, known)
+            if self.database.commit(self._moment(kept, row, steps, messages, claim)):
+                self._remember(kept, row, known)
                 return kept
+            known = None
             kept = accept_save(self.get(task.id, claim=claim), task, now)
         raise StoreTorn(self._row(task.id), "its columns and its line disagree")
 
@@ -142,6 +150,7 @@ class SqlStore:
     def _moment(
         self,
         task: Task,
+        row: Values,
         steps: Sequence[StepRecord],
         messages: Sequence[Message],
         claim: Claim | None,
@@ -150,20 +159,34 @@ class SqlStore:
         if claim is not None and claim.task.id != task.id:
             raise InvalidValue("claim", f"is on another task than {task.id!r}")
         values = {
-            **columns(task),
+            **row,
             "was": task.version - 1,
             "token": claim and claim.token,
             "seconds": claim and claim.seconds,
             "now": self._lease_time(),
         }
+        running = task.state is TaskState.RUNNING
         by_name = {one.name: one for one in steps}
         lines = [
             {"name": name, "line": record_to_json(one, f"step {name!r}")}
             for name, one in by_name.items()
         ]
         said = [{"line": _message_line(message)} for message in messages]
-        statement = sql.save_as(task.state)
-        return Moment(statement, values, _placed(task, lines), _placed(task, said))
+        return Moment(
+            statement=sql.save_as(task.state),
+            # Most saves are of a task that runs and goes on running.
+            stays=sql.save_as(task.state, stays=True) if running else None,
+            values=values,
+            steps=_placed(task, lines),
+            messages=_placed(task, said),
+        )
+
+    def _remember(self, task: Task, row: Values, known: Known | None) -> None:
+        """What was saved may be saved again, and is not worked out anew then."""
+        if known is None:
+            self._memo.keep(task, row["line"], row["fingerprint"])
+        else:
+            self._memo.keep_known(task, known)
 
     def _lines(self, statement: str, task_id: str, **values: Any) -> list[str]:
         """The lines that belong to a task, which must be there."""
@@ -200,17 +223,17 @@ def storable(text: str) -> bool:
     return text.isascii() or not any("\ud800" <= sign <= "\udfff" for sign in text)
 
 
-def columns(task: Task) -> Values:
+def columns(task: Task, known: Known | None = None) -> Values:
     """The row of a task, but for its lease."""
     return {
         "id": task.id,
-        "fingerprint": task.fingerprint,
+        "fingerprint": known.fingerprint if known else task.fingerprint,
         "state": str(task.state),
         "version": task.version,
         "attempt": task.attempt,
         "owner": task.owner and task.owner.model_dump_json(),
         "created_at": task.created_at,
-        "line": task_to_json(task),
+        "line": known.line(task) if known else task_to_json(task),
     }
 
 

@@ -137,7 +137,7 @@ insert into messages (task_id, version, nth, line)
 values (:task_id, :version, :nth, :line)
 """
 
-GET = "select line, token from tasks where id = :id"
+GET = "select line, token, fingerprint from tasks where id = :id"
 LIST = """
 select id, line from tasks where state = :state
 order by created_at, id limit :limit
@@ -170,31 +170,43 @@ where id = :id
 EXTEND = "update tasks set lease_expires = :expires where id = :id"
 
 _SAVE = """
-update tasks set state = :state, version = :version, attempt = :attempt,
-    line = :line, {lease}, owner = :owner
+update tasks set {state} version = :version, attempt = :attempt, owner = :owner,
+    line = :line, {lease}
 where id = :id and version = :was and fingerprint = :fingerprint
     and created_at = :created_at and state in ({before})
     and (cast(:token as text) is null or token = :token)
 """
 # A lease goes with its run: it ends with the run, and when another owner is named.
-_KEPT = """
-    token = case when owner = :owner then token end,
+_KEPT = """token = case when owner = :owner then token end,
     lease_expires = case when owner = :owner
         then coalesce({now} + :seconds, lease_expires) end"""
 _ENDED = "token = null, lease_expires = null"
 
 
 @functools.cache
-def save_as(state: TaskState) -> str:
+def save_as(state: TaskState, *, stays: bool = False) -> str:
     """
     The compare-and-set of a save: all its conditions are in the statement.
 
     It changes one row, or none when the stored task is not the one that the writer
     read; `rules` says why.
+
+    Args:
+        state: The state that the task is saved in.
+
+        stays: Only for a task that is in that state already. SQLite then leaves the
+            index of the states alone, which it would write again for nothing.
     """
-    before = ", ".join(f"'{old}'" for old in TaskState if state in TRANSITIONS[old])
-    lease = _KEPT if state == TaskState.RUNNING else _ENDED
-    return _SAVE.replace("{before}", before).replace("{lease}", lease)
+    old = [state] if stays else [o for o in TaskState if state in TRANSITIONS[o]]
+    words = {
+        "{state}": "" if stays else "state = :state,",
+        "{before}": ", ".join(f"'{one}'" for one in old),
+        "{lease}": _KEPT if state == TaskState.RUNNING else _ENDED,
+    }
+    statement = _SAVE
+    for word, meaning in words.items():
+        statement = statement.replace(word, meaning)
+    return statement
 
 
 def migrate(run: Run, where: str) -> bool:

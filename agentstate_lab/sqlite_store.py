@@ -135,8 +135,10 @@ class SqliteDatabase(Database):
         """Write all of *moment* or nothing; whether its conditions held."""
         say = self.dialect.say
         with self.using(writing=True) as connection, self._begun(connection):
-            done = connection.execute(say(moment.statement), moment.values)
-            if done.rowcount == 0:
+            ways = [way for way in (moment.stays, moment.statement) if way]
+            if not any(
+                connection.execute(say(way), moment.values).rowcount for way in ways
+            ):
                 return False
             for statement, rows in (
                 (tables.ADD_STEP, moment.steps),

@@ -35,8 +35,9 @@ def test_every_figure_is_measured_on_each_database(benchmark, kind, request, tmp
 
     names = [row.what.removeprefix(f"{kind}: ") for row in (*of_steps, *of_growth)]
     assert names == [
-        "one commit, a save with a step",
-        "two commits, a whole run_once",
+        "a save with a step",
+        "the same, beside one insert",
+        "run_once, beside two commits",
         "a save",
         "a claim",
         "a list of 100",

@@ -343,6 +343,21 @@ def test_one_save_may_name_a_step_twice(any_store):
     assert any_store.steps(task.id) == [steps[2], steps[1]]
 
 
+@pytest.mark.parametrize("count", [0, 1, 20, 21, 40_000])
+def test_one_save_may_bring_any_number_of_messages(any_store, count):
+    """
+    In their order, and with steps beside them.
+    """
+    task = stored(any_store, "k", "running")
+    messages = [{"role": "user", "content": f'"{n}\\'} for n in range(count)]
+    steps = [begun(f"s-{n}") for n in range(min(count, 50))]
+
+    any_store.save(task, messages=messages, steps=steps)
+
+    assert any_store.messages(task.id) == messages
+    assert any_store.steps(task.id) == steps
+
+
 @pytest.mark.parametrize("limit", [2**31, 2**63, 10**30])
 def test_a_limit_beyond_all_numbers_of_a_database_is_no_limit(any_store, limit):
     """
