@@ -264,7 +264,10 @@ def test_importing_the_package_loads_nothing_heavy():
     """
     A learner who imports one concept does not wait for a web server.
     """
-    heavy = ("openai", "httpx2", "matplotlib", "starlette", "uvicorn", "IPython")
+    heavy = (
+        *("openai", "httpx2", "matplotlib", "starlette", "uvicorn", "IPython"),
+        "psycopg",
+    )
     code = (
         "import agentstate_lab, sys\n"
         f"print(sorted(set({heavy!r}) & set(sys.modules)))\n"

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from ..errors import InvalidValue, PostgresUnavailable
+from .postgres_reason import reason
 
 if TYPE_CHECKING:
     import psycopg
@@ -157,6 +158,7 @@ class Postgres:
         """A connection to the first database; what fails there is told in words."""
         import psycopg
 
+        connected = False
         try:
             with psycopg.connect(
                 self.address,
@@ -164,11 +166,14 @@ class Postgres:
                 connect_timeout=ANSWER_WITHIN,
                 **(EMBEDDED if self.cluster else {}),
             ) as connection:
+                connected = True
                 yield connection
         except psycopg.Error as error:
+            # What the server refused, it did not do; when it fell silent, who knows.
+            lost = connected and (error.sqlstate or "08")[:2] in ("08", "57")
             raise PostgresUnavailable(
                 f"PostgreSQL at {self.where}: {reason(error)}; {self._advice()}",
-                effect="not started" if error.sqlstate is None else "unknown",
+                effect="unknown" if lost else "not started",
             ) from None
 
 
@@ -191,41 +196,6 @@ def who_answers(dsn: str, known: Callable[[int], bool]) -> str:
     except psycopg.Error as error:
         return reason(error)
     return "" if ours else "another server answers there"
-
-
-def reason(error: "psycopg.Error") -> str:
-    """
-    What *error* says, without anything that could be part of an address.
-
-    What the server said is safe. What the library says of an address that it could
-    not use may quote it, and with it a password.
-    """
-    said = error.diag.message_primary
-    if error.sqlstate == "42501":
-        return f"{said} (its user needs the right CREATEDB)"
-    if said:
-        return said
-    quoted = str(error).lower()
-    for sign, meaning in _SIGNS.items():
-        if sign in quoted:
-            return meaning
-    return "it does not answer"
-
-
-# What libpq says when no server was reached that could say anything itself.
-_SIGNS = {
-    "password authentication failed": "it refuses the password",
-    "authentication failed": "it refuses the user",
-    "does not exist": "it has no such user or database",
-    "starting up": "it is still starting; try again",
-    "shutting down": "it is shutting down; try again",
-    "too many clients": "it has too many connections; close some",
-    "timeout expired": "it does not answer in time",
-    "not known": "its host is not known here",
-    "resolve": "its host is not known here",
-    "invalid": "its address cannot be used",
-    "refused": "nobody listens there",
-}
 
 
 def _exists(connection: "psycopg.Connection[Any]", name: str) -> bool:

@@ -143,14 +143,9 @@ def find_programs(place: Place) -> Programs:
         if wrong := _unfit(folder, place):
             raise InvalidValue("AGENTSTATE_PG_BIN", wrong)
         return Programs(folder, place)
-    for package, install in _carriers():
-        if not _unfit(package / install / "bin", place):
-            return Programs(package / install / "bin", place)
-        if not _missing(package / install / "bin"):
-            return Programs(_copied(package, install, place) / "bin", place)
-    for folder in _debian():
-        if not _unfit(folder, place):
-            return Programs(folder, place)
+    for folder in (*_carriers(), *_debian()):
+        if not _missing(folder):
+            return Programs(_reachable(folder, place), place)
     raise PostgresUnavailable(f"no programs of PostgreSQL are to be found: {INSTALL}")
 
 
@@ -158,11 +153,29 @@ def _unfit(folder: Path, place: Place) -> str:
     """Why the programs in *folder* cannot be used for *place*, or nothing."""
     if missing := _missing(folder):
         return f"there is no program {missing} in {str(folder)!r}"
-    # `pg_ctl` hands its own path to a shell.
+    if _is_closed(folder, place):
+        return f"{folder} is closed to `nobody`, who runs PostgreSQL for root"
+    return _unspeakable(folder)
+
+
+def _reachable(folder: Path, place: Place) -> Path:
+    """*folder*, or a copy of it where the server's user can go."""
+    if _is_closed(folder, place):
+        folder = _copied(folder, place)
+    if wrong := _unspeakable(folder):
+        raise PostgresUnavailable(f"{wrong}; {INSTALL}")
+    return folder
+
+
+def _is_closed(folder: Path, place: Place) -> bool:
+    """Whether the programs in *folder* are closed to who runs the server."""
+    return place.user is not None and not open_to_all(folder / "postgres")
+
+
+def _unspeakable(folder: Path) -> str:
+    """What is wrong with the path, which `pg_ctl` hands to a shell, or nothing."""
     if os.name == "posix" and set(str(folder)) & set('"$`\\'):
         return f"the path {str(folder)!r} holds a character that a shell would read"
-    if place.user and not open_to_all(folder / "postgres"):
-        return f"{folder} is closed to `nobody`, who runs PostgreSQL for root"
     return ""
 
 
@@ -172,12 +185,13 @@ def _missing(folder: Path) -> str:
     return next(missing, "")
 
 
-def _carriers() -> Iterator[tuple[Path, str]]:
-    """The packages that carry the programs, found but not imported."""
+def _carriers() -> Iterator[Path]:
+    """The programs in the packages that carry them, found but not imported."""
     for name, install in CARRIERS.items():
         spec = importlib.util.find_spec(name)
         if spec and spec.submodule_search_locations:
-            yield Path(os.path.realpath(spec.submodule_search_locations[0])), install
+            package = os.path.realpath(spec.submodule_search_locations[0])
+            yield Path(package, install, "bin")
 
 
 def _debian() -> list[Path]:
@@ -186,23 +200,24 @@ def _debian() -> list[Path]:
     return sorted(folders, key=lambda folder: -int(folder.parent.name))
 
 
-def _copied(package: Path, install: str, place: Place) -> Path:
+def _copied(folder: Path, place: Place) -> Path:
     """
-    A copy of the programs in *place*, for a user who cannot go where they are.
+    A copy of a package's programs in *place*, for a user who cannot go to theirs.
 
     They look for their libraries in a folder beside the package, so that comes too.
     """
-    changed = (package / install / "bin").stat().st_mtime_ns
-    key = hashlib.sha256(f"{package} {changed}".encode(errors="replace")).hexdigest()
-    kept = place.folder / f"programs-{key[:12]}"
+    install, package = folder.parent, folder.parent.parent
+    key = f"{folder} {folder.stat().st_mtime_ns}".encode(errors="replace")
+    kept = place.folder / f"programs-{hashlib.sha256(key).hexdigest()[:12]}"
     if not kept.exists():
         made = Path(tempfile.mkdtemp(prefix=".programs-", dir=place.folder))
-        for part in (f"{package.name}/{install}", f"{package.name}.libs"):
-            if (package.parent / part).is_dir():
-                shutil.copytree(package.parent / part, made / part, symlinks=True)
+        for part in (install, package.with_name(f"{package.name}.libs")):
+            if part.is_dir():
+                copy = made / part.relative_to(package.parent)
+                shutil.copytree(part, copy, symlinks=True)
         for path in (made, *made.rglob("*")):
             if not path.is_symlink():
                 mode = path.stat().st_mode
                 path.chmod(mode | (mode & 0o500) >> 3 | (mode & 0o500) >> 6)
         made.rename(kept)
-    return kept / package.name / install
+    return kept / folder.relative_to(package.parent)
