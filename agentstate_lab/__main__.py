@@ -25,6 +25,8 @@ from .errors import AgentStateError
 
 Command = Callable[[argparse.Namespace], int]
 
+AGENTS_HELP = "naive, saving (default) or idempotent"
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status."""
@@ -70,7 +72,7 @@ def parser() -> argparse.ArgumentParser:
         metavar="URL",
         help='for example "json:tasks.json"; by default a file in the home',
     )
-    new.add_argument("--agent", default="saving", help="naive or saving (default)")
+    new.add_argument("--agent", default="saving", help=AGENTS_HELP)
     new.add_argument("--step-seconds", type=float, default=0.0, metavar="S")
 
     new = command("ledger", ledger, "what really happened, by the world's own count")
@@ -78,7 +80,7 @@ def parser() -> argparse.ArgumentParser:
     new.add_argument("--json", action="store_true")
 
     new = command("crash-matrix", crash_matrix, "kill a run at every point and count")
-    new.add_argument("--agent", default="saving", help="naive or saving (default)")
+    new.add_argument("--agent", default="saving", help=AGENTS_HELP)
     new.add_argument("--scenario", default="deploy", help="disk or deploy (default)")
     new.add_argument("--store", nargs="+", metavar="URL", help="one matrix for each")
     new.add_argument("--json", action="store_true")

@@ -115,12 +115,7 @@ def run_once(
         try:
             result = _asked(effect, record.key, sleep)
         except Exception as error:
-            if not surely_not_started(error):
-                if if_unknown == "wait":
-                    raise OutcomeUnknown(task_id, step, f"said {error!r}") from error
-                raise  # whoever calls again asks again, or repeats
-            refused = {"status": StepStatus.NOT_STARTED, "error": text_of(error)}
-            record_more(store, task_id, steps=[record.model_copy(update=refused)])
+            _failed(store, task_id, record, error, if_unknown)
             raise
         return _reported(store, task_id, record, result)
 
@@ -236,6 +231,22 @@ def _asked(effect: Callable[[str], JsonValue], key: str, sleep: Sleep) -> JsonVa
                 raise
             sleep(BUSY_WAIT)
     return effect(key)
+
+
+def _failed(
+    store: StepStore,
+    task_id: str,
+    record: StepRecord,
+    error: Exception,
+    if_unknown: IfUnknown,
+) -> None:
+    """Record that nothing happened, if that is sure; else call it unknown."""
+    if surely_not_started(error):
+        refused = {"status": StepStatus.NOT_STARTED, "error": text_of(error)}
+        record_more(store, task_id, steps=[record.model_copy(update=refused)])
+    elif if_unknown == "wait":
+        why = f"no answer that says what happened ({text_of(error)})"
+        raise OutcomeUnknown(task_id, record.name, why) from error
 
 
 def _reported(

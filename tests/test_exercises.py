@@ -5,7 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import answers.deadline_answers
 import answers.json_store_answers
+import answers.retry_answers
 import answers.state_answers
 import nbformat
 import pytest
@@ -18,6 +20,8 @@ FOLDER = ROOT / "exercises"
 ANSWERS = {
     "state": answers.state_answers,
     "json_store": answers.json_store_answers,
+    "retry": answers.retry_answers,
+    "deadline": answers.deadline_answers,
 }
 
 every_exercise = pytest.mark.parametrize(
@@ -115,7 +119,9 @@ def test_the_stub_raises_an_error_that_names_the_exercise(exercise):
     exec(code(stub_of(solution_of(exercise)), exercise), space)
 
     with pytest.raises(NotImplementedError, match="is not written yet") as caught:
-        space[exercise.function](*exercise.parameters)
+        space[exercise.function](
+            *exercise.parameters, **dict.fromkeys(exercise.keywords)
+        )
 
     assert str(caught.value).startswith(exercise.title)
 

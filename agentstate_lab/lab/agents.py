@@ -18,7 +18,7 @@ in `idempotent`.
 import math
 import time
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import InvalidValue
@@ -171,7 +171,7 @@ class Outcome:
 
     completed: bool
     result: Any
-    waiting: bool = False
+    waiting: bool = field(default=False, repr=False)
 
 
 def outcome_of(returned: Any) -> Outcome:
