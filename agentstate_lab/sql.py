@@ -13,13 +13,14 @@ The statements are in `sql_tables`, the connection is in `database`, and leases,
 which need a little more, are in `sql_leases`.
 """
 
+import time
 from collections.abc import Sequence
 from typing import Any, Self, TypeVar
 
 from . import sql_tables as sql
 from .codec import record_from_json, record_to_json, task_from_json, task_to_json
 from .database import Database, Moment, Values
-from .errors import InvalidValue, LeaseLost, TaskNotFound, VersionConflict
+from .errors import InvalidValue, LeaseLost, StoreTorn, TaskNotFound
 from .lease import Claim
 from .rules import (
     Submission,
@@ -52,7 +53,11 @@ class SqlStore:
     """
 
     def __init__(
-        self, database: Database, *, clock: Clock, shared_clock: bool = False
+        self,
+        database: Database,
+        *,
+        clock: Clock = time.time,
+        shared_clock: bool = False,
     ) -> None:
         self.database = database
         self._clock = clock
@@ -92,7 +97,7 @@ class SqlStore:
             if self.database.commit(self._moment(kept, steps, messages, claim)):
                 return kept
             kept = accept_save(self.get(task.id, claim=claim), task, now)
-        raise VersionConflict(task.id, expected=task.version, found=task.version)
+        raise StoreTorn(self._row(task.id), "its columns and its line disagree")
 
     def steps(self, task_id: str) -> list[StepRecord]:
         """The steps of a task; see `StepStore.steps`."""
