@@ -175,11 +175,8 @@ SUPPORT: dict[str, str] = {
     "atomic_file": "a write to a file that happens whole or not at all",
     "claim": "who may run a task, and how its run ends",
     "codec": "how values become stored bytes and come back",
-<<<<<<< HEAD
     "database": "a connection that threads share and a fork does not spoil",
-=======
     "context_parts": "how a state reads, part by part",
->>>>>>> c
     "digest": "a value as bytes that are equal whenever the values are",
     "errors": "every error, each saying what became of the effect",
     "execution": "a task run from its claim to its end, resumed, recovered",

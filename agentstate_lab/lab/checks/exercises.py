@@ -61,7 +61,6 @@ EXERCISES = {
     for exercise in (
         Exercise("01", "state", "apply_patch", ("state", "patch")),
         Exercise("02", "json_store", "save", ("path", "data")),
-<<<<<<< HEAD
         Exercise(
             "04", "retry", "execute_with_retry", ("fn", "max_attempts"), ("sleep",)
         ),
@@ -72,9 +71,7 @@ EXERCISES = {
             ("steps", "record"),
             ("limit", "step_limit", "clock"),
         ),
-=======
         Exercise("08", "context", "fit", ("state", "max_bytes", "keep")),
->>>>>>> c
     )
 }
 
