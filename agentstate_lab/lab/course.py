@@ -66,6 +66,7 @@ class Lab:
 
         Raises:
             InvalidValue: There is no such kind.
+            PostgresUnavailable: The server could not be started or reached.
         """
         from .databases import database_of
 

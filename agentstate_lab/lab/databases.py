@@ -4,12 +4,9 @@ The two databases of notebook 06, behind one switch.
     db = lab.database("sqlite")        # a file in the lesson's folder
     db = lab.database("postgresql")    # the server that `start_postgres` finds
 
-What a notebook does with `db` is the same for both: statements on tables of its own
-(`read`, `write`, `transaction`), and the addresses of stores (`store_url`). Values
-are written `:name`, as in the package's own statements.
-
-SQLite has no `for update`. There it is left out, and a transaction begins as a
-writer, which locks the whole file: whoever comes second waits in both databases.
+What a notebook does with `db` is the same for both: statements on a table of its
+own, `jobs` (`read`, `write`, `transaction`), and the addresses of stores
+(`store_url`). Values are written `:name`, as in the package's own statements.
 
 Nothing is wiped here. What the lesson made in the server is noted in its folder, so
 that `fresh_start` can drop it.
@@ -31,8 +28,14 @@ from .postgres import start_postgres
 
 KINDS = ("sqlite", "postgresql")
 
+# What people make who have read that a database is safe: no version, no owner.
+JOBS = """
+create table if not exists jobs (
+    id text primary key, state text, result text, attempt integer default 0
+)
+"""
+
 _NAME = re.compile(r"[a-z0-9_]{1,24}")
-_FOR_UPDATE = re.compile(r"\s+for\s+update\b", re.I)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +69,12 @@ class LabDatabase:
     def read(self, statement: str, **values: Any) -> list[Any]:
         """The rows that a statement finds, as tuples."""
         with contextlib.closing(self._own()) as own:
-            return own.read(self._said(statement), **values)
+            return own.read(statement, **values)
 
     def write(self, statement: str, **values: Any) -> int:
         """How many rows a statement has changed; it is committed by itself."""
         with contextlib.closing(self._own()) as own:
-            return own.write(self._said(statement), **values)
+            return own.write(statement, **values)
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[Run]:
@@ -81,15 +84,11 @@ class LabDatabase:
         An error in the block takes back all that they did, and nothing else.
         """
         with contextlib.closing(self._own()) as own, own.transaction() as run:
-            yield lambda statement, **values: run(self._said(statement), **values)
-
-    def _said(self, statement: str) -> str:
-        """The statement as this database understands it."""
-        return _FOR_UPDATE.sub("", statement) if self.kind == "sqlite" else statement
+            yield run
 
     def _own(self) -> Database:
-        """The notebook's own tables."""
-        place = self._place("own_tables")
+        """The notebook's own table."""
+        place = self._place("jobs")
         if self.kind == "sqlite":
             return _OwnSqlite(Path(place))
         return _OwnPostgres(place, schema="public")
@@ -108,14 +107,17 @@ class LabDatabase:
 
 def database_of(kind: str, lesson: str, folder: Path) -> LabDatabase:
     """
-    The database of *kind* for a lesson.
+    The database of *kind* for a lesson, with its table `jobs`.
 
     Raises:
         InvalidValue: There is no such kind.
+        PostgresUnavailable: The server could not be started or reached.
     """
     if kind not in KINDS:
         raise InvalidValue("kind", f"{kind!r:.60} is none of {', '.join(KINDS)}")
-    return LabDatabase(kind, lesson, folder)
+    made = LabDatabase(kind, lesson, folder)
+    made.write(JOBS)
+    return made
 
 
 def forget_databases(lesson: str, folder: Path) -> None:
@@ -142,4 +144,4 @@ class _OwnPostgres(PostgresDatabase):
     """A schema with none of the store's tables."""
 
     def _migrate(self, connection: Any) -> None:
-        """The tables are the notebook's to make."""
+        """The store's tables are not wanted here."""

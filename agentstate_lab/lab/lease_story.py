@@ -6,10 +6,14 @@ told to. Worker a claims, says that it is alive, and is stopped in the middle, a
 laptop is whose lid is closed. Worker b asks for the task until it gets it. Then a
 wakes up, ends its step, and saves. What is drawn was answered by the store.
 
+`overslept` hands you the moment in which both have a claim in their hands, and
+`what_a_lease_costs` plays the story for leases of several lengths.
+
 Only the seconds are played. What becomes of a process that is really stopped is in
 the tests of the stores.
 """
 
+from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, Final, cast
@@ -22,6 +26,7 @@ from ..task import Owner, Task
 from ..worker import BEATS
 from .clock import FakeClock
 from .plots import FAINT, GOOD, HARM, INK, NEUTRAL, canvas, figure
+from .show import Table
 
 STOPPED: Final = 45.0  # worker a, in seconds after its claim
 WOKE: Final = 110.0
@@ -133,6 +138,50 @@ def play_lease(url: str, seconds: float = 60.0, *, wakes: bool = True) -> LeaseS
 def who_held_the_task(story: LeaseStory) -> None:
     """Draw who worked when, until when the lease ran, and what became of the save."""
     figure(_drawn(story), alt=story.words, number=story.verdict)
+
+
+def overslept(
+    url: str, task_id: str, *, seconds: float = 60.0
+) -> tuple[LeaseStore, Claim, Claim]:
+    """
+    A worker's lease has ended while it was asleep, and another has claimed the task.
+
+    Args:
+        url: A store with leases.
+
+        task_id: A new task.
+
+        seconds: How long the lease was.
+
+    Returns:
+        The store, the claim of the worker that slept, the claim of the other.
+    """
+    clock = FakeClock()
+    store = cast(LeaseStore, open_store(url, clock=clock))
+    task = store.submit(Task.new("One step.", task_id=task_id)).task
+    mine = _claim(store, task, A, check_seconds(seconds))
+    clock.advance(seconds)
+    return store, mine, _claim(store, task, B, seconds)
+
+
+def what_a_lease_costs(url: str, lengths: Iterable[float]) -> Table:
+    """
+    The story with leases of several lengths, for a sleeper and for a dead worker.
+
+    Args:
+        url: A store with leases.
+
+        lengths: In seconds, each from 3 to 600.
+    """
+    rows = []
+    for seconds in lengths:
+        asleep = play_lease(url, seconds)
+        dead = play_lease(url, seconds, wakes=False)
+        kept = "loses the task" if asleep.refused else "keeps the task"
+        rows.append((f"{seconds:g} s", kept, f"{dead.still:g} s"))
+    asleep_for = f"a worker that sleeps for {WOKE - STOPPED:g} s"
+    head = ("lease", asleep_for, "a dead worker's task stands still for")
+    return Table("What the length of a lease decides", head, tuple(rows))
 
 
 def _claim(store: LeaseStore, task: Task, owner: Owner, seconds: float) -> Claim:

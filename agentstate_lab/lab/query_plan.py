@@ -38,7 +38,7 @@ class _Undo(Exception):
     """Takes a transaction back."""
 
 
-def explain(store: SqlStore, statement: str, *, without: str | None = None) -> str:
+def explain(store: SqlStore, statement: str, *, without: str = "") -> str:
     """
     How the database of *store* would find the rows of *statement*.
 
@@ -47,7 +47,7 @@ def explain(store: SqlStore, statement: str, *, without: str | None = None) -> s
 
         statement: A query on its tables, with its values in it.
 
-        without: An index to do without.
+        without: The name of an index to do without.
 
     Raises:
         InvalidValue: *store* has no database.
@@ -66,9 +66,9 @@ def explain(store: SqlStore, statement: str, *, without: str | None = None) -> s
     return "\n".join(lines)
 
 
-def _prepare(run: Run, without: str | None) -> None:
+def _prepare(run: Run, without: str) -> None:
     """Many tasks, what the planner knows about them, and perhaps no index."""
     run(_FILL, tasks=TASKS)
     run("analyze tasks")
-    if without is not None:
+    if without:
         run(f"drop index {without}")
