@@ -1,9 +1,9 @@
 """
 Tasks in PostgreSQL: for workers on many machines.
 
-A save is one statement. The task's compare-and-set and the rows of steps and
-messages hang on it (`with saved as (update … returning …) insert … from saved`), so
-there is one round trip, one commit, and no transaction that could be left open.
+A save is one statement. The rows of steps and messages hang on the compare-and-set
+of the task (`with saved as (update … returning id) insert … from saved`), so there is
+one round trip, one commit, and no transaction that could be left open.
 
 A commit is forced to the server's disk before it is reported; a session of this
 store switches that on where it was off. Waiting for a row that another has locked
@@ -27,21 +27,22 @@ from collections.abc import Callable
 from typing import Any, Final
 
 import psycopg
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.conninfo import make_conninfo
 from psycopg.pq import TransactionStatus
 
 from . import sql_tables as tables
-from .database import BUSY_TIMEOUT, Answer, Database, Moment
+from .database import BUSY_TIMEOUT, Answer, Database, Moment, Values
 from .errors import (
     InvalidValue,
     StoreBusy,
-    StoreError,
     StoreForeign,
     StoreReadOnly,
     StoreTorn,
     StoreUnavailable,
     StoreWriteFailed,
 )
+from .postgres_address import parts_of, shown
+from .postgres_reason import reason
 from .sql_leases import SqlLeaseStore
 from .sql_tables import Dialect, Run
 from .store import Clock
@@ -50,32 +51,30 @@ SCHEMA: Final = "agentstate"
 MIGRATION_LOCK: Final = 0x41474C42  # "AGLB"
 MAX_STOPPED = 10.0  # seconds that a stopped worker can keep a row inside a claim
 
-# A dead network is noticed within minutes; an address may say otherwise.
-_DEFAULTS: dict[str, Any] = {
-    "application_name": "agentstate-lab",
-    "connect_timeout": 10,
-    "keepalives_idle": 60,
-    "keepalives_interval": 10,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 60_000,
-}
+MANY = 20  # rows of one save, beyond which they travel as arrays
 
-_STEP_WRITE = """
-with saved as ({task} returning id),
-stepped as (
-    insert into steps (task_id, name, version, nth, line)
-    select saved.id, new.name, :version, new.nth, new.line
-    from saved, unnest(cast(:names as text[]), cast(:steps as text[]))
-        with ordinality as new (name, line, nth)
-    on conflict (task_id, name) do update set line = excluded.line
-),
-said as (
-    insert into messages (task_id, version, nth, line)
-    select saved.id, :version, new.nth, new.line
-    from saved, unnest(cast(:messages as text[])) with ordinality as new (line, nth)
+_GONE = (
+    StoreUnavailable,
+    "the connection was lost; the next call makes a new one",
 )
-select count(*) from saved
-"""
+_BUSY = (StoreBusy, "others kept it locked; try again, or find out who they are")
+_ANSWERS: dict[str, Answer] = {
+    "57P": _GONE,
+    "08": _GONE,
+    "25P03": _GONE,  # it was stopped in the middle of a claim
+    "55P03": _BUSY,
+    "57014": _BUSY,
+    "40": _BUSY,
+    "53100": (
+        StoreWriteFailed,
+        "the disk is full; what was stored is whole. Make room and try again",
+    ),
+    "25006": (StoreReadOnly, "it may only be read"),
+    "42501": (StoreReadOnly, "its user may not do that"),
+    "42": (StoreForeign, "its tables are not those of this store"),
+    "XX": (StoreTorn, "it is damaged. Look at the server's log, or put a copy back"),
+    "": (StoreWriteFailed, "the server refused; what was stored is whole"),
+}
 
 
 class PostgresStore(SqlLeaseStore):
@@ -127,6 +126,7 @@ class PostgresDatabase(Database):
 
     dialect = Dialect(
         text='text collate "C"',
+        by_key="",
         now=(
             "coalesce(cast(:now as double precision), cast(extract(epoch from"
             " statement_timestamp()) as double precision))"
@@ -136,12 +136,14 @@ class PostgresDatabase(Database):
         parameter=r"%(\1)s",
     )
     driver_error = psycopg.Error
+    answers = _ANSWERS
+    unsure = ("57P", "08", "25P03")  # the connection broke before the answer came
 
     def __init__(
         self, dsn: str, *, busy_timeout: float = BUSY_TIMEOUT, schema: str = SCHEMA
     ) -> None:
-        address = _parts_of(dsn)
-        super().__init__(_shown(address), busy_timeout)
+        address = parts_of(dsn)
+        super().__init__(shown(address), busy_timeout)
         if not re.fullmatch(r"[a-z_][a-z0-9_]{0,62}", schema):
             raise InvalidValue("schema", f"use a-z, 0-9 and _, not {schema!r:.100}")
         self._address = make_conninfo(**address)
@@ -149,21 +151,17 @@ class PostgresDatabase(Database):
 
     def commit(self, moment: Moment) -> bool:
         """Write all of *moment* or nothing; whether its conditions held."""
-        arrays = {
-            "names": [row["name"] for row in moment.steps],
-            "steps": [row["line"] for row in moment.steps],
-            "messages": [row["line"] for row in moment.messages],
-        }
-        statement = _STEP_WRITE.replace("{task}", moment.statement)
+        statement, values = _one_statement(moment)
         with self.using(writing=True) as connection:
-            ((saved,),) = self._rows(connection, statement, **moment.values, **arrays)
-        return bool(saved)
+            done = connection.execute(self.dialect.say(statement), values)
+            return bool(done.rowcount)
 
     def _connect(self) -> psycopg.Connection[Any]:
         try:
             connection = psycopg.connect(self._address, autocommit=True)
         except psycopg.Error as error:
-            raise StoreUnavailable(self.where, reason(error)) from None
+            why = f"{reason(error)}. Look at the server and at the address"
+            raise StoreUnavailable(self.where, why) from None
         try:
             self._set_up(connection)
             self._migrate(connection)
@@ -226,88 +224,54 @@ class PostgresDatabase(Database):
                 " touched: name another database",
             )
 
-    def _refusal(self, error: psycopg.Error, *, writing: bool) -> StoreError:
-        code = error.sqlstate
-        kind, what = self.answer(code or "", _ANSWERS)
-        # Who lost the connection in a write was not told whether it is committed.
-        unsure = writing and kind is StoreUnavailable
-        said = f"{what} ({error.diag.message_primary}, {code})" if code else what
-        return kind(self.where, said, effect="unknown" if unsure else None)
+    def _code(self, error: psycopg.Error) -> tuple[str, str]:
+        if error.sqlstate:
+            return error.sqlstate, f"{error.diag.message_primary}, {error.sqlstate}"
+        # Without a code it is the driver that speaks, mostly of a connection.
+        broken = isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
+        return "08" if broken else "", type(error).__name__
 
 
-_GONE = (
-    StoreUnavailable,
-    "the connection was lost; the next call makes a new one",
-)
-_BUSY = (StoreBusy, "others kept it locked; try again, or find out who they are")
-_ANSWERS: dict[str, Answer] = {
-    "57P": _GONE,
-    "08": _GONE,
-    "25P03": _GONE,  # it was stopped in the middle of a claim
-    "55P03": _BUSY,
-    "57014": _BUSY,
-    "40": _BUSY,
-    "53100": (
-        StoreWriteFailed,
-        "the disk is full; what was stored is whole. Make room and try again",
-    ),
-    "25006": (StoreReadOnly, "it may only be read"),
-    "42501": (StoreReadOnly, "its user may not do that"),
-    "42": (StoreForeign, "its tables are not those of this store"),
-    "XX": (StoreTorn, "it is damaged. Look at the server's log, or put a copy back"),
-    "": (StoreWriteFailed, "the server refused; what was stored is whole"),
-}
+def _one_statement(moment: Moment) -> tuple[str, Values]:
+    """The whole of *moment*: whatever it inserts depends on what it updates."""
+    task = f"{moment.statement} returning id"
+    values = dict(moment.values)
+    inserts = []
+    if moment.steps:
+        source = _source("step", ("name", "line"), moment.steps, values)
+        inserts.append(_STEPS + source + _REPLACED)
+    if moment.messages:
+        source = _source("message", ("line",), moment.messages, values)
+        inserts.append(_MESSAGES + source)
+    if not inserts:
+        return task, values
+    *firsts, last = inserts
+    more = "".join(f", first_{n} as ({first})" for n, first in enumerate(firsts))
+    return f"with saved as ({task}){more} {last}", values
 
 
-def _parts_of(dsn: str) -> dict[str, Any]:
-    """
-    The parts of an address.
-
-    Raises:
-        InvalidValue: It cannot be read. No part is shown: any may be the password.
-    """
-    try:
-        parts = conninfo_to_dict(dsn if "\0" not in dsn else "")
-    except (psycopg.Error, ValueError, TypeError, AttributeError):
-        parts = {}
-    if not parts or not _plain(parts):
-        raise InvalidValue(
-            "store url",
-            "cannot be read; write postgresql://USER:PASSWORD@HOST:PORT/DATABASE, with"
-            " @ and / in a password as %40 and %2F",
-        ) from None
-    return {**_DEFAULTS, **parts, "client_encoding": "utf8"}
+_STEPS = """
+insert into steps (task_id, name, version, nth, line)
+select saved.id, new.name, :version, new.nth, new.line from saved, """
+_REPLACED = " on conflict (task_id, name) do update set line = excluded.line"
+_MESSAGES = """
+insert into messages (task_id, version, nth, line)
+select saved.id, :version, new.nth, new.line from saved, """
 
 
-def _plain(parts: dict[str, Any]) -> bool:
-    """Whether no piece of a password, with an @ or a / in it, is in other parts."""
-    port = str(parts.get("port", "5432"))
-    shown = (parts.get("host"), parts.get("dbname"))
-    return port.replace(",", "").isdigit() and not any("@" in str(p) for p in shown)
-
-
-def _shown(parts: dict[str, Any]) -> str:
-    """The parts of an address that anybody may see."""
-    host, port = parts.get("host", "localhost"), parts.get("port", 5432)
-    return f"postgresql://{host}:{port}/{parts.get('dbname', '')}"
-
-
-def reason(error: psycopg.Error) -> str:
-    """Why no connection was made, in words that quote nothing of the address."""
-    said = str(error).lower()
-    for sign, meaning in _SIGNS.items():
-        if sign in said:
-            return meaning
-    return "no connection could be made; look at the server and at the address"
-
-
-_SIGNS = {
-    "authentication failed": "it refuses the user or the password",
-    "does not exist": "it has no such user or database",
-    "starting up": "it is still starting; try again",
-    "shutting down": "it is shutting down; try again later",
-    "too many clients": "it has too many connections; close some",
-    "timeout expired": "it does not answer in time; look whether it runs",
-    "refused": "nobody listens there; start the server, or look at the address",
-    "translate host name": "its host is not known here; look at the address",
-}
+def _source(
+    what: str, fields: tuple[str, ...], rows: list[Values], values: Values
+) -> str:
+    """Rows as a table in a statement; what is in them is put into *values*."""
+    head = f"as new ({', '.join(fields)}, nth)"
+    if len(rows) > MANY:
+        for field in fields:
+            values[f"{what}_{field}"] = [row[field] for row in rows]
+        arrays = ", ".join(f"cast(:{what}_{field} as text[])" for field in fields)
+        return f"unnest({arrays}) with ordinality {head}"
+    lines = []
+    for n, row in enumerate(rows):
+        values |= {f"{what}_{field}_{n}": row[field] for field in fields}
+        cells = ", ".join(f"cast(:{what}_{field}_{n} as text)" for field in fields)
+        lines.append(f"({cells}, {n})")
+    return f"(values {', '.join(lines)}) {head}"
