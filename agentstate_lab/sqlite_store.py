@@ -17,10 +17,12 @@ Source: the SQLite documentation, "Write-Ahead Logging" and "PRAGMA synchronous"
 """
 
 import contextlib
+import errno
 import os
 import secrets
 import sqlite3
 import stat
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -44,8 +46,6 @@ from .store import Clock
 Synchronous = Literal["FULL", "NORMAL"]
 
 APPLICATION_ID: Final = 0x41474C42  # "AGLB"
-
-_MAGIC = b"SQLite format 3\0"
 
 
 _ANSWERS: dict[str, Answer] = {
@@ -210,38 +210,64 @@ def _make_private(path: Path) -> None:
     SQLite gives its other files (-wal, -shm) the mode of this one.
 
     Raises:
-        StoreForeign: It is not ours. It was not touched.
+        StoreForeign, StoreTorn: It is not ours, or damaged. It was not touched.
         StoreReadOnly: It cannot be opened.
     """
-    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0)
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if path.exists():
-            _look_at(path, path.stat().st_mode)
-        file = os.open(path, flags, 0o600)
+        with _making:
+            if not path.exists():
+                with contextlib.suppress(FileExistsError):
+                    os.close(os.open(path, flags, 0o600))
+        _look_at(path)
     except OSError as error:
         raise StoreReadOnly(
             str(path), f"cannot be opened for writing ({error.strerror or error})"
         ) from error
-    try:
-        head = os.read(file, 72)
-    finally:
-        os.close(file)
-    if head and (not head.startswith(_MAGIC) or not _is_marked(head)):
+
+
+# Nobody may connect to a new file until the one who made it has closed it.
+_making = threading.Lock()
+
+
+def _look_at(path: Path) -> None:
+    """Refuse what is not ours to write."""
+    found = path.stat()
+    # A pipe or a device is not even opened: that could wait for ever.
+    if not stat.S_ISREG(found.st_mode):
+        raise StoreForeign(str(path), "is not a file; name another path")
+    if not found.st_mode & stat.S_IWUSR:  # root could write it, and should not
+        raise StoreReadOnly(str(path), "the file is read-only; it was not touched")
+    if not os.access(path, os.R_OK | os.W_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    if found.st_size and not _is_marked(path):
         raise _foreign(str(path))
 
 
-def _look_at(path: Path, mode: int) -> None:
-    # A pipe or a device is not even opened: that could wait for ever.
-    if not stat.S_ISREG(mode):
-        raise StoreForeign(str(path), "is not a file; name another path")
-    if not mode & stat.S_IWUSR:  # root could write it, and should not
-        raise StoreReadOnly(str(path), "the file is read-only; it was not touched")
+def _is_marked(path: Path) -> bool:
+    """
+    Whether the file's own header names this course.
 
+    SQLite reads it, and touches nothing (`immutable`). Were the file opened and
+    closed from here, the system would take away the locks of every other connection
+    that this process has to it, and the next process to close it would remove the
+    log into which those connections write.
 
-def _is_marked(head: bytes) -> bool:
-    """Whether the file's own header names this course."""
-    return head[68:72] == APPLICATION_ID.to_bytes(4, "big")
+    Raises:
+        StoreTorn: The header cannot be read. The file was not touched.
+    """
+    uri = f"{path.as_uri()}?mode=ro&immutable=1"
+    try:
+        with contextlib.closing(sqlite3.connect(uri, uri=True)) as header:
+            ((mark,),) = header.execute("pragma application_id")
+    except sqlite3.DatabaseError as error:
+        name = getattr(error, "sqlite_errorname", "")
+        if name.startswith("SQLITE_CORRUPT"):
+            torn, what = _ANSWERS["SQLITE_CORRUPT"]
+            raise torn(str(path), what) from None
+        return False
+    return bool(mark == APPLICATION_ID)
 
 
 def _foreign(where: str) -> StoreForeign:

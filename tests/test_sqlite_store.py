@@ -162,6 +162,25 @@ def test_a_database_that_became_foreign_meanwhile_is_refused(path, monkeypatch):
     assert names == [("theirs",)]
 
 
+def test_a_second_store_takes_no_locks_from_the_first(path, store):
+    """
+    Opening a file once more and closing it lost the log of whoever had it open: the
+    next process that closed the file removed it, and what was confirmed was gone.
+    """
+
+    def look():
+        with SqliteStore(path) as mine:
+            return [task.id for task in mine.list_by_state("pending")]
+
+    first = stored(store, "first")
+    SqliteStore(path).close()
+    in_new_process(look)
+
+    second = stored(store, "second")
+
+    assert sorted(in_new_process(look).value) == sorted([first.id, second.id])
+
+
 def test_a_file_without_content_becomes_a_store(path):
     """
     `touch` makes no database; there is nothing in it that could be lost.
