@@ -187,7 +187,7 @@ def filter_relevant_state(
     >>> filter_relevant_state(state, "deploy-web", 40).left_out
     (LeftOut(kind='fact', name='region', why='no room', size=18),)
     """
-    _check(state, current_step, max_bytes, keep)
+    _check(state, current_step, max_bytes, keep, messages)
     turns = turns_of(messages)
     must, others = _divided(parts_of(state, current_step, turns), frozenset(keep))
 
@@ -310,7 +310,7 @@ def _counted(count: Counter, text: str) -> int:
 
 
 def _check(
-    state: object, current_step: object, max_bytes: object, keep: object
+    state: Any, current_step: Any, max_bytes: Any, keep: Any, messages: Any
 ) -> None:
     """Refuse arguments that make no sense, by name."""
     if not isinstance(state, AgentState):
@@ -321,5 +321,8 @@ def _check(
         raise InvalidValue(
             "max_bytes", f"must be a whole number from 0, not {max_bytes!r:.80}"
         )
-    if isinstance(keep, str) or not isinstance(keep, Collection):
+    listed = isinstance(keep, Collection) and not isinstance(keep, str)
+    if not listed or not all(isinstance(key, str) for key in keep):
         raise InvalidValue("keep", f"must be a collection of keys, not {keep!r:.80}")
+    if not isinstance(messages, Sequence) or isinstance(messages, str):
+        raise InvalidValue("messages", f"must be a list, not {messages!r:.80}")

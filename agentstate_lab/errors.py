@@ -14,6 +14,7 @@ Every error of the course, as one tree, each saying what became of the effect.
     ├── OutcomeUnknown       an effect was begun, and nobody knows how it ended
     ├── DeadlineExceeded     the time was used up before the step could start
     ├── AttemptsUsedUp       the task was tried as often as it may be
+    ├── Cancelled            somebody asked to stop before the work was done
     ├── IllegalTransition    the task may not go from this state to that one
     ├── ArtifactNotFound     no content is stored under this id
     ├── StoreError           the store refused; what it held is as it was
@@ -265,6 +266,10 @@ class AttemptsUsedUp(AgentStateError):
         )
         self.task_id = task_id
         self.attempts = attempts
+
+
+class Cancelled(AgentStateError):
+    """Somebody asked to stop before the work was done."""
 
 
 class IllegalTransition(AgentStateError):

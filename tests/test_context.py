@@ -528,6 +528,9 @@ def test_a_counter_that_does_not_count_is_refused(said):
         pytest.param({"max_bytes": "8000"}, "max_bytes", id="a-text"),
         pytest.param({"keep": "region"}, "keep", id="a-key-for-keys"),
         pytest.param({"keep": None}, "keep", id="no-keys"),
+        pytest.param({"keep": [["region"]]}, "keep", id="keys-in-a-list"),
+        pytest.param({"messages": "hello"}, "messages", id="a-text-for-messages"),
+        pytest.param({"messages": 7}, "messages", id="a-number-for-messages"),
     ],
 )
 def test_an_argument_that_makes_no_sense_is_refused(arguments, name):

@@ -69,7 +69,7 @@ def publish(widget: Any, twin: Table) -> None:
 
 def slider_box(name: str, views: Sequence[View], *, start: int = 0) -> Any:
     """The slider with the view below it, as a widget of ipywidgets."""
-    import ipywidgets as widgets  # type: ignore[import-untyped]
+    import ipywidgets as widgets
 
     if len(views) < 2 or not 0 <= start < len(views):
         raise InvalidValue(
