@@ -111,7 +111,7 @@ def task_board(url: str, task_ids: Iterable[str]) -> None:
     Raises:
         InvalidValue, StoreError, TaskNotFound: There is nothing to show.
     """
-    import ipywidgets as widgets  # type: ignore[import-untyped]
+    import ipywidgets as widgets
 
     board = Board(open_store(url), task_ids)
     now = board.table()
