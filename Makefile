@@ -13,10 +13,10 @@ CLI := $(RUN) -m agentstate_lab
 ROOT_FLAG := $(shell [ "$$(id -u)" = 0 ] && echo --allow-root)
 
 # A fresh home for what one target runs, without waiting and without a live model;
-# its world is stopped whatever happens.
+# what runs for it is stopped, and its databases removed, whatever happens.
 FRESH_HOME = unset AGENTSTATE_MODEL OPENAI_API_KEY OPENAI_BASE_URL; \
 	home=$$(mktemp -d) && export AGENTSTATE_HOME="$$home" AGENTSTATE_PACE=0 && \
-	trap '$(CLI) stop >/dev/null; rm -rf "$$home"' EXIT && \
+	trap '$(CLI) stop --forget >/dev/null; rm -rf "$$home"' EXIT && \
 	trap 'exit 130' INT TERM
 
 PYTEST = $(RUN) -m pytest -n 2 --dist worksteal

@@ -8,6 +8,7 @@ Every error of the course, as one tree, each saying what became of the effect.
     ├── Conflict             somebody else got there first
     │   ├── VersionConflict      the task has changed since it was read
     │   ├── TaskInProgress       another worker is on it
+    │   ├── LeaseLost            the worker's lease is not its own any more
     │   └── KeyReused            the same key came with another input
     ├── OutcomeUnknown       an effect was begun, and nobody knows how it ended
     ├── DeadlineExceeded     the time was used up before the step could start
@@ -20,9 +21,11 @@ Every error of the course, as one tree, each saying what became of the effect.
     │   ├── StoreTooNew          a newer version of the course wrote it
     │   ├── StoreReadOnly        writing is not allowed
     │   ├── StoreBusy            the lock was not free in time
+    │   ├── StoreUnavailable     the server cannot be reached, or has gone away
     │   └── StoreWriteFailed     the system refused the write
     └── LabError             the stage failed, not the lesson
         ├── WorldUnavailable     the world could not be started or reached
+        ├── PostgresUnavailable  PostgreSQL could not be started or reached
         ├── EffectRefused        a service of the world answered no
         ├── ReplyLost            the request went out, and no reply came back
         ├── KillMissed           the victim did not die where it was told to
@@ -139,6 +142,26 @@ class TaskInProgress(Conflict):
     def __init__(self, task_id: str) -> None:
         super().__init__(
             f"task {task_id!r} is in progress elsewhere: nothing was started here"
+        )
+        self.task_id = task_id
+
+
+class LeaseLost(Conflict):
+    """
+    The lease is not this worker's any more, so its write was refused.
+
+    It ran out and another worker has the task, or somebody ended the task. Whatever
+    this worker did outside since then was done beside the other.
+
+    Attributes:
+        task_id: The task.
+    """
+
+    def __init__(self, task_id: str, *, effect: Effect | None = None) -> None:
+        super().__init__(
+            f"the lease on task {task_id!r} is lost: nothing was written; stop, and"
+            " leave the task to whoever has it now",
+            effect=effect,
         )
         self.task_id = task_id
 
@@ -295,6 +318,10 @@ class StoreBusy(StoreError):
     """The lock of the store was not free in time."""
 
 
+class StoreUnavailable(StoreError):
+    """The server cannot be reached, or the connection broke."""
+
+
 class StoreWriteFailed(StoreError):
     """The operating system refused the write."""
 
@@ -305,6 +332,10 @@ class LabError(AgentStateError):
 
 class WorldUnavailable(LabError):
     """The world could not be started or reached."""
+
+
+class PostgresUnavailable(LabError):
+    """PostgreSQL could not be started or reached."""
 
 
 class EffectRefused(LabError):

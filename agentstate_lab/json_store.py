@@ -24,9 +24,8 @@ from typing import Self
 
 from filelock import FileLock, Timeout
 
-from .atomic_file import atomic_write, write_bytes
+from .atomic_file import atomic_write, real_path, write_bytes
 from .errors import (
-    InvalidValue,
     StoreBusy,
     StoreForeign,
     StoreReadOnly,
@@ -62,10 +61,7 @@ class JsonFileStore:
         lock_timeout: float = 30.0,
     ) -> None:
         # A link would be replaced by the file; the file behind it is what is meant.
-        try:
-            self.path = Path(os.path.realpath(os.fspath(path)))
-        except ValueError as error:
-            raise InvalidValue("store path", f"{path!r:.100} ({error})") from error
+        self.path = real_path(path)
         self._clock = clock
         self._seen: bytes | None = None
         self._swept = False
@@ -113,6 +109,10 @@ class JsonFileStore:
     def steps(self, task_id: str) -> list[StepRecord]:
         """The steps of a task; see `StepStore.steps`."""
         return list(self._history(task_id).steps)
+
+    def step(self, task_id: str, name: str) -> StepRecord | None:
+        """One step of a task; see `StepStore.step`."""
+        return self._history(task_id).step(name)
 
     def messages(self, task_id: str) -> list[Message]:
         """What was said; see `StepStore.messages`."""

@@ -79,6 +79,10 @@ class History(Record):
     steps: tuple[StepRecord, ...] = ()
     messages: tuple[dict[str, JsonValue], ...] = ()
 
+    def step(self, name: str) -> StepRecord | None:
+        """The step of this name, if it was begun."""
+        return next((one for one in self.steps if one.name == name), None)
+
     def with_more(
         self, steps: Iterable[StepRecord], messages: Iterable[Message]
     ) -> "History":
@@ -90,6 +94,13 @@ class History(Record):
                 "messages": (*self.messages, *messages),
             }
         )
+
+
+class StoredMessage(Record):
+    """One message as a row of its own."""
+
+    schema_version: Literal[1] = SCHEMA_VERSION
+    message: dict[str, JsonValue]
 
 
 def key_for(task_id: str, step: str) -> str:

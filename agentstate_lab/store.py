@@ -119,6 +119,15 @@ class StepStore(TaskStore, Protocol):
         """
         ...
 
+    def step(self, task_id: str, name: str) -> StepRecord | None:
+        """
+        One step of a task, or None when it was never begun.
+
+        Raises:
+            TaskNotFound: No task has this id.
+        """
+        ...
+
     def messages(self, task_id: str) -> list[Message]:
         """
         What was said, in its order.
@@ -187,6 +196,11 @@ class MemoryStore:
         """The steps of a task; see `StepStore.steps`."""
         self.get(task_id)
         return list(self._history(task_id).steps)
+
+    def step(self, task_id: str, name: str) -> StepRecord | None:
+        """One step of a task; see `StepStore.step`."""
+        self.get(task_id)
+        return self._history(task_id).step(name)
 
     def messages(self, task_id: str) -> list[Message]:
         """What was said; see `StepStore.messages`."""
@@ -282,29 +296,36 @@ def _until_saved(save: Callable[[], Task]) -> Task:
 SCHEMES = {
     "memory": ("store", "MemoryStore"),
     "json": ("json_store", "JsonFileStore"),
+    "sqlite": ("sqlite_store", "SqliteStore"),
+    "postgresql": ("postgres_store", "PostgresStore"),
 }
 
 
-def open_store(url: str, *, clock: Clock = time.time) -> StepStore:
+def open_store(url: str, *, clock: Clock | None = None) -> StepStore:
     """
-    Open the store that *url* names: `memory:` or `json:PATH`.
+    Open the store that *url* names.
 
     Args:
-        url: The kind of store, a colon, and its place.
+        url: `memory:`, `json:PATH`, `sqlite:PATH`, or the address of a database,
+            `postgresql://USER:PASSWORD@HOST:PORT/DATABASE`.
 
-        clock: Where the times of writes come from, in seconds since the epoch.
+        clock: Where times come from, in seconds since the epoch; by default, what
+            the kind of store takes by itself.
 
     Raises:
         InvalidValue: No such kind, or the place is missing or not wanted.
+        StoreError: What is there cannot be used.
     """
     scheme, colon, place = url.partition(":") if isinstance(url, str) else ("", "", "")
     if not colon or scheme not in SCHEMES:
         known = ", ".join(f"{name}:" for name in SCHEMES)
-        raise InvalidValue("store url", f"{url!r} starts with none of {known}")
+        # Not the url itself: there may be a password in it.
+        raise InvalidValue("store url", f"it starts with none of {known}")
     if bool(place) == (scheme == "memory"):
         wanted = "takes no path" if place else "needs a path after the colon"
-        raise InvalidValue("store url", f"{url!r} {wanted}")
+        raise InvalidValue("store url", f"{scheme}: {wanted}")
     module, name = SCHEMES[scheme]
     kind = getattr(importlib.import_module(f".{module}", __package__), name)
-    opened: StepStore = kind(place, clock=clock) if place else kind(clock=clock)
+    where = [url if scheme == "postgresql" else place] if place else []
+    opened: StepStore = kind(*where, **({} if clock is None else {"clock": clock}))
     return opened

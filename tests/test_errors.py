@@ -10,6 +10,7 @@ SAMPLES = {
     "InvalidValue": ("limit", "must be positive"),
     "TaskNotFound": ("t",),
     "TaskInProgress": ("t",),
+    "LeaseLost": ("t",),
     "KeyReused": ("t",),
     "OutcomeUnknown": ("t", "deploy-api", "it was begun and never reported"),
     "DeadlineExceeded": ("deploy-api", 1.5),

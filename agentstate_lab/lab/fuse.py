@@ -206,6 +206,11 @@ class KillingStore:
         self._fuse.touch()
         return self._store.steps(task_id)
 
+    def step(self, task_id: str, name: str) -> StepRecord | None:
+        """Read: a touch, not a write."""
+        self._fuse.touch()
+        return self._store.step(task_id, name)
+
     def messages(self, task_id: str) -> list[Message]:
         """Read: a touch, not a write."""
         self._fuse.touch()
