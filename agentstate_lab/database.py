@@ -19,15 +19,18 @@ import functools
 import os
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from . import sql_tables as tables
-from .errors import StoreUnavailable
+from .errors import InvalidValue, StoreError, StoreUnavailable
 from .sql_tables import Dialect, Run
 
 Values = dict[str, Any]
+Answer = tuple[type[StoreError], str]
+
+MAX_WAIT = 86_400  # seconds
 
 # What a fork brought along must not even be collected: that would close it.
 _inherited: list[Any] = []
@@ -60,13 +63,25 @@ class Database(ABC):
 
     Args:
         where: The place, for errors; nothing secret is in it.
+
+        busy_timeout: How long a writer waits for the others, in seconds.
+
+    Raises:
+        InvalidValue: Nobody can wait that long.
     """
 
     dialect: ClassVar[Dialect]
     driver_error: ClassVar[type[Exception]]
 
-    def __init__(self, where: str) -> None:
+    def __init__(self, where: str, busy_timeout: float) -> None:
+        number = isinstance(busy_timeout, int | float)
+        if not number or not 0 <= busy_timeout <= MAX_WAIT:
+            raise InvalidValue(
+                "busy_timeout",
+                f"must be seconds from 0 to {MAX_WAIT}, not {busy_timeout!r}",
+            )
         self.where = where
+        self.busy_timeout = busy_timeout
         self._lock = threading.Lock()
         self._pid = os.getpid()
         self._connection: Any = None
@@ -106,15 +121,27 @@ class Database(ABC):
             if self._closed:
                 raise StoreUnavailable(self.where, "the store is closed; open it again")
             try:
-                if self._connection is None or not self._alive(self._connection):
-                    self._connection = self._connect()
+                self._reconnect()
                 yield self._connection
             except self.driver_error as error:
                 refusal = self._refusal(error, writing=writing)
             else:
                 return
         # Not as its cause: the driver's text may show what was to be stored.
-        raise refusal
+        raise refusal from None
+
+    def _reconnect(self) -> None:
+        """Connect, unless there is a connection that can be used."""
+        if self._connection is not None and not self._alive(self._connection):
+            broken, self._connection = self._connection, None
+            broken.close()
+        if self._connection is None:
+            self._connection = self._connect()
+
+    @staticmethod
+    def answer(code: str, answers: Mapping[str, Answer]) -> Answer:
+        """What to say of a driver's error, by the first prefix that its code has."""
+        return next(a for prefix, a in answers.items() if code.startswith(prefix))
 
     def close(self) -> None:
         """Let go of the connection. Closing twice does no harm."""

@@ -28,7 +28,7 @@ from typing import Final, Literal
 
 from . import sql_tables as tables
 from .atomic_file import real_path
-from .database import Database, Moment
+from .database import Answer, Database, Moment
 from .errors import (
     InvalidValue,
     StoreBusy,
@@ -94,10 +94,9 @@ class SqliteDatabase(Database):
     def __init__(
         self, path: Path, clock: Clock, busy_timeout: float, synchronous: Synchronous
     ) -> None:
-        super().__init__(str(path))
+        super().__init__(str(path), busy_timeout)
         self._path = path
         self._clock = clock
-        self._busy_timeout = busy_timeout
         self._synchronous = synchronous
 
     def commit(self, moment: Moment) -> bool:
@@ -119,7 +118,7 @@ class SqliteDatabase(Database):
         _make_private(self._path)
         connection = sqlite3.connect(
             self._path,
-            timeout=self._busy_timeout,
+            timeout=self.busy_timeout,
             isolation_level=None,  # a transaction begins where we say so
             check_same_thread=False,  # the lock of `Database` lets in one at a time
         )
@@ -165,10 +164,7 @@ class SqliteDatabase(Database):
 
     def _refusal(self, error: sqlite3.Error, *, writing: bool) -> StoreError:
         name = getattr(error, "sqlite_errorname", type(error).__name__)
-        kind, what = next(
-            (answer for prefix, answer in _ANSWERS.items() if name.startswith(prefix)),
-            (StoreWriteFailed, "SQLite refused; what was stored is whole"),
-        )
+        kind, what = self.answer(name, _ANSWERS)
         # When the disk fails in the middle, the commit may be on it all the same.
         unsure = writing and name.startswith("SQLITE_IOERR")
         return kind(
@@ -176,7 +172,7 @@ class SqliteDatabase(Database):
         )
 
 
-_ANSWERS: dict[str, tuple[type[StoreError], str]] = {
+_ANSWERS: dict[str, Answer] = {
     "SQLITE_BUSY": (
         StoreBusy,
         "others were writing all the time; try again, or find out who they are",
@@ -198,6 +194,7 @@ _ANSWERS: dict[str, tuple[type[StoreError], str]] = {
         "is damaged. Move it aside, or put a copy back",
     ),
     "SQLITE_NOTADB": (StoreTorn, "is damaged. Move it aside, or put a copy back"),
+    "": (StoreWriteFailed, "SQLite refused; what was stored is whole"),
 }
 
 
