@@ -70,7 +70,9 @@ def parser() -> argparse.ArgumentParser:
         metavar="URL",
         help='for example "json:tasks.json"; by default a file in the home',
     )
-    new.add_argument("--agent", default="saving", help="naive, saving (default) or idempotent")
+    new.add_argument(
+        "--agent", default="saving", help="naive, saving (default) or idempotent"
+    )
     new.add_argument("--step-seconds", type=float, default=0.0, metavar="S")
 
     new = command("ledger", ledger, "what really happened, by the world's own count")
@@ -78,7 +80,9 @@ def parser() -> argparse.ArgumentParser:
     new.add_argument("--json", action="store_true")
 
     new = command("crash-matrix", crash_matrix, "kill a run at every point and count")
-    new.add_argument("--agent", default="saving", help="naive, saving (default) or idempotent")
+    new.add_argument(
+        "--agent", default="saving", help="naive, saving (default) or idempotent"
+    )
     new.add_argument("--scenario", default="deploy", help="disk or deploy (default)")
     new.add_argument("--store", nargs="+", metavar="URL", help="one matrix for each")
     new.add_argument("--json", action="store_true")

@@ -49,12 +49,15 @@ class Moment:
         steps: The parameters of each step.
 
         messages: The parameters of each message.
+
+        checkpoints: The parameters of the checkpoint, if there is one.
     """
 
     statement: str
     values: Values
     steps: list[Values]
     messages: list[Values]
+    checkpoints: list[Values]
 
 
 class Database(ABC):

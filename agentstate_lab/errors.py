@@ -12,6 +12,8 @@ Every error of the course, as one tree, each saying what became of the effect.
     │   └── KeyReused            the same key came with another input
     ├── OutcomeUnknown       an effect was begun, and nobody knows how it ended
     ├── DeadlineExceeded     the time was used up before the step could start
+    ├── CheckpointRefused    a run cannot go on from what is stored
+    │   └── CheckpointExpired    nobody has touched the task for too long
     ├── AttemptsUsedUp       the task was tried as often as it may be
     ├── IllegalTransition    the task may not go from this state to that one
     ├── ArtifactNotFound     no content is stored under this id
@@ -226,6 +228,40 @@ class DeadlineExceeded(AgentStateError, TimeoutError):
         )
         self.step = step
         self.overrun = overrun
+
+
+class CheckpointRefused(AgentStateError):
+    """
+    A run cannot go on from what is stored.
+
+    Attributes:
+        task_id: The task.
+
+        why: What is wrong with it.
+    """
+
+    def __init__(self, task_id: str, why: str) -> None:
+        super().__init__(f"task {task_id!r} cannot be resumed: {why}")
+        self.task_id = task_id
+        self.why = why
+
+
+class CheckpointExpired(CheckpointRefused):
+    """
+    Nobody has touched the task for too long.
+
+    Attributes:
+        age: Seconds since it was last saved.
+
+        max_age: Seconds after which a task is too old.
+    """
+
+    def __init__(self, task_id: str, *, age: float, max_age: float) -> None:
+        super().__init__(
+            task_id, f"it was last saved {age:g} s ago, and {max_age:g} s is the limit"
+        )
+        self.age = age
+        self.max_age = max_age
 
 
 class AttemptsUsedUp(AgentStateError):

@@ -73,6 +73,13 @@ said as (
     insert into messages (task_id, version, nth, line)
     select saved.id, :version, new.nth, new.line
     from saved, unnest(cast(:messages as text[])) with ordinality as new (line, nth)
+),
+pointed as (
+    insert into checkpoints (task_id, version, taken_at, line)
+    select saved.id, :version, new.taken_at, new.line
+    from saved,
+        unnest(cast(:times as double precision[]), cast(:checkpoints as text[]))
+            as new (taken_at, line)
 )
 select count(*) from saved
 """
@@ -151,6 +158,8 @@ class PostgresDatabase(Database):
             "names": [row["name"] for row in moment.steps],
             "steps": [row["line"] for row in moment.steps],
             "messages": [row["line"] for row in moment.messages],
+            "times": [row["taken_at"] for row in moment.checkpoints],
+            "checkpoints": [row["line"] for row in moment.checkpoints],
         }
         statement = _STEP_WRITE.replace("{task}", moment.statement)
         with self.using(writing=True) as connection:

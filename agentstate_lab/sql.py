@@ -23,11 +23,13 @@ from .errors import InvalidValue, LeaseLost, TaskNotFound, VersionConflict
 from .lease import Claim
 from .rules import (
     Submission,
+    accept_checkpoint,
     accept_save,
     accept_submission,
     check_listing,
     next_version,
 )
+from .snapshot import Checkpoint
 from .state import Record
 from .step import Message, StepRecord, StoredMessage
 from .store import Clock
@@ -40,7 +42,7 @@ MOST = 2**31 - 1  # rows that one list can ask for
 
 class SqlStore:
     """
-    A `StepStore` on a database.
+    A `HistoryStore` on a database.
 
     Args:
         database: Where the tables are.
@@ -84,6 +86,7 @@ class SqlStore:
         *,
         steps: Sequence[StepRecord] = (),
         messages: Sequence[Message] = (),
+        checkpoint: Checkpoint | None = None,
         claim: Claim | None = None,
     ) -> Task:
         """Store a changed task and what belongs to it; see `LeaseStore.save`."""
@@ -91,7 +94,9 @@ class SqlStore:
         kept = next_version(task, created_at=task.created_at, now=now)
         # Twice, since a time of creation that the writer made up is put right.
         for _ in range(2):
-            if self.database.commit(self._moment(kept, steps, messages, claim)):
+            accept_checkpoint(checkpoint, kept)
+            moment = self._moment(kept, steps, messages, checkpoint, claim)
+            if self.database.commit(moment):
                 return kept
             kept = accept_save(self.get(task.id, claim=claim), task, now)
         raise VersionConflict(task.id, expected=task.version, found=task.version)
@@ -113,6 +118,31 @@ class SqlStore:
         """What was said; see `StepStore.messages`."""
         lines = self._lines(sql.MESSAGES, task_id)
         return [self._record(StoredMessage, task_id, line).message for line in lines]
+
+    def message_count(self, task_id: str) -> int:
+        """How many messages there are; see `HistoryStore.message_count`."""
+        self.get(task_id)
+        return int(self.database.read(sql.COUNT_MESSAGES, id=task_id)[0][0])
+
+    def checkpoint(self, task_id: str, version: int | None = None) -> Checkpoint | None:
+        """One checkpoint; see `HistoryStore.checkpoint`."""
+        if version is None:
+            lines = self._lines(sql.NEWEST_CHECKPOINT, task_id)
+        else:
+            lines = self._lines(sql.CHECKPOINT, task_id, version=version)
+        return self._record(Checkpoint, task_id, lines[0]) if lines else None
+
+    def checkpoints(self, task_id: str) -> list[Checkpoint]:
+        """The checkpoints, oldest first; see `HistoryStore.checkpoints`."""
+        lines = self._lines(sql.CHECKPOINTS, task_id)
+        return [self._record(Checkpoint, task_id, line) for line in lines]
+
+    def prune(self, task_id: str, *, keep: int | None, before: float | None) -> int:
+        """Drop checkpoints by two rules; see `HistoryStore.prune`."""
+        self.get(task_id)
+        return self.database.write(
+            sql.PRUNE, id=task_id, keep=MOST if keep is None else keep, before=before
+        )
 
     def list_by_state(self, state: TaskState | str, *, limit: int = 100) -> list[Task]:
         """The tasks in *state*, oldest first; see `TaskStore.list_by_state`."""
@@ -141,6 +171,7 @@ class SqlStore:
         task: Task,
         steps: Sequence[StepRecord],
         messages: Sequence[Message],
+        checkpoint: Checkpoint | None,
         claim: Claim | None,
     ) -> Moment:
         """Everything of one save, as it is to be written."""
@@ -159,8 +190,13 @@ class SqlStore:
             for name, one in by_name.items()
         ]
         said = [{"line": _message_line(message)} for message in messages]
-        statement = sql.save_as(task.state)
-        return Moment(statement, values, _placed(task, lines), _placed(task, said))
+        return Moment(
+            sql.save_as(task.state),
+            values,
+            _placed(task, lines),
+            _placed(task, said),
+            [_taken(checkpoint)] if checkpoint else [],
+        )
 
     def _lines(self, statement: str, task_id: str, **values: Any) -> list[str]:
         """The lines that belong to a task, which must be there."""
@@ -208,6 +244,16 @@ def columns(task: Task) -> Values:
         "owner": task.owner and task.owner.model_dump_json(),
         "created_at": task.created_at,
         "line": task_to_json(task),
+    }
+
+
+def _taken(checkpoint: Checkpoint) -> Values:
+    """The row of a checkpoint."""
+    return {
+        "task_id": checkpoint.task_id,
+        "version": checkpoint.version,
+        "taken_at": checkpoint.taken_at,
+        "line": record_to_json(checkpoint, "checkpoint"),
     }
 
 

@@ -108,6 +108,7 @@ class SqliteDatabase(Database):
                 return False
             connection.executemany(say(tables.ADD_STEP), moment.steps)
             connection.executemany(say(tables.ADD_MESSAGE), moment.messages)
+            connection.executemany(say(tables.ADD_CHECKPOINT), moment.checkpoints)
             self.about_to_commit()
         return True
 

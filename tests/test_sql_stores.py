@@ -6,6 +6,10 @@ import uuid
 import pytest
 
 from agentstate_lab.lab.contract import DurableContract, TaskStoreContract
+from agentstate_lab.lab.contract_history import (
+    DurableHistoryContract,
+    HistoryStoreContract,
+)
 from agentstate_lab.lab.contract_leases import DurableLeaseContract, LeaseStoreContract
 from agentstate_lab.lab.contract_steps import DurableStepContract, StepStoreContract
 from agentstate_lab.postgres_store import PostgresStore
@@ -15,10 +19,12 @@ from agentstate_lab.sqlite_store import SqliteStore
 class TestSqliteStore(
     TaskStoreContract,
     StepStoreContract,
+    HistoryStoreContract,
     LeaseStoreContract,
     DurableContract,
     DurableStepContract,
     DurableLeaseContract,
+    DurableHistoryContract,
 ):
     """Keeps every contract in one file."""
 
@@ -30,10 +36,12 @@ class TestSqliteStore(
 class TestPostgresStore(
     TaskStoreContract,
     StepStoreContract,
+    HistoryStoreContract,
     LeaseStoreContract,
     DurableContract,
     DurableStepContract,
     DurableLeaseContract,
+    DurableHistoryContract,
 ):
     """Keeps every contract in a schema of its own."""
 
