@@ -26,9 +26,22 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from .errors import StoreWriteFailed
+from .errors import InvalidValue, StoreWriteFailed
 
 WriteBytes = Callable[[int, bytes], None]
+
+
+def real_path(path: str | os.PathLike[str]) -> Path:
+    """
+    The file that *path* means today, whatever becomes of links and folders.
+
+    Raises:
+        InvalidValue: No file can have this path.
+    """
+    try:
+        return Path(os.path.realpath(os.fspath(path)))
+    except (ValueError, TypeError) as error:
+        raise InvalidValue("store path", f"{path!r:.100} ({error})") from error
 
 
 def write_bytes(file: int, data: bytes) -> None:

@@ -69,19 +69,41 @@ def claim(
     """
     for _ in range(MAX_STEP_TRIES):
         task = store.get(task_id)
-        if task.state in (TaskState.COMPLETED, TaskState.WAITING):
+        new = claimed(task, owner, max_attempts=max_attempts, take_over=take_over)
+        if new is None:
             return task
-        if task.state is TaskState.RUNNING and not take_over(task.owner):
-            raise TaskInProgress(task_id)
-        check_transition(task.state, TaskState.RUNNING, task_id)
         try:
-            if task.attempt < max_attempts:
-                return store.save(_running(task, owner))
-            store.save(task.replace(state=TaskState.DEAD, owner=None))
+            saved = store.save(new)
         except VersionConflict:
             continue
-        raise AttemptsUsedUp(task_id, task.attempt)
+        if saved.state is TaskState.DEAD:
+            raise AttemptsUsedUp(task_id, saved.attempt)
+        return saved
     raise TaskInProgress(task_id)
+
+
+def claimed(
+    task: Task, owner: Owner, *, max_attempts: int, take_over: TakeOver
+) -> Task | None:
+    """
+    What a claim makes of *task*; the arguments are those of `claim`.
+
+    Returns:
+        The task as running under *owner*, or as dead when its attempts are used up.
+        None when there is nothing to run: it is completed, or waits for a person.
+
+    Raises:
+        TaskInProgress: It is running.
+        IllegalTransition: It has been cancelled, or is dead.
+    """
+    if task.state in (TaskState.COMPLETED, TaskState.WAITING):
+        return None
+    if task.state is TaskState.RUNNING and not take_over(task.owner):
+        raise TaskInProgress(task.id)
+    check_transition(task.state, TaskState.RUNNING, task.id)
+    if task.attempt < max_attempts:
+        return _running(task, owner)
+    return task.replace(state=TaskState.DEAD, owner=None)
 
 
 def end(

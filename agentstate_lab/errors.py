@@ -8,9 +8,12 @@ Every error of the course, as one tree, each saying what became of the effect.
     ├── Conflict             somebody else got there first
     │   ├── VersionConflict      the task has changed since it was read
     │   ├── TaskInProgress       another worker is on it
+    │   ├── LeaseLost            the worker's lease is not its own any more
     │   └── KeyReused            the same key came with another input
     ├── OutcomeUnknown       an effect was begun, and nobody knows how it ended
     ├── DeadlineExceeded     the time was used up before the step could start
+    ├── CheckpointRefused    a run cannot go on from what is stored
+    │   └── CheckpointExpired    nobody has touched the task for too long
     ├── AttemptsUsedUp       the task was tried as often as it may be
     ├── IllegalTransition    the task may not go from this state to that one
     ├── ArtifactNotFound     no content is stored under this id
@@ -20,6 +23,7 @@ Every error of the course, as one tree, each saying what became of the effect.
     │   ├── StoreTooNew          a newer version of the course wrote it
     │   ├── StoreReadOnly        writing is not allowed
     │   ├── StoreBusy            the lock was not free in time
+    │   ├── StoreUnavailable     the server cannot be reached, or has gone away
     │   └── StoreWriteFailed     the system refused the write
     └── LabError             the stage failed, not the lesson
         ├── WorldUnavailable     the world could not be started or reached
@@ -144,6 +148,26 @@ class TaskInProgress(Conflict):
         self.task_id = task_id
 
 
+class LeaseLost(Conflict):
+    """
+    The lease is not this worker's any more, so its write was refused.
+
+    It ran out and another worker has the task, or somebody ended the task. Whatever
+    this worker did outside since then was done beside the other.
+
+    Attributes:
+        task_id: The task.
+    """
+
+    def __init__(self, task_id: str, *, effect: Effect | None = None) -> None:
+        super().__init__(
+            f"the lease on task {task_id!r} is lost: nothing was written; stop, and"
+            " leave the task to whoever has it now",
+            effect=effect,
+        )
+        self.task_id = task_id
+
+
 class KeyReused(Conflict):
     """
     The same key came with another input.
@@ -204,6 +228,40 @@ class DeadlineExceeded(AgentStateError, TimeoutError):
         )
         self.step = step
         self.overrun = overrun
+
+
+class CheckpointRefused(AgentStateError):
+    """
+    A run cannot go on from what is stored.
+
+    Attributes:
+        task_id: The task.
+
+        why: What is wrong with it.
+    """
+
+    def __init__(self, task_id: str, why: str) -> None:
+        super().__init__(f"task {task_id!r} cannot be resumed: {why}")
+        self.task_id = task_id
+        self.why = why
+
+
+class CheckpointExpired(CheckpointRefused):
+    """
+    Nobody has touched the task for too long.
+
+    Attributes:
+        age: Seconds since it was last saved.
+
+        max_age: Seconds after which a task is too old.
+    """
+
+    def __init__(self, task_id: str, *, age: float, max_age: float) -> None:
+        super().__init__(
+            task_id, f"it was last saved {age:g} s ago, and {max_age:g} s is the limit"
+        )
+        self.age = age
+        self.max_age = max_age
 
 
 class AttemptsUsedUp(AgentStateError):
@@ -294,6 +352,10 @@ class StoreReadOnly(StoreError):
 
 class StoreBusy(StoreError):
     """The lock of the store was not free in time."""
+
+
+class StoreUnavailable(StoreError):
+    """The server cannot be reached, or the connection broke."""
 
 
 class StoreWriteFailed(StoreError):

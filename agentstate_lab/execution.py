@@ -14,10 +14,10 @@ work from the top, and the steps in it must know what they have done: that is
 from collections.abc import Callable
 
 from .claim import MAX_ATTEMPTS, TakeOver, claim, end, nobody, text_of
-from .errors import OutcomeUnknown, TaskInProgress
+from .errors import LeaseLost, OutcomeUnknown, TaskInProgress
 from .owner import is_gone, working
 from .store import StepStore
-from .task import Task, TaskState
+from .task import Owner, Task, TaskState
 
 Work = Callable[[str], str]
 
@@ -110,16 +110,37 @@ def _execute(
         task = claim(store, task_id, me, max_attempts=max_attempts, take_over=take_over)
         if task.owner != me:
             return task
-        try:
-            result = work(task.user_input)
-            return end(store, task_id, me, state="completed", result=result)
-        except OutcomeUnknown as unknown:
-            said = text_of(unknown)
-            end(store, task_id, me, ask_about=unknown.step, state="waiting", error=said)
-            raise
-        except Exception as error:
-            end(store, task_id, me, state="failed", error=text_of(error))
-            raise
-        except BaseException:  # a polite death: the next worker need not wait for it
-            end(store, task_id, me, state="pending", attempt=task.attempt - 1)
-            raise
+        return run_claimed(store, task, me, work)
+
+
+def run_claimed(store: StepStore, task: Task, me: Owner, work: Work) -> Task:
+    """
+    Run a task that *me* has claimed, and store how it ended.
+
+    Args:
+        store: Where the task is.
+
+        task: The task as the claim returned it.
+
+        me: Who claimed it.
+
+        work: Does it; see `execute_task`, also for what is returned and raised.
+
+    Raises:
+        LeaseLost: The task is another worker's by now; see `lease`.
+    """
+    try:
+        result = work(task.user_input)
+        return end(store, task.id, me, state="completed", result=result)
+    except OutcomeUnknown as unknown:
+        said = text_of(unknown)
+        end(store, task.id, me, ask_about=unknown.step, state="waiting", error=said)
+        raise
+    except LeaseLost:
+        raise  # whose task it is now decides what becomes of it
+    except Exception as error:
+        end(store, task.id, me, state="failed", error=text_of(error))
+        raise
+    except BaseException:  # a polite death: the next worker need not wait for it
+        end(store, task.id, me, state="pending", attempt=task.attempt - 1)
+        raise

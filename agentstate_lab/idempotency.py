@@ -35,6 +35,7 @@ from .digest import fingerprint
 from .errors import (
     InvalidValue,
     KeyReused,
+    LeaseLost,
     OutcomeUnknown,
     TaskInProgress,
     VersionConflict,
@@ -100,6 +101,8 @@ def run_once(
             asks again or repeats.
         TaskInProgress: Another worker is at this step.
         KeyReused: The step is known with another request.
+        LeaseLost: The task is another worker's by now. If its `effect` is "done",
+            the effect happened, and the other worker will ask about it.
         InvalidValue: An argument, or the result, cannot be stored.
         TaskNotFound, IllegalTransition: There is no such task, or it has ended.
     """
@@ -145,11 +148,12 @@ def resolve(
         InvalidValue: The outcome of this step is not unknown.
     """
     task = store.get(task_id)
-    found = _found(store, task_id, step)
+    found = store.step(task_id, step)
     if found is None or found.status is not StepStatus.STARTED:
         known = "it was never begun" if found is None else f"it is {found.status}"
         raise InvalidValue(f"step {step!r}", f"its outcome is not unknown: {known}")
-    if not is_gone(found.owner):
+    # A task that waits is nobody's: the run that began the step has ended.
+    if task.state is not TaskState.WAITING and not is_gone(found.owner):
         raise TaskInProgress(task_id)
     status = StepStatus.DONE if happened else StepStatus.NOT_STARTED
     answer = found.model_copy(update={"status": status, "result": result})
@@ -182,13 +186,14 @@ def _begun(
         # The task first: a record that comes after it has raised the version, and
         # the save below is refused.
         task = store.get(task_id)
-        found = _found(store, task_id, intent.name)
+        found = store.step(task_id, intent.name)
         if found is not None:
             if found.fingerprint != intent.fingerprint:
                 raise KeyReused(f"{task_id}/{intent.name}")
             if found.status is StepStatus.DONE:
                 return found
-            _check_free(found, task_id, if_unknown)
+            if found.status is StepStatus.STARTED:
+                _check_free(found, store, task_id, if_unknown)
             intent = intent.model_copy(update={"attempt": found.attempt + 1})
         if if_unknown == "repeat":
             return intent  # nobody will ask whether it was begun
@@ -200,11 +205,12 @@ def _begun(
     raise TaskInProgress(task_id)
 
 
-def _check_free(found: StepRecord, task_id: str, if_unknown: IfUnknown) -> None:
+def _check_free(
+    found: StepRecord, store: StepStore, task_id: str, if_unknown: IfUnknown
+) -> None:
     """Raise unless the step that was begun before may be asked for now."""
-    if found.status is not StepStatus.STARTED:
-        return
-    if not is_gone(found.owner):
+    # A lease proves more than a list of processes can (`lease`).
+    if not getattr(store, "is_gone", is_gone)(found.owner):
         raise TaskInProgress(task_id)
     if if_unknown == "wait":
         raise OutcomeUnknown(
@@ -256,9 +262,6 @@ def _reported(
             f"{error.why}; return what JSON can carry",
             effect="done",
         ) from error
+    except LeaseLost as error:
+        raise LeaseLost(task_id, effect="done") from error
     return result
-
-
-def _found(store: StepStore, task_id: str, step: str) -> StepRecord | None:
-    """The record of *step*, if there is one."""
-    return next((one for one in store.steps(task_id) if one.name == step), None)

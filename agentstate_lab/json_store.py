@@ -24,9 +24,8 @@ from typing import Self
 
 from filelock import FileLock, Timeout
 
-from .atomic_file import atomic_write, write_bytes
+from .atomic_file import atomic_write, real_path, write_bytes
 from .errors import (
-    InvalidValue,
     StoreBusy,
     StoreForeign,
     StoreReadOnly,
@@ -34,7 +33,14 @@ from .errors import (
     TaskNotFound,
 )
 from .json_format import Content, parse, read_task, render
-from .rules import Submission, accept_save, accept_submission, select_by_state
+from .rules import (
+    Submission,
+    accept_checkpoint,
+    accept_save,
+    accept_submission,
+    select_by_state,
+)
+from .snapshot import Checkpoint, prunable
 from .step import History, Message, StepRecord
 from .store import Clock
 from .task import Task, TaskState
@@ -44,7 +50,7 @@ MAX_FILE_BYTES = 256 * 1024 * 1024
 
 class JsonFileStore:
     """
-    A `StepStore` in one JSON file, safe between threads and processes.
+    A `HistoryStore` in one JSON file, safe between threads and processes.
 
     Args:
         path: The file. It is made, mode 0600, by the first write.
@@ -62,10 +68,7 @@ class JsonFileStore:
         lock_timeout: float = 30.0,
     ) -> None:
         # A link would be replaced by the file; the file behind it is what is meant.
-        try:
-            self.path = Path(os.path.realpath(os.fspath(path)))
-        except ValueError as error:
-            raise InvalidValue("store path", f"{path!r:.100} ({error})") from error
+        self.path = real_path(path)
         self._clock = clock
         self._seen: bytes | None = None
         self._swept = False
@@ -97,15 +100,18 @@ class JsonFileStore:
         *,
         steps: Sequence[StepRecord] = (),
         messages: Sequence[Message] = (),
+        checkpoint: Checkpoint | None = None,
     ) -> Task:
         """Store a changed task and what belongs to it; see `StepStore.save`."""
         where = str(self.path)
         with self._locked():
             content = self._read()
             kept = accept_save(content.task(task.id, where), task, self._clock())
+            accept_checkpoint(checkpoint, kept)
             new = content.with_task(kept)
-            if steps or messages:
-                more = content.history(task.id, where).with_more(steps, messages)
+            if steps or messages or checkpoint:
+                history = content.history(task.id, where)
+                more = history.with_more(steps, messages, checkpoint)
                 new = new.with_history(task.id, more)
             self._write(new)
             return kept
@@ -114,9 +120,36 @@ class JsonFileStore:
         """The steps of a task; see `StepStore.steps`."""
         return list(self._history(task_id).steps)
 
+    def step(self, task_id: str, name: str) -> StepRecord | None:
+        """One step of a task; see `StepStore.step`."""
+        return self._history(task_id).step(name)
+
     def messages(self, task_id: str) -> list[Message]:
         """What was said; see `StepStore.messages`."""
         return list(self._history(task_id).messages)
+
+    def message_count(self, task_id: str) -> int:
+        """How many messages there are; see `HistoryStore.message_count`."""
+        return len(self._history(task_id).messages)
+
+    def checkpoint(self, task_id: str, version: int | None = None) -> Checkpoint | None:
+        """One checkpoint; see `HistoryStore.checkpoint`."""
+        return self._history(task_id).checkpoint(version)
+
+    def checkpoints(self, task_id: str) -> list[Checkpoint]:
+        """The checkpoints, oldest first; see `HistoryStore.checkpoints`."""
+        return list(self._history(task_id).checkpoints)
+
+    def prune(self, task_id: str, *, keep: int | None, before: float | None) -> int:
+        """Drop checkpoints by two rules; see `HistoryStore.prune`."""
+        with self._locked():
+            content = self._read()
+            self._found(content, task_id)
+            history = content.history(task_id, str(self.path))
+            gone = prunable(list(history.checkpoints), keep=keep, before=before)
+            if gone:
+                self._write(content.with_history(task_id, history.without(gone)))
+            return len(gone)
 
     def list_by_state(self, state: TaskState | str, *, limit: int = 100) -> list[Task]:
         """The tasks in *state*, oldest first; see `TaskStore.list_by_state`."""

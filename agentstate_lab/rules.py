@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from .errors import InvalidValue, KeyReused, TaskNotFound, VersionConflict
+from .snapshot import Checkpoint
 from .task import Task, TaskState, check_transition
 
 
@@ -48,8 +49,7 @@ def accept_submission(stored: Task | None, task: Task, now: float) -> Submission
         if stored.fingerprint != task.fingerprint:
             raise KeyReused(task.id)
         return Submission(stored, created=False)
-    times = {"created_at": now, "updated_at": now, "version": 1}
-    return Submission(task.model_copy(update=times), created=True)
+    return Submission(next_version(task, created_at=now, now=now), created=True)
 
 
 def accept_save(stored: Task | None, task: Task, now: float) -> Task:
@@ -67,11 +67,12 @@ def accept_save(stored: Task | None, task: Task, now: float) -> Task:
     if stored.fingerprint != task.fingerprint:
         raise KeyReused(task.id)
     check_transition(stored.state, task.state, task.id)
-    fixed = {
-        "created_at": stored.created_at,
-        "updated_at": now,
-        "version": stored.version + 1,
-    }
+    return next_version(task, created_at=stored.created_at, now=now)
+
+
+def next_version(task: Task, *, created_at: float, now: float) -> Task:
+    """What is kept of an accepted *task*: one version on, with its times."""
+    fixed = {"created_at": created_at, "updated_at": now, "version": task.version + 1}
     return task.model_copy(update=fixed)
 
 
@@ -84,9 +85,35 @@ def select_by_state(
     Raises:
         InvalidValue: There is no such state, or the limit is not a count.
     """
+    check_listing(state, limit)
+    found = [task for task in tasks if task.state == state]
+    return sorted(found, key=lambda task: (task.created_at, task.id))[:limit]
+
+
+def check_listing(state: TaskState | str, limit: int) -> None:
+    """
+    Refuse a list that nobody can have meant.
+
+    Raises:
+        InvalidValue: There is no such state, or the limit is not a count.
+    """
     if state not in list(TaskState):
         raise InvalidValue("state", f"{state!r} is none of {', '.join(TaskState)}")
     if isinstance(limit, bool) or not isinstance(limit, int) or limit < 1:
         raise InvalidValue("limit", f"must be a whole number from 1 on, not {limit!r}")
-    found = [task for task in tasks if task.state == state]
-    return sorted(found, key=lambda task: (task.created_at, task.id))[:limit]
+
+
+def accept_checkpoint(checkpoint: Checkpoint | None, kept: Task) -> None:
+    """
+    Refuse a checkpoint that is not of the very moment that is saved.
+
+    Raises:
+        InvalidValue: It names another task, or another version.
+    """
+    if checkpoint is None:
+        return
+    named, wanted = (checkpoint.task_id, checkpoint.version), (kept.id, kept.version)
+    if named != wanted:
+        raise InvalidValue(
+            "checkpoint", f"is of {named}, and what is saved is {wanted}"
+        )

@@ -7,13 +7,18 @@ from strategies import patches, states, values
 from agentstate_lab.errors import InvalidValue, TaskNotFound, VersionConflict
 from agentstate_lab.json_store import JsonFileStore
 from agentstate_lab.lab.contract import DurableContract, TaskStoreContract
+from agentstate_lab.lab.contract_history import (
+    DurableHistoryContract,
+    HistoryStoreContract,
+)
 from agentstate_lab.lab.contract_steps import DurableStepContract, StepStoreContract
+from agentstate_lab.sqlite_store import SqliteStore
 from agentstate_lab.state import Fact, StatePatch, UpsertFact
 from agentstate_lab.store import MAX_STEP_TRIES, MemoryStore, execute_step, open_store
 from agentstate_lab.task import Task
 
 
-class TestMemoryStore(TaskStoreContract, StepStoreContract):
+class TestMemoryStore(TaskStoreContract, StepStoreContract, HistoryStoreContract):
     """Keeps the contract, and nothing beyond the process."""
 
     def make_store(self, folder, clock):
@@ -22,7 +27,12 @@ class TestMemoryStore(TaskStoreContract, StepStoreContract):
 
 
 class TestJsonFileStore(
-    TaskStoreContract, StepStoreContract, DurableContract, DurableStepContract
+    TaskStoreContract,
+    StepStoreContract,
+    HistoryStoreContract,
+    DurableContract,
+    DurableStepContract,
+    DurableHistoryContract,
 ):
     """Keeps the contract in one file."""
 
@@ -37,6 +47,8 @@ def test_a_url_opens_the_store_it_names(tmp_path):
     """
     with open_store(f"json:{tmp_path / 'tasks.json'}") as store:
         assert isinstance(store, JsonFileStore)
+    with open_store(f"sqlite:{tmp_path / 'tasks.db'}") as store:
+        assert isinstance(store, SqliteStore)
     assert isinstance(open_store("memory:"), MemoryStore)
 
 
@@ -50,6 +62,8 @@ def test_a_url_opens_the_store_it_names(tmp_path):
         pytest.param(b"memory:", "none of", id="bytes"),
         pytest.param("json:", "needs a path", id="no-path"),
         pytest.param("memory:x", "takes no path", id="path-for-memory"),
+        pytest.param("sqlite:", "needs a path", id="no-database"),
+        pytest.param("sqlite:a\0b", "null", id="nul-in-a-path"),
     ],
 )
 def test_a_url_that_names_no_store_is_refused(url, why):
@@ -58,6 +72,25 @@ def test_a_url_that_names_no_store_is_refused(url, why):
     """
     with pytest.raises(InvalidValue, match=why):
         open_store(url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        pytest.param("postgres://ann:s3cret@db/tasks", id="a-kind-like-ours"),
+        pytest.param(" postgresql://ann:s3cret@db/tasks", id="a-space-before"),
+        pytest.param("host=db password=s3cret", id="words"),
+        pytest.param("ann:s3cret@db", id="no-kind"),
+    ],
+)
+def test_a_url_that_is_refused_is_not_shown(url):
+    """
+    It may have a password in it, and errors are written to logs.
+    """
+    with pytest.raises(InvalidValue) as caught:
+        open_store(url)
+
+    assert "s3cret" not in str(caught.value)
 
 
 def test_a_step_that_always_loses_ends_with_the_conflict():

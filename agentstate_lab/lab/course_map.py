@@ -176,14 +176,20 @@ SUPPORT: dict[str, str] = {
     "atomic_file": "a write to a file that happens whole or not at all",
     "claim": "who may run a task, and how its run ends",
     "codec": "how values become stored bytes and come back",
+    "database": "a connection that threads share and a fork does not spoil",
     "digest": "a value as bytes that are equal whenever the values are",
     "errors": "every error, each saying what became of the effect",
     "execution": "a task run from its claim to its end, resumed, recovered",
     "json_format": "the bytes of the one JSON file",
+    "lease": "a claim that ends by itself, and the token that proves it",
     "model": "the openai client and the model's name",
     "owner": "who is working, and is that process still there",
     "rules": "what may be submitted and saved, the same for every store",
+    "sql": "what the two databases share: tasks, steps and messages in tables",
+    "sql_leases": "claims in the two databases: take, move on, give back",
+    "sql_tables": "the tables, their migrations, and every statement on them",
     "step": "what a store keeps of a step",
+    "worker": "claim a task, run it under a lease, say now and then: alive",
 }
 """Modules of the package that no notebook is named after, and what they are for."""
 

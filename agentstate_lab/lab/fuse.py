@@ -27,6 +27,7 @@ from ..atomic_file import write_bytes
 from ..errors import InvalidValue, TaskNotFound
 from ..json_store import JsonFileStore
 from ..rules import Submission
+from ..snapshot import Checkpoint
 from ..step import Message, StepRecord
 from ..store import StepStore, open_store
 from ..task import Task, TaskState
@@ -194,10 +195,13 @@ class KillingStore:
         *,
         steps: Sequence[StepRecord] = (),
         messages: Sequence[Message] = (),
+        checkpoint: Checkpoint | None = None,
     ) -> Task:
         """Save, unless the process ends on the way."""
         name = _news(task, steps, messages)
         more: dict[str, Any] = {"steps": steps, "messages": messages}
+        if checkpoint is not None:
+            more["checkpoint"] = checkpoint
         saved: Task = self._written(name, self._store.save, task, **more)
         return saved
 
@@ -205,6 +209,11 @@ class KillingStore:
         """Read: a touch, not a write."""
         self._fuse.touch()
         return self._store.steps(task_id)
+
+    def step(self, task_id: str, name: str) -> StepRecord | None:
+        """Read: a touch, not a write."""
+        self._fuse.touch()
+        return self._store.step(task_id, name)
 
     def messages(self, task_id: str) -> list[Message]:
         """Read: a touch, not a write."""

@@ -1,0 +1,314 @@
+"""
+Tasks in PostgreSQL: for workers on many machines.
+
+A save is one statement. The task's compare-and-set and the rows of steps and
+messages hang on it (`with saved as (update … returning …) insert … from saved`), so
+there is one round trip, one commit, and no transaction that could be left open.
+
+A commit is forced to the server's disk before it is reported; a session of this
+store switches that on where it was off. Waiting for a row that another has locked
+ends after `busy_timeout`.
+
+Leases are measured with the server's clock, the one clock that all workers share.
+The tables lie in a schema of their own, so that they disturb nothing else in the
+database, and names of theirs are never looked up elsewhere.
+
+The driver is psycopg 3. Its errors come out as ours, with what the server said and
+its code, and never with an address, a password or a value.
+
+Source: the PostgreSQL documentation, "WITH queries" and "The Locking Clause".
+"""
+
+import contextlib
+import re
+import secrets
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.pq import TransactionStatus
+
+from . import sql_tables as tables
+from .database import Answer, Database, Moment
+from .errors import (
+    InvalidValue,
+    StoreBusy,
+    StoreError,
+    StoreForeign,
+    StoreReadOnly,
+    StoreTorn,
+    StoreUnavailable,
+    StoreWriteFailed,
+)
+from .sql_leases import SqlLeaseStore
+from .sql_tables import Dialect, Run
+from .store import Clock
+
+SCHEMA: Final = "agentstate"
+MIGRATION_LOCK: Final = 0x41474C42  # "AGLB"
+MAX_STOPPED = 10.0  # seconds that a stopped worker can keep a row inside a claim
+
+# A dead network is noticed within minutes; an address may say otherwise.
+_DEFAULTS: dict[str, Any] = {
+    "application_name": "agentstate-lab",
+    "connect_timeout": 10,
+    "keepalives_idle": 60,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 60_000,
+}
+
+_STEP_WRITE = """
+with saved as ({task} returning id),
+stepped as (
+    insert into steps (task_id, name, version, nth, line)
+    select saved.id, new.name, :version, new.nth, new.line
+    from saved, unnest(cast(:names as text[]), cast(:steps as text[]))
+        with ordinality as new (name, line, nth)
+    on conflict (task_id, name) do update set line = excluded.line
+),
+said as (
+    insert into messages (task_id, version, nth, line)
+    select saved.id, :version, new.nth, new.line
+    from saved, unnest(cast(:messages as text[])) with ordinality as new (line, nth)
+),
+pointed as (
+    insert into checkpoints (task_id, version, taken_at, line)
+    select saved.id, :version, new.taken_at, new.line
+    from saved,
+        unnest(cast(:times as double precision[]), cast(:checkpoints as text[]))
+            as new (taken_at, line)
+)
+select count(*) from saved
+"""
+
+
+class PostgresStore(SqlLeaseStore):
+    """
+    A `LeaseStore` in a PostgreSQL database.
+
+    Args:
+        dsn: The address, `postgresql://USER:PASSWORD@HOST:PORT/DATABASE`.
+
+        clock: Where all times come from, in seconds since the epoch. By default,
+            leases are measured with the server's clock, and the times of writes are
+            this process's.
+
+        busy_timeout: How long a statement waits for a row that is locked, in seconds.
+
+        schema: Where the tables are.
+
+        new_token: Makes the secret of a claim.
+
+    Raises:
+        InvalidValue: The address cannot be read. It is not shown.
+        StoreUnavailable: The server does not answer, or refuses.
+        StoreForeign, StoreTooNew: The schema is not ours to use.
+    """
+
+    def __init__(
+        self,
+        dsn: str,
+        *,
+        clock: Clock | None = None,
+        busy_timeout: float = 30.0,
+        schema: str = SCHEMA,
+        new_token: Callable[[], str] = secrets.token_hex,
+    ) -> None:
+        database = PostgresDatabase(dsn, clock or time.time, busy_timeout, schema)
+        super().__init__(
+            database,
+            clock=clock or time.time,
+            shared_clock=clock is None,
+            new_token=new_token,
+        )
+
+
+class PostgresDatabase(Database):
+    """The connection to one schema of a PostgreSQL database."""
+
+    dialect = Dialect(
+        text='text collate "C"',
+        now=(
+            "coalesce(cast(:now as double precision), cast(extract(epoch from"
+            " statement_timestamp()) as double precision))"
+        ),
+        lock=" for update",
+        skip=" for update skip locked",
+        parameter=r"%(\1)s",
+    )
+    driver_error = psycopg.Error
+
+    def __init__(
+        self, dsn: str, clock: Clock, busy_timeout: float, schema: str
+    ) -> None:
+        address = _parts_of(dsn)
+        super().__init__(_shown(address), busy_timeout)
+        if not re.fullmatch(r"[a-z_][a-z0-9_]{0,62}", schema):
+            raise InvalidValue("schema", f"use a-z, 0-9 and _, not {schema!r:.100}")
+        self._address = make_conninfo(**address)
+        self._clock = clock
+        self._schema = schema
+
+    def commit(self, moment: Moment) -> bool:
+        """Write all of *moment* or nothing; whether its conditions held."""
+        arrays = {
+            "names": [row["name"] for row in moment.steps],
+            "steps": [row["line"] for row in moment.steps],
+            "messages": [row["line"] for row in moment.messages],
+            "times": [row["taken_at"] for row in moment.checkpoints],
+            "checkpoints": [row["line"] for row in moment.checkpoints],
+        }
+        statement = _STEP_WRITE.replace("{task}", moment.statement)
+        with self.using(writing=True) as connection:
+            ((saved,),) = self._rows(connection, statement, **moment.values, **arrays)
+        return bool(saved)
+
+    def _connect(self) -> psycopg.Connection[Any]:
+        try:
+            connection = psycopg.connect(self._address, autocommit=True)
+        except psycopg.Error as error:
+            raise StoreUnavailable(self.where, reason(error)) from None
+        try:
+            self._set_up(connection)
+            self._migrate(connection, self._clock())
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _set_up(self, connection: psycopg.Connection[Any]) -> None:
+        """Settle what the server or the address may have set otherwise."""
+        if connection.info.parameter_status("server_encoding") != "UTF8":
+            raise StoreForeign(
+                self.where, "its encoding is not UTF8; make a database that has it"
+            )
+        for name, value in {
+            "search_path": self._schema,
+            # Zero would mean to wait for ever.
+            "lock_timeout": f"{max(1, round(self.busy_timeout * 1000))}ms",
+            "idle_in_transaction_session_timeout": f"{MAX_STOPPED * 1000:.0f}ms",
+            "default_transaction_isolation": "read committed",
+            "client_min_messages": "warning",
+        }.items():
+            connection.execute("select set_config(%s, %s, false)", (name, value))
+        connection.execute(
+            "select set_config('synchronous_commit', 'on', false)"
+            " where current_setting('synchronous_commit') = 'off'"
+        )
+
+    def _alive(self, connection: psycopg.Connection[Any]) -> bool:
+        # What a server says to an idle connection is mostly a farewell. The first
+        # look may find its words, the second then finds the end.
+        with contextlib.suppress(psycopg.Error):
+            connection.pgconn.consume_input()
+            connection.pgconn.consume_input()
+        # Anything but idle was left by an interrupt.
+        return connection.info.transaction_status == TransactionStatus.IDLE
+
+    def _begun(
+        self, connection: psycopg.Connection[Any]
+    ) -> contextlib.AbstractContextManager[object]:
+        return connection.transaction()
+
+    def _claim_place(self, run: Run) -> None:
+        run("select pg_advisory_xact_lock(:key)", key=MIGRATION_LOCK)
+        ((there,),) = run("select to_regnamespace(:name)", name=self._schema)
+        if there is None:
+            run(f"create schema {self._schema}")
+        names = {
+            name
+            for (name,) in run(
+                "select relname from pg_class where relnamespace ="
+                " to_regnamespace(:name) and relkind in ('r', 'p', 'v', 'm', 'f')",
+                name=self._schema,
+            )
+        }
+        if names and tables.MIGRATIONS_TABLE not in names:
+            raise StoreForeign(
+                self.where,
+                f"its schema {self._schema} was not made by this store. It was not"
+                " touched: name another database",
+            )
+
+    def _refusal(self, error: psycopg.Error, *, writing: bool) -> StoreError:
+        code = error.sqlstate
+        kind, what = self.answer(code or "", _ANSWERS)
+        # Who lost the connection in a write was not told whether it is committed.
+        unsure = writing and kind is StoreUnavailable
+        said = f"{what} ({error.diag.message_primary}, {code})" if code else what
+        return kind(self.where, said, effect="unknown" if unsure else None)
+
+
+_GONE = (
+    StoreUnavailable,
+    "the connection was lost; the next call makes a new one",
+)
+_BUSY = (StoreBusy, "others kept it locked; try again, or find out who they are")
+_ANSWERS: dict[str, Answer] = {
+    "57P": _GONE,
+    "08": _GONE,
+    "25P03": _GONE,  # it was stopped in the middle of a claim
+    "55P03": _BUSY,
+    "57014": _BUSY,
+    "40": _BUSY,
+    "53100": (
+        StoreWriteFailed,
+        "the disk is full; what was stored is whole. Make room and try again",
+    ),
+    "25006": (StoreReadOnly, "it may only be read"),
+    "42501": (StoreReadOnly, "its user may not do that"),
+    "42": (StoreForeign, "its tables are not those of this store"),
+    "XX": (StoreTorn, "it is damaged. Look at the server's log, or put a copy back"),
+    "": (StoreWriteFailed, "the server refused; what was stored is whole"),
+}
+
+
+def _parts_of(dsn: str) -> dict[str, Any]:
+    """
+    The parts of an address.
+
+    Raises:
+        InvalidValue: It cannot be read. No part is shown: any may be the password.
+    """
+    try:
+        parts = conninfo_to_dict(dsn)
+    except (psycopg.Error, ValueError, TypeError, AttributeError):
+        parts = {"dbname": "@"}
+    # A password with an @ or a / that stands for itself ends up in other parts.
+    if any("@" in str(parts.get(name)) for name in ("host", "port", "dbname")):
+        raise InvalidValue(
+            "store url",
+            "cannot be read; write postgresql://USER:PASSWORD@HOST:PORT/DATABASE, with"
+            " @ and / in a password as %40 and %2F",
+        ) from None
+    return {**_DEFAULTS, **parts, "client_encoding": "utf8"}
+
+
+def _shown(parts: dict[str, Any]) -> str:
+    """The parts of an address that anybody may see."""
+    host, port = parts.get("host", "localhost"), parts.get("port", 5432)
+    return f"postgresql://{host}:{port}/{parts.get('dbname', '')}"
+
+
+def reason(error: psycopg.Error) -> str:
+    """Why no connection was made, in words that quote nothing of the address."""
+    said = str(error).lower()
+    for sign, meaning in _SIGNS.items():
+        if sign in said:
+            return meaning
+    return "no connection could be made; look at the server and at the address"
+
+
+_SIGNS = {
+    "authentication failed": "it refuses the user or the password",
+    "does not exist": "it has no such user or database",
+    "starting up": "it is still starting; try again",
+    "shutting down": "it is shutting down; try again later",
+    "too many clients": "it has too many connections; close some",
+    "timeout expired": "it does not answer in time; look whether it runs",
+    "refused": "nobody listens there; start the server, or look at the address",
+    "translate host name": "its host is not known here; look at the address",
+}

@@ -1,0 +1,246 @@
+"""
+Tasks in one SQLite file: a database without a server.
+
+One process writes at a time, the others wait (`busy_timeout`), readers never do: that
+is what write-ahead logging (WAL) is for. A commit is forced to the disk before it is
+reported (`synchronous=FULL`). With "NORMAL" it is not: a commit costs a tenth, a
+killed process loses nothing, and a power cut takes back the last commits, effects
+that were recorded by them included. So "NORMAL" has to be typed out.
+
+The file knows whose it is (its application id). Another program's database, and
+anything that is no database, is refused before SQLite opens it.
+
+What it cannot do: be shared between machines. On a network drive, the locks of SQLite
+keep nobody out.
+
+Source: the SQLite documentation, "Write-Ahead Logging" and "PRAGMA synchronous".
+"""
+
+import contextlib
+import os
+import secrets
+import sqlite3
+import stat
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final, Literal
+
+from . import sql_tables as tables
+from .atomic_file import real_path
+from .database import Answer, Database, Moment
+from .errors import (
+    InvalidValue,
+    StoreBusy,
+    StoreError,
+    StoreForeign,
+    StoreReadOnly,
+    StoreTorn,
+    StoreWriteFailed,
+)
+from .sql_leases import SqlLeaseStore
+from .sql_tables import Dialect, Run
+from .store import Clock
+
+Synchronous = Literal["FULL", "NORMAL"]
+
+APPLICATION_ID: Final = 0x41474C42  # "AGLB"
+
+_MAGIC = b"SQLite format 3\0"
+
+
+class SqliteStore(SqlLeaseStore):
+    """
+    A `LeaseStore` in one file, safe between threads and processes of one machine.
+
+    Args:
+        path: The file. It is made, mode 0600, if it is not there.
+
+        clock: The one clock of all its times, leases included, in seconds since the
+            epoch.
+
+        busy_timeout: How long a writer waits for the others, in seconds.
+
+        synchronous: "FULL" survives a power cut; "NORMAL" loses the last commits.
+
+        new_token: Makes the secret of a claim.
+
+    Raises:
+        StoreForeign, StoreTooNew, StoreTorn: The file is not ours to use.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        clock: Clock = time.time,
+        busy_timeout: float = 30.0,
+        synchronous: Synchronous = "FULL",
+        new_token: Callable[[], str] = secrets.token_hex,
+    ) -> None:
+        if synchronous not in ("FULL", "NORMAL"):
+            raise InvalidValue("synchronous", f"{synchronous!r} is not FULL or NORMAL")
+        self.path = real_path(path)
+        database = SqliteDatabase(self.path, clock, busy_timeout, synchronous)
+        super().__init__(database, clock=clock, new_token=new_token)
+
+
+class SqliteDatabase(Database):
+    """The connection to one SQLite file."""
+
+    dialect = Dialect(text="text", now=":now", lock="", skip="")
+    driver_error = sqlite3.Error
+
+    def __init__(
+        self, path: Path, clock: Clock, busy_timeout: float, synchronous: Synchronous
+    ) -> None:
+        super().__init__(str(path), busy_timeout)
+        self._path = path
+        self._clock = clock
+        self._synchronous = synchronous
+
+    def commit(self, moment: Moment) -> bool:
+        """Write all of *moment* or nothing; whether its conditions held."""
+        say = self.dialect.say
+        with self.using(writing=True) as connection, self._begun(connection):
+            done = connection.execute(say(moment.statement), moment.values)
+            if done.rowcount == 0:
+                return False
+            connection.executemany(say(tables.ADD_STEP), moment.steps)
+            connection.executemany(say(tables.ADD_MESSAGE), moment.messages)
+            connection.executemany(say(tables.ADD_CHECKPOINT), moment.checkpoints)
+            self.about_to_commit()
+        return True
+
+    def about_to_commit(self) -> None:
+        """All is written and nothing is committed; the crash lab dies in here."""
+
+    def _connect(self) -> sqlite3.Connection:
+        _make_private(self._path)
+        connection = sqlite3.connect(
+            self._path,
+            timeout=self.busy_timeout,
+            isolation_level=None,  # a transaction begins where we say so
+            check_same_thread=False,  # the lock of `Database` lets in one at a time
+        )
+        try:
+            connection.execute(f"pragma synchronous = {self._synchronous}")
+            self._migrate(connection, self._clock())
+            self._log_ahead(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _alive(self, connection: sqlite3.Connection) -> bool:
+        return True  # there is no server that could go away
+
+    @contextlib.contextmanager
+    def _begun(self, connection: sqlite3.Connection) -> Iterator[None]:
+        # At once a writer: one that begins by reading can be refused later on.
+        connection.execute("begin immediate")
+        try:
+            yield
+            connection.execute("commit")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("rollback")
+            raise
+
+    def _claim_place(self, run: Run) -> None:
+        ((mark,),) = run("pragma application_id")
+        ((tables_there,),) = run("select count(*) from sqlite_master")
+        if mark == 0 and tables_there == 0:
+            run(f"pragma application_id = {APPLICATION_ID}")
+        elif mark != APPLICATION_ID:
+            raise _foreign(self.where)
+
+    def _log_ahead(self, connection: sqlite3.Connection) -> None:
+        """Write-ahead logging, which the file remembers once it is switched on."""
+        ((mode,),) = connection.execute("pragma journal_mode = wal")
+        if mode != "wal":
+            raise StoreWriteFailed(
+                self.where, "this drive allows no write-ahead log; use a local disk"
+            )
+
+    def _refusal(self, error: sqlite3.Error, *, writing: bool) -> StoreError:
+        name = getattr(error, "sqlite_errorname", type(error).__name__)
+        kind, what = self.answer(name, _ANSWERS)
+        # When the disk fails in the middle, the commit may be on it all the same.
+        unsure = writing and name.startswith("SQLITE_IOERR")
+        return kind(
+            self.where, f"{what} ({name})", effect="unknown" if unsure else None
+        )
+
+
+_ANSWERS: dict[str, Answer] = {
+    "SQLITE_BUSY": (
+        StoreBusy,
+        "others were writing all the time; try again, or find out who they are",
+    ),
+    "SQLITE_LOCKED": (StoreBusy, "others were writing all the time; try again"),
+    "SQLITE_FULL": (
+        StoreWriteFailed,
+        "the disk is full; what was stored is whole. Make room and try again",
+    ),
+    "SQLITE_IOERR": (
+        StoreWriteFailed,
+        "the disk could not be read or written; look at it before going on",
+    ),
+    "SQLITE_READONLY": (StoreReadOnly, "may not be written; it was not touched"),
+    "SQLITE_PERM": (StoreReadOnly, "may not be opened"),
+    "SQLITE_CANTOPEN": (StoreReadOnly, "cannot be opened or made there"),
+    "SQLITE_CORRUPT": (
+        StoreTorn,
+        "is damaged. Move it aside, or put a copy back",
+    ),
+    "SQLITE_NOTADB": (StoreTorn, "is damaged. Move it aside, or put a copy back"),
+    "": (StoreWriteFailed, "SQLite refused; what was stored is whole"),
+}
+
+
+def _make_private(path: Path) -> None:
+    """
+    Make the file, for its owner alone, or look at who it belongs to.
+
+    SQLite gives its other files (-wal, -shm) the mode of this one.
+
+    Raises:
+        StoreForeign: It is not ours. It was not touched.
+        StoreReadOnly: It cannot be opened.
+    """
+    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0)
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if path.exists():
+            _look_at(path, path.stat().st_mode)
+        file = os.open(path, flags, 0o600)
+    except OSError as error:
+        raise StoreReadOnly(
+            str(path), f"cannot be opened for writing ({error.strerror or error})"
+        ) from error
+    try:
+        head = os.read(file, 72)
+    finally:
+        os.close(file)
+    if head and (not head.startswith(_MAGIC) or not _is_marked(head)):
+        raise _foreign(str(path))
+
+
+def _look_at(path: Path, mode: int) -> None:
+    # A pipe or a device is not even opened: that could wait for ever.
+    if not stat.S_ISREG(mode):
+        raise StoreForeign(str(path), "is not a file; name another path")
+    if not mode & stat.S_IWUSR:  # root could write it, and should not
+        raise StoreReadOnly(str(path), "the file is read-only; it was not touched")
+
+
+def _is_marked(head: bytes) -> bool:
+    """Whether the file's own header names this course."""
+    return head[68:72] == APPLICATION_ID.to_bytes(4, "big")
+
+
+def _foreign(where: str) -> StoreForeign:
+    return StoreForeign(
+        where, "was not made by this store. It was not touched: name another path"
+    )
