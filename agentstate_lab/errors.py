@@ -15,6 +15,7 @@ Every error of the course, as one tree, each saying what became of the effect.
     ├── CheckpointRefused    a run cannot go on from what is stored
     │   └── CheckpointExpired    nobody has touched the task for too long
     ├── AttemptsUsedUp       the task was tried as often as it may be
+    ├── Cancelled            somebody asked to stop before the work was done
     ├── IllegalTransition    the task may not go from this state to that one
     ├── ArtifactNotFound     no content is stored under this id
     ├── StoreError           the store refused; what it held is as it was
@@ -281,6 +282,10 @@ class AttemptsUsedUp(AgentStateError):
         )
         self.task_id = task_id
         self.attempts = attempts
+
+
+class Cancelled(AgentStateError):
+    """Somebody asked to stop before the work was done."""
 
 
 class IllegalTransition(AgentStateError):
