@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import answers.context_answers
 import answers.deadline_answers
 import answers.json_store_answers
 import answers.retry_answers
@@ -22,6 +23,7 @@ ANSWERS = {
     "json_store": answers.json_store_answers,
     "retry": answers.retry_answers,
     "deadline": answers.deadline_answers,
+    "context": answers.context_answers,
 }
 
 every_exercise = pytest.mark.parametrize(

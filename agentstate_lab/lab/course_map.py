@@ -141,7 +141,6 @@ LESSONS: tuple[Lesson, ...] = (
         ("dynamic context",),
         ("context",),
         "context",
-        planned=True,
     ),
     Lesson(
         "09_mcp",
@@ -178,6 +177,7 @@ SUPPORT: dict[str, str] = {
     "claim": "who may run a task, and how its run ends",
     "codec": "how values become stored bytes and come back",
     "database": "a connection that threads share and a fork does not spoil",
+    "context_parts": "how a state reads, part by part",
     "digest": "a value as bytes that are equal whenever the values are",
     "errors": "every error, each saying what became of the effect",
     "execution": "a task run from its claim to its end, resumed, recovered",

@@ -71,6 +71,7 @@ EXERCISES = {
             ("steps", "record"),
             ("limit", "step_limit", "clock"),
         ),
+        Exercise("08", "context", "fit", ("state", "max_bytes", "keep")),
     )
 }
 
