@@ -30,7 +30,8 @@ from .sql_tables import Dialect, Run
 Values = dict[str, Any]
 Answer = tuple[type[StoreError], str]
 
-MAX_WAIT = 86_400  # seconds
+BUSY_TIMEOUT = 30.0  # seconds
+MAX_WAIT = 86_400
 
 # What a fork brought along must not even be collected: that would close it.
 _inherited: list[Any] = []
@@ -179,7 +180,7 @@ class Database(ABC):
     def _claim_place(self, run: Run) -> None:
         """Keep other migrations waiting, and refuse a database that is not ours."""
 
-    def _migrate(self, connection: Any, now: float) -> None:
+    def _migrate(self, connection: Any) -> None:
         """Bring the tables up to date, each migration in a transaction."""
         run = functools.partial(self._rows, connection)
         more = True
@@ -188,7 +189,7 @@ class Database(ABC):
         while more:
             with self._begun(connection):
                 self._claim_place(run)
-                more = tables.migrate(run, self.where, now)
+                more = tables.migrate(run, self.where)
 
     def _rows(self, connection: Any, statement: str, **values: Any) -> list[Any]:
         done = connection.execute(self.dialect.say(statement), values)

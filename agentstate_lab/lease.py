@@ -146,7 +146,7 @@ class LeaseStore(HistoryStore, Protocol):
         The stored task; see `TaskStore.get`.
 
         Raises:
-            LeaseLost: With a *claim*, when somebody else is running the task.
+            LeaseLost: With a *claim*, when the task has been taken over, or ended.
         """
         ...
 
@@ -180,13 +180,14 @@ class Leased:
     """
     A store as the holder of a claim sees it; whatever takes a store takes this.
 
-    Writes to the claimed task carry the token, so that `run_once` and the rest need
-    not know about leases. Other tasks are read and written as ever.
+    What it does with the claimed task carries the token, so that `run_once` and the
+    rest need not know about leases. Other tasks are read and written as ever, and so
+    is this one, once the holder itself has ended the run.
     """
 
     def __init__(self, store: LeaseStore, claim: Claim) -> None:
         self._store = store
-        self._claim = claim
+        self._claim: Claim | None = claim
 
     def submit(self, task: Task) -> Submission:
         """Store a new task; see `TaskStore.submit`."""
@@ -205,13 +206,13 @@ class Leased:
         checkpoint: Checkpoint | None = None,
     ) -> Task:
         """Store a changed task, under the lease; see `LeaseStore.save`."""
-        return self._store.save(
-            task,
-            steps=steps,
-            messages=messages,
-            checkpoint=checkpoint,
-            claim=self._for(task.id),
+        claim = self._for(task.id)
+        saved = self._store.save(
+            task, steps=steps, messages=messages, checkpoint=checkpoint, claim=claim
         )
+        if claim is not None and saved.state is not TaskState.RUNNING:
+            self._claim = None
+        return saved
 
     def steps(self, task_id: str) -> list[StepRecord]:
         """The steps of a task; see `StepStore.steps`."""
@@ -260,7 +261,8 @@ class Leased:
         """The store stays open: it is not this view's to close."""
 
     def _for(self, task_id: str) -> Claim | None:
-        return self._claim if task_id == self._claim.task.id else None
+        mine = self._claim
+        return mine if mine is not None and task_id == mine.task.id else None
 
 
 def check_seconds(seconds: float) -> float:

@@ -31,7 +31,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.pq import TransactionStatus
 
 from . import sql_tables as tables
-from .database import Answer, Database, Moment
+from .database import BUSY_TIMEOUT, Answer, Database, Moment
 from .errors import (
     InvalidValue,
     StoreBusy,
@@ -113,13 +113,12 @@ class PostgresStore(SqlLeaseStore):
         dsn: str,
         *,
         clock: Clock | None = None,
-        busy_timeout: float = 30.0,
+        busy_timeout: float = BUSY_TIMEOUT,
         schema: str = SCHEMA,
         new_token: Callable[[], str] = secrets.token_hex,
     ) -> None:
-        database = PostgresDatabase(dsn, clock or time.time, busy_timeout, schema)
         super().__init__(
-            database,
+            PostgresDatabase(dsn, busy_timeout=busy_timeout, schema=schema),
             clock=clock or time.time,
             shared_clock=clock is None,
             new_token=new_token,
@@ -127,7 +126,11 @@ class PostgresStore(SqlLeaseStore):
 
 
 class PostgresDatabase(Database):
-    """The connection to one schema of a PostgreSQL database."""
+    """
+    The connection to one schema of a PostgreSQL database.
+
+    Its arguments are those of `PostgresStore`.
+    """
 
     dialect = Dialect(
         text='text collate "C"',
@@ -142,14 +145,13 @@ class PostgresDatabase(Database):
     driver_error = psycopg.Error
 
     def __init__(
-        self, dsn: str, clock: Clock, busy_timeout: float, schema: str
+        self, dsn: str, *, busy_timeout: float = BUSY_TIMEOUT, schema: str = SCHEMA
     ) -> None:
         address = _parts_of(dsn)
         super().__init__(_shown(address), busy_timeout)
         if not re.fullmatch(r"[a-z_][a-z0-9_]{0,62}", schema):
             raise InvalidValue("schema", f"use a-z, 0-9 and _, not {schema!r:.100}")
         self._address = make_conninfo(**address)
-        self._clock = clock
         self._schema = schema
 
     def commit(self, moment: Moment) -> bool:
@@ -173,7 +175,7 @@ class PostgresDatabase(Database):
             raise StoreUnavailable(self.where, reason(error)) from None
         try:
             self._set_up(connection)
-            self._migrate(connection, self._clock())
+            self._migrate(connection)
         except BaseException:
             connection.close()
             raise

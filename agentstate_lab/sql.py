@@ -13,13 +13,14 @@ The statements are in `sql_tables`, the connection is in `database`, and leases,
 which need a little more, are in `sql_leases`.
 """
 
+import time
 from collections.abc import Sequence
 from typing import Any, Self, TypeVar
 
 from . import sql_tables as sql
 from .codec import record_from_json, record_to_json, task_from_json, task_to_json
 from .database import Database, Moment, Values
-from .errors import InvalidValue, LeaseLost, TaskNotFound, VersionConflict
+from .errors import InvalidValue, LeaseLost, StoreTorn, TaskNotFound
 from .lease import Claim
 from .rules import (
     Submission,
@@ -54,7 +55,11 @@ class SqlStore:
     """
 
     def __init__(
-        self, database: Database, *, clock: Clock, shared_clock: bool = False
+        self,
+        database: Database,
+        *,
+        clock: Clock = time.time,
+        shared_clock: bool = False,
     ) -> None:
         self.database = database
         self._clock = clock
@@ -74,11 +79,9 @@ class SqlStore:
         if not found:
             raise TaskNotFound(task_id)
         line, token = found[0]
-        task = self._task(task_id, line)
-        running = task.state is TaskState.RUNNING
-        if claim is not None and running and token != claim.token:
+        if claim is not None and token != claim.token:
             raise LeaseLost(task_id)
-        return task
+        return self._task(task_id, line)
 
     def save(
         self,
@@ -99,7 +102,7 @@ class SqlStore:
             if self.database.commit(moment):
                 return kept
             kept = accept_save(self.get(task.id, claim=claim), task, now)
-        raise VersionConflict(task.id, expected=task.version, found=task.version)
+        raise StoreTorn(self._row(task.id), "its columns and its line disagree")
 
     def steps(self, task_id: str) -> list[StepRecord]:
         """The steps of a task; see `StepStore.steps`."""

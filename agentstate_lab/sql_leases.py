@@ -9,6 +9,7 @@ What a lease is, and what its token is for, is told in `lease`.
 """
 
 import secrets
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import NamedTuple
@@ -58,7 +59,7 @@ class SqlLeaseStore(SqlStore):
         self,
         database: Database,
         *,
-        clock: Clock,
+        clock: Clock = time.time,
         shared_clock: bool = False,
         new_token: Callable[[], str] = secrets.token_hex,
     ) -> None:
@@ -151,7 +152,7 @@ class SqlLeaseStore(SqlStore):
             task, owner, max_attempts=max_attempts, take_over=lambda _: row.expired
         )
         if new is None:
-            raise StoreTorn(self._row(row.id), "its line has another state")
+            raise StoreTorn(self._row(row.id), "its columns and its line disagree")
         return new
 
     def _take(

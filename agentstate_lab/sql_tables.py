@@ -121,11 +121,12 @@ MIGRATIONS: Final = (
 MIGRATIONS_TABLE: Final = "agentstate_migrations"
 CREATE_RECORD = f"""
 create table if not exists {MIGRATIONS_TABLE} (
-    number bigint not null primary key, applied_at double precision not null
+    number bigint not null primary key,
+    applied_at timestamp not null default current_timestamp
 )
 """
 LAST_MIGRATION = f"select coalesce(max(number), 0) from {MIGRATIONS_TABLE}"
-RECORD_MIGRATION = f"insert into {MIGRATIONS_TABLE} values (:number, :applied_at)"
+RECORD_MIGRATION = f"insert into {MIGRATIONS_TABLE} (number) values (:number)"
 
 ADD_TASK = """
 insert into tasks
@@ -224,7 +225,7 @@ def save_as(state: TaskState) -> str:
     return _SAVE.replace("{before}", before).replace("{lease}", lease)
 
 
-def migrate(run: Run, where: str, now: float) -> bool:
+def migrate(run: Run, where: str) -> bool:
     """
     Apply the next migration, inside the caller's transaction.
 
@@ -232,8 +233,6 @@ def migrate(run: Run, where: str, now: float) -> bool:
         run: Runs a statement.
 
         where: The place, for an error.
-
-        now: Seconds since the epoch.
 
     Returns:
         Whether there was one.
@@ -247,7 +246,7 @@ def migrate(run: Run, where: str, now: float) -> bool:
         return False
     for statement in MIGRATIONS[number]:
         run(statement)
-    run(RECORD_MIGRATION, number=number + 1, applied_at=now)
+    run(RECORD_MIGRATION, number=number + 1)
     return True
 
 

@@ -28,7 +28,7 @@ from typing import Final, Literal
 
 from . import sql_tables as tables
 from .atomic_file import real_path
-from .database import Answer, Database, Moment
+from .database import BUSY_TIMEOUT, Answer, Database, Moment
 from .errors import (
     InvalidValue,
     StoreBusy,
@@ -74,29 +74,34 @@ class SqliteStore(SqlLeaseStore):
         path: str | os.PathLike[str],
         *,
         clock: Clock = time.time,
-        busy_timeout: float = 30.0,
+        busy_timeout: float = BUSY_TIMEOUT,
         synchronous: Synchronous = "FULL",
         new_token: Callable[[], str] = secrets.token_hex,
     ) -> None:
-        if synchronous not in ("FULL", "NORMAL"):
-            raise InvalidValue("synchronous", f"{synchronous!r} is not FULL or NORMAL")
         self.path = real_path(path)
-        database = SqliteDatabase(self.path, clock, busy_timeout, synchronous)
+        database = SqliteDatabase(
+            self.path, busy_timeout=busy_timeout, synchronous=synchronous
+        )
         super().__init__(database, clock=clock, new_token=new_token)
 
 
 class SqliteDatabase(Database):
-    """The connection to one SQLite file."""
+    """The connection to one SQLite file; its arguments are those of `SqliteStore`."""
 
     dialect = Dialect(text="text", now=":now", lock="", skip="")
     driver_error = sqlite3.Error
 
     def __init__(
-        self, path: Path, clock: Clock, busy_timeout: float, synchronous: Synchronous
+        self,
+        path: Path,
+        *,
+        busy_timeout: float = BUSY_TIMEOUT,
+        synchronous: Synchronous = "FULL",
     ) -> None:
+        if synchronous not in ("FULL", "NORMAL"):
+            raise InvalidValue("synchronous", f"{synchronous!r} is not FULL or NORMAL")
         super().__init__(str(path), busy_timeout)
         self._path = path
-        self._clock = clock
         self._synchronous = synchronous
 
     def commit(self, moment: Moment) -> bool:
@@ -125,7 +130,7 @@ class SqliteDatabase(Database):
         )
         try:
             connection.execute(f"pragma synchronous = {self._synchronous}")
-            self._migrate(connection, self._clock())
+            self._migrate(connection)
             self._log_ahead(connection)
         except BaseException:
             connection.close()

@@ -55,7 +55,8 @@ def kill_points(
 
         scenario: "disk" or "deploy".
 
-        store: The kind of store to give it: "json", "memory", or None.
+        store: The kind of store to give it: "json", "sqlite", "postgresql",
+            "memory", or None.
 
     Raises:
         LabError: The agent does not even get through without being killed.
@@ -116,7 +117,8 @@ def crash_matrix(
 
         scenario: "disk" or "deploy".
 
-        store: The kind of store to give it: "json", "memory", or None.
+        store: The kind of store to give it: "json", "sqlite", "postgresql",
+            "memory", or None.
 
         points: Only these; by default all that one run reaches.
 

@@ -5,8 +5,8 @@ The agents have no hooks for dying: the lab wraps what it hands to them. A `Fuse
 counts, and ends the process
 
 - `before`: the agent has asked, nothing was sent or written;
-- `inside`: the world has done it (or half of the bytes are in the file), and the
-  agent was not told;
+- `inside`: the world has done it (or half of the bytes are in the file, or all of
+  them in a database that has not committed), and the agent was not told;
 - `after`: the agent was told, and touches anything outside itself again (the
   model, the world, the store, the screen), or returns.
 
@@ -23,11 +23,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn, Self
 
-from ..atomic_file import write_bytes
+from ..atomic_file import real_path, write_bytes
 from ..errors import InvalidValue, TaskNotFound
 from ..json_store import JsonFileStore
 from ..rules import Submission
 from ..snapshot import Checkpoint
+from ..sql_leases import SqlLeaseStore
+from ..sqlite_store import SqliteDatabase
 from ..step import Message, StepRecord
 from ..store import StepStore, open_store
 from ..task import Task, TaskState
@@ -178,9 +180,9 @@ class KillingStore:
     """
     A store whose writes go past a fuse. Submitting a known task is no write.
 
-    A store that can be cut off halfway does that itself, see `HalfWritingStore`;
-    with any other, `inside` is the moment when the write is done and the agent was
-    not told.
+    A store that can be cut off halfway does that itself, see `HalfWritingStore` and
+    `HalfCommitting`; with any other, `inside` is the moment when the write is done
+    and the agent was not told.
     """
 
     def __init__(self, store: StepStore, fuse: Fuse) -> None:
@@ -278,10 +280,25 @@ class HalfWritingStore(JsonFileStore):
         super()._write_bytes(file, data)
 
 
+class HalfCommitting(SqliteDatabase):
+    """A SQLite file whose process ends when all is written, and not committed."""
+
+    def __init__(self, path: str, fuse: Fuse) -> None:
+        super().__init__(real_path(path))
+        self._fuse = fuse
+
+    def about_to_commit(self) -> None:
+        """End here, if this is the point."""
+        self._fuse.inside("write", len(self._fuse.reached["write"]))
+
+
 def killing_store(url: str | None, fuse: Fuse) -> KillingStore | None:
     """The store that *url* names, with its writes going past *fuse*."""
     if url is None:
         return None
     scheme, _, path = url.partition(":")
-    store = HalfWritingStore(path, fuse) if scheme == "json" else open_store(url)
-    return KillingStore(store, fuse)
+    if scheme == "json":
+        return KillingStore(HalfWritingStore(path, fuse), fuse)
+    if scheme == "sqlite":
+        return KillingStore(SqlLeaseStore(HalfCommitting(path, fuse)), fuse)
+    return KillingStore(open_store(url), fuse)

@@ -26,6 +26,7 @@ from .fuse import KILLED_EXIT, Point
 from .home import home
 from .job import Job
 from .matrix import MOMENTS, Row, judge
+from .postgres import start_postgres
 from .scenarios import scenario_named
 from .spawner import RUN_LIMIT, Ended, Spawner
 from .world import start_world
@@ -33,6 +34,7 @@ from .world import start_world
 Agent = str | Callable[[Job], Any]
 
 SIGKILLED = -9
+STORE_KINDS = ("json", "memory", "sqlite", "postgresql")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,16 +84,21 @@ class Rig:
         self._run_id = uuid.uuid4().hex[:12]
         self._tasks: list[str] = []
         self._folder = ""
+        self._database = ""
 
     def __enter__(self) -> Self:
         _sweep()
         self._folder = tempfile.mkdtemp(prefix=f"run-{os.getpid()}-", dir=crashes())
+        if self._store == "postgresql":
+            self._database = start_postgres().database(self._place)
         self._spawner.__enter__()
         return self
 
     def __exit__(self, *exc: object) -> None:
         self._spawner.__exit__(*exc)
         shutil.rmtree(self._folder, ignore_errors=True)
+        if self._database:
+            start_postgres().drop(self._place)
         # The tasks of a matrix are the lab's own: nobody will ask for them again.
         with contextlib.suppress(WorldUnavailable):
             for task_id in self._tasks:
@@ -162,9 +169,16 @@ class Rig:
 
     def _url(self, task_id: str) -> str | None:
         """The store for one task: its own file, unless a place was named."""
-        if self._store == "json":
-            return f"json:{Path(self._folder) / task_id}.json"
+        if self._store in ("json", "sqlite"):
+            return f"{self._store}:{Path(self._folder) / task_id}.{self._store}"
+        if self._store == "postgresql":
+            return self._database
         return "memory:" if self._store == "memory" else self._store
+
+    @property
+    def _place(self) -> str:
+        """The database of this rig alone."""
+        return f"crash_{self._run_id}"
 
 
 def _packed(agent: Agent) -> tuple[str, dict[str, str]]:
@@ -188,11 +202,11 @@ def _packed(agent: Agent) -> tuple[str, dict[str, str]]:
 
 
 def store_kind(store: str | None) -> str | None:
-    """*store* as a kind ("json", "memory") or as the URL of a place."""
+    """*store* as one of `STORE_KINDS` or as the URL of a place."""
     if store is None:
         return None
     kind = store.removesuffix(":") if isinstance(store, str) else ""
-    if kind not in ("json", "memory"):
+    if kind not in STORE_KINDS:
         open_store(store).close()
         return store
     return kind

@@ -41,6 +41,7 @@ def serve() -> None:
             request = receive(requests)
         except EOFError:
             return
+        victim.prepare_store(request.get("store_url"))
         send(replies, _run_forked(request, requests, replies))
 
 

@@ -8,11 +8,13 @@ reached; if it dies, the last thing it says is where.
 
 import base64
 import gc
+import importlib
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from ..store import SCHEMES
 from .agents import agent_named, outcome_of
 from .fuse import Fuse, KillingWorld, Point, die, killing_store
 from .job import Job, ask, open_job, user_says
@@ -34,6 +36,13 @@ def prepare() -> None:
     job.client.close()
     gc.collect()
     gc.freeze()  # else the first collection in each child copies all of it
+
+
+def prepare_store(url: str | None) -> None:
+    """Load what the store of *url* needs, so that only the first run waits for it."""
+    scheme = (url or "").partition(":")[0]
+    if scheme in SCHEMES:
+        importlib.import_module(f"..{SCHEMES[scheme][0]}", __package__)
 
 
 def run(request: Mapping[str, Any], say: Say) -> None:

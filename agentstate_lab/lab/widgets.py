@@ -59,12 +59,12 @@ def slider(name: str, views: Sequence[View], *, twin: Table, start: int = 0) -> 
     bundle = dict(slider_box(name, views, start=start)._repr_mimebundle_())
     bundle["text/plain"] = str(twin)
     bundle["text/html"] = twin._repr_html_()
-    display(bundle, raw=True)  # type: ignore[no-untyped-call]
+    display(bundle, raw=True)
 
 
 def slider_box(name: str, views: Sequence[View], *, start: int = 0) -> Any:
     """The slider with the view below it, as a widget of ipywidgets."""
-    import ipywidgets as widgets  # type: ignore[import-untyped]
+    import ipywidgets as widgets
 
     if len(views) < 2 or not 0 <= start < len(views):
         raise InvalidValue(
