@@ -9,8 +9,10 @@ are stored at every save; a snapshot only says how far back one can go, and from
 where a replay begins.
 
 Before a run goes on, `resume` checks the task's *status first* and its age last: a
-completed task stays completed however old, and one that waits for a person does not
-expire. In between come the checksum, the pairing of tool calls, and the budget.
+completed task stays completed, however old and whatever became of its checkpoints,
+and one that waits for a person does not expire. In between come the schema, the
+checksum, the pairing of tool calls, and the budget. Call it before the task is
+claimed: a claim is a save, and makes any task young.
 
 *Rotation* has two rules, each of which is enough: drop what is not among the newest,
 drop what is too old. The newest checkpoint is never dropped.
@@ -22,10 +24,10 @@ be its own, so they need keys of their own.
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
-from .errors import CheckpointExpired, CheckpointRefused, InvalidValue
+from .errors import CheckpointExpired, CheckpointRefused, InvalidValue, KeyReused
 from .pairing import repair
 from .snapshot import Checkpoint, Trigger
 from .step import Message, StepRecord
@@ -63,7 +65,8 @@ class Resumed:
     What a run goes on from.
 
     Attributes:
-        task: The stored task. Completed and waiting tasks come back as they are.
+        task: The stored task. A completed one comes alone: there is nothing to go
+            on with.
 
         checkpoint: The newest checkpoint, if there is one.
 
@@ -74,9 +77,9 @@ class Resumed:
     """
 
     task: Task
-    checkpoint: Checkpoint | None
-    messages: list[Message]
-    unknown: list[str]
+    checkpoint: Checkpoint | None = None
+    messages: list[Message] = field(default_factory=list)
+    unknown: list[str] = field(default_factory=list)
 
 
 class CheckpointManager:
@@ -116,7 +119,6 @@ class CheckpointManager:
         self.keep = _count(keep)
         self.max_age = _age(max_age)
         self._clock = clock
-        self._newest: dict[str, Checkpoint | None] = {}
 
     def save(
         self,
@@ -146,7 +148,7 @@ class CheckpointManager:
         """
         if trigger not in LEVELS:
             raise InvalidValue("trigger", f"{trigger!r} is none of {', '.join(LEVELS)}")
-        newest = self._newest_of(task.id)
+        newest = self._store.checkpoint(task.id)
         changed = newest is None or newest.state != task.state
         why: Trigger = "state_change" if changed else trigger
         if not self.strategy.covers(why):
@@ -158,17 +160,15 @@ class CheckpointManager:
             parent=None if newest is None else newest.version,
             taken_at=self._clock(),
         )
-        saved = self._store.save(task, steps=steps, messages=messages, checkpoint=taken)
-        self._newest[task.id] = taken
-        return saved
+        return self._store.save(task, steps=steps, messages=messages, checkpoint=taken)
 
     def resume(self, task_id: str) -> Resumed:
         """
         What to go on from, checked: status first, age last.
 
         Returns:
-            The task and its conversation. A task that is completed, or that waits
-            for a person, comes back however old it is.
+            The task and its conversation, however old if it waits for a person; of a
+            completed one, the task alone.
 
         Raises:
             CheckpointRefused: It has ended, a checkpoint was altered, or the budget
@@ -179,6 +179,8 @@ class CheckpointManager:
         task = self._store.get(task_id)
         if task.state in (TaskState.CANCELLED, TaskState.DEAD):
             raise CheckpointRefused(task_id, f"the task is {task.state}")
+        if task.state is TaskState.COMPLETED:
+            return Resumed(task)
         newest = self._store.checkpoint(task_id)
         if newest is not None and not newest.is_whole:
             raise CheckpointRefused(
@@ -188,7 +190,7 @@ class CheckpointManager:
             )
         messages, unknown, _ = repair(self._store.messages(task_id))
         resumed = Resumed(task, newest, messages, unknown)
-        if task.state in (TaskState.COMPLETED, TaskState.WAITING):
+        if task.state is TaskState.WAITING:
             return resumed
         if task.agent_state.budget.pressure() >= 1:
             raise CheckpointRefused(task_id, "its budget is used up")
@@ -216,7 +218,8 @@ class CheckpointManager:
 
         Raises:
             CheckpointRefused: There is no such checkpoint, or it was altered.
-            KeyReused: *new_id* is a task with another input.
+            KeyReused: *new_id* is a task with another input, or a fork from another
+                moment that has not begun.
         """
         past = self._store.checkpoint(task_id, version)
         if past is None or not past.is_whole:
@@ -230,12 +233,13 @@ class CheckpointManager:
             agent_state=past.agent_state,
         )
         made = self._store.submit(fork).task
-        # A crash may have come between the two commits of an earlier try.
-        there = self._store.message_count(new_id)
-        if made.version > 1 or there >= past.messages:
+        if made.version > 1:
             return made
-        said = self._store.messages(task_id)[there : past.messages]
-        return self._store.save(made, messages=said)
+        if made.agent_state != past.agent_state:
+            raise KeyReused(new_id)
+        # A second commit: an earlier call may have died between the two.
+        said = self._store.messages(task_id)[: past.messages]
+        return self._store.save(made, messages=said) if said else made
 
     def prune(self, task_id: str) -> int:
         """
@@ -246,12 +250,6 @@ class CheckpointManager:
         """
         before = None if self.max_age is None else self._clock() - self.max_age
         return self._store.prune(task_id, keep=self.keep, before=before)
-
-    def _newest_of(self, task_id: str) -> Checkpoint | None:
-        """The newest checkpoint; the store is asked once for each task."""
-        if task_id not in self._newest:
-            self._newest[task_id] = self._store.checkpoint(task_id)
-        return self._newest[task_id]
 
 
 def _count(keep: int | None) -> int | None:

@@ -7,13 +7,19 @@ once, in their order, beside it. A hundred checkpoints of one conversation then 
 a hundred states and one conversation.
 
 A checkpoint belongs to the version of the task that was saved with it, and names the
-one before, so that a fork still knows where it came from. Its checksum covers all of
-it: what was altered, by a bug or by hand, is known before it is believed.
+one before. Its checksum covers all of it: what was altered, by a bug or by hand, is
+known before it is believed.
+
+What is as it always is (no plan, the usual budget) is not written down again a hundred
+times: a stored checkpoint leaves defaults out. The checksum covers them, so that a
+default which is changed one day is noticed instead of believed.
 
 This module describes; `checkpoint` decides when to take one and what to do with it.
 """
 
-from typing import Literal
+from typing import Any, Literal
+
+from pydantic import field_serializer
 
 from .digest import fingerprint
 from .state import AgentState, Count, Id, Record
@@ -35,7 +41,8 @@ class Checkpoint(Record):
 
         state: Where the task was in its life.
 
-        agent_state: What the agent knew.
+        agent_state: What the agent knew. The patches that made it are not in it: they
+            are of the task's versions, which no fork shares.
 
         messages: How many messages had been said.
 
@@ -86,7 +93,7 @@ class Checkpoint(Record):
             version=task.version + 1,
             parent=parent,
             state=task.state,
-            agent_state=task.agent_state,
+            agent_state=task.agent_state.model_copy(update={"applied_patches": ()}),
             messages=messages,
             trigger=trigger,
             taken_at=taken_at,
@@ -95,12 +102,20 @@ class Checkpoint(Record):
 
     def digest(self) -> str:
         """What the checksum must be."""
-        return fingerprint(self.model_dump(mode="json", exclude={"checksum"}))
+        rest = self.model_dump(mode="json", exclude={"agent_state", "checksum"})
+        whole = self.agent_state.model_dump(mode="json")
+        return fingerprint({**rest, "agent_state": whole})
 
     @property
     def is_whole(self) -> bool:
         """Whether nothing in it was altered."""
         return self.checksum == self.digest()
+
+    @field_serializer("agent_state", when_used="json")
+    def _without_defaults(self, state: AgentState) -> dict[str, Any]:
+        """The state as it is stored; its schema is always named."""
+        said = state.model_dump(mode="json", exclude_defaults=True)
+        return {"schema_version": state.schema_version, **said}
 
 
 def prunable(
