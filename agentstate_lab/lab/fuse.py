@@ -260,7 +260,8 @@ def _news(task: Task, steps: Sequence[StepRecord], messages: Sequence[Message]) 
     if steps:
         return f"{steps[0].status}:{steps[0].name}"
     if messages:
-        return "message"
+        call = str(messages[0].get("tool_call_id") or "")
+        return f"told:{call.removeprefix('call_')}" if call else "message"
     facts = task.agent_state.known_facts
     return facts[-1].key if facts and task.state == TaskState.RUNNING else task.state
 
