@@ -37,10 +37,10 @@ def checkpointed_agent(job: Job, *, strategy: str = "every_step") -> Task:
     Raises:
         CheckpointRefused: What is stored cannot be gone on from.
     """
-    store = cast(HistoryStore, job.need_store())
+    store = history_store(job)
     manager = CheckpointManager(store, strategy=strategy)
     task = store.submit(Task.new(job.scenario.goal, task_id=job.task_id)).task
-    manager.resume(task.id)  # before the claim: a claim makes any task young
+    manager.resume(task.id)  # first: a claim makes any task young
     tell_what_is_known(job)
 
     def work(goal: str) -> str:
@@ -62,6 +62,11 @@ def checkpointed_agent(job: Job, *, strategy: str = "every_step") -> Task:
             messages.append(decide(job, messages))
 
     return resume_task(SnapshotStore(store, manager), task.id, work)
+
+
+def history_store(job: Job) -> HistoryStore:
+    """The store of *job*: every store of the course keeps a history."""
+    return cast(HistoryStore, job.need_store())
 
 
 def certain(resumed: Resumed) -> list[Message]:

@@ -129,8 +129,10 @@ def _drawn(measured: Mapping[int, tuple[int, int]]) -> Any:
     ):
         sizes = [measured[step][which] / 1e6 for step in steps]
         axes.plot(steps, sizes, style, color=color)
-        axes.text(steps[-1] * 1.02, sizes[-1], name, color=color, va="center")
+        end = {"va": "center" if color == HARM else "bottom", "color": color}
+        axes.text(steps[-1] * 1.02, sizes[-1], name, **end)
     axes.set_xlim(0, steps[-1] * 1.4)
+    axes.set_xticks([0, *steps])
     axes.set_ylim(0, measured[steps[-1]][0] / 1e6 * 1.12)
     axes.set_xlabel("steps")
     axes.set_ylabel("megabytes on the disk")

@@ -1,7 +1,8 @@
 """
-Two things that notebook 07 does to a history: make it long, and damage it.
+What notebook 07 does to a history: it makes it long, and it damages it.
 
-`long_history` fills one up, a checkpoint a second. `damaged` alters the newest
+`long_history` fills one up, a checkpoint a second. `one_of_each` makes tasks that have
+come as far as tasks come. `damaged` alters the newest
 checkpoint of a task in its SQLite file, as a bad disk, a bug or a newer program
 would, and puts it back at the end of the block.
 
@@ -11,31 +12,34 @@ Nothing here judges what it did: that is for the store and the manager.
 import contextlib
 import json
 import sqlite3
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from ..checkpoint import CheckpointManager
 from ..errors import InvalidValue
-from ..store import HistoryStore
+from ..sqlite_store import SqliteStore
+from ..store import TaskStore
 from ..task import Task, TaskState
 from .clock import FakeClock
 
 
 def long_history(
-    store: HistoryStore, clock: FakeClock, task_id: str, count: int
-) -> Task:
+    path: Path, clock: FakeClock, task_id: str, count: int
+) -> SqliteStore:
     """
-    The task with *count* checkpoints at least, one for each second.
+    A store in which a task has *count* checkpoints at least, one for each second.
 
     Args:
-        store: Where the task is, or will be.
+        path: The file of the store.
 
-        clock: The store's own; it is moved on.
+        clock: The store's clock; it is moved on.
 
         task_id: The task. One that is there gets as many more as it lacks.
 
         count: How many, from 1.
     """
+    store = SqliteStore(path, clock=clock)
     manager = CheckpointManager(store, clock=clock)
     task = store.submit(Task.new("Watch the shop.", task_id=task_id)).task
     if task.state is TaskState.PENDING:
@@ -43,7 +47,28 @@ def long_history(
     for _ in range(count - len(store.checkpoints(task_id))):
         clock.advance(1)
         task = manager.save(task)
-    return task
+    return store
+
+
+PATHS = {
+    "pending": (),
+    "running": ("running",),
+    "failed": ("running", "failed"),
+    "waiting": ("running", "waiting"),
+    "completed": ("running", "completed"),
+}
+
+
+def one_of_each(store: TaskStore) -> dict[str, str]:
+    """Submit a task for each state that can be asked about; the ids, by state."""
+    made = {}
+    for state, path in PATHS.items():
+        new = Task.new("Look.", task_id=f"one-of-each-{uuid.uuid4().hex}")
+        task = store.submit(new).task
+        for step in path:
+            task = store.save(task.replace(state=step))
+        made[state] = task.id
+    return made
 
 
 def _torn(line: str) -> str:
@@ -90,7 +115,8 @@ def damaged(path: Path, task_id: str, how: str) -> Iterator[None]:
     if how not in DAMAGES:
         raise InvalidValue("how", f"{how!r:.100} is none of {', '.join(DAMAGES)}")
     with contextlib.closing(sqlite3.connect(path)) as db:
-        found = db.execute(f"select line from checkpoints where {_NEWEST}", (task_id,))
+        select = f"select line from checkpoints where {_NEWEST}"
+        found = db.execute(select, {"id": task_id})
         line = next((one for (one,) in found), None)
         if line is None:
             raise InvalidValue("task_id", f"{task_id!r} has no checkpoint")

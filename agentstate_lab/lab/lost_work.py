@@ -13,8 +13,10 @@ calls up to three tools in a turn, so that a step and a turn are not the same.
 Nothing is drawn here: that is for `lost_work_view`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
 
 from ..checkpoint import CheckpointStrategy
 from ..errors import InvalidValue, LabError
@@ -62,38 +64,23 @@ def strategy_agent(job: Job, strategy: str) -> Task:
             return store.save(task.replace(agent_state=state, **done))
 
 
-def every_step(job: Job) -> Task:
-    """It saves after each tool call."""
-    return strategy_agent(at_once(job), "every_step")
+def at_once(agent: Callable[[Job], Any]) -> Callable[[Job], Any]:
+    """*agent* on a model that calls several tools in one turn."""
 
+    def asked(job: Job) -> Any:
+        several = replace(job, model=PARALLEL_MODEL) if job.model == MODEL else job
+        return agent(several)
 
-def every_iteration(job: Job) -> Task:
-    """It saves after each turn."""
-    return strategy_agent(at_once(job), "every_iteration")
-
-
-def on_state_change(job: Job) -> Task:
-    """It saves when it begins and when it is done."""
-    return strategy_agent(at_once(job), "on_state_change")
-
-
-def with_keys(job: Job) -> Task:
-    """The agent of notebook 07."""
-    return checkpointed_agent(at_once(job))
+    return asked
 
 
 AGENTS: Mapping[str, Agent] = {
-    "on_state_change": on_state_change,
-    "every_iteration": every_iteration,
-    "every_step": every_step,
-    "with run_once": with_keys,
+    "on_state_change": at_once(partial(strategy_agent, strategy="on_state_change")),
+    "every_iteration": at_once(partial(strategy_agent, strategy="every_iteration")),
+    "every_step": at_once(partial(strategy_agent, strategy="every_step")),
+    "with run_once": at_once(checkpointed_agent),
 }
 """Those that are compared, by the name that a picture gives them."""
-
-
-def at_once(job: Job) -> Job:
-    """The same job for a model that calls several tools in one turn."""
-    return replace(job, model=PARALLEL_MODEL) if job.model == MODEL else job
 
 
 @dataclass(frozen=True, slots=True)
