@@ -68,6 +68,23 @@ def repair(messages: Sequence[Message]) -> Repaired:
     return Repaired(kept, added, len(results) - stayed)
 
 
+def open_calls(messages: Sequence[Message]) -> list[Message]:
+    """
+    The calls of the last turn that have no result yet, in their order.
+
+    >>> call = {"role": "assistant", "tool_calls": [{"id": "a"}, {"id": "b"}]}
+    >>> open_calls([call, {"role": "tool", "tool_call_id": "a"}])
+    [{'id': 'b'}]
+    """
+    answered = set()
+    for message in reversed(messages):
+        if message.get("role") != "tool":
+            calls = message.get("tool_calls") or []
+            return [call for call in calls if call.get("id") not in answered]
+        answered.add(message.get("tool_call_id"))
+    return []
+
+
 def call_ids(message: Message) -> list[str]:
     """The ids of the calls in a message of the model, each once."""
     calls = message.get("tool_calls") or []

@@ -24,6 +24,7 @@ from typing import Any
 from ..errors import InvalidValue
 from ..state import AgentState, StatePatch, UseBudget
 from ..task import Task, TaskState
+from .durable import durable_agent
 from .idempotent import idempotent_agent
 from .job import Job, Say, Sleep, ask, open_job, run_step, tool_says, user_says
 from .notes import (
@@ -131,6 +132,7 @@ AGENTS: dict[str, Callable[[Job], Any]] = {
     "naive": naive_agent,
     "saving": saving_agent,
     "idempotent": idempotent_agent,
+    "durable": durable_agent,
     "timed": timed_agent,
 }
 

@@ -59,7 +59,7 @@ def slider(name: str, views: Sequence[View], *, twin: Table, start: int = 0) -> 
     bundle = dict(slider_box(name, views, start=start)._repr_mimebundle_())
     bundle["text/plain"] = str(twin)
     bundle["text/html"] = twin._repr_html_()
-    display(bundle, raw=True)
+    display(bundle, raw=True)  # type: ignore[no-untyped-call]
 
 
 def slider_box(name: str, views: Sequence[View], *, start: int = 0) -> Any:
