@@ -25,7 +25,7 @@ from .errors import AgentStateError
 
 Command = Callable[[argparse.Namespace], int]
 
-AGENTS_HELP = "naive, saving (default) or idempotent"
+AGENTS_HELP = "naive, saving (default), idempotent or timed"
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -20,7 +20,6 @@ Source: gRPC's deadlines, and the cancel scopes of Trio and anyio.
 """
 
 import concurrent.futures
-import math
 import threading
 import time
 from collections.abc import Callable
@@ -36,6 +35,7 @@ Wait = Callable[["Future[Any]", float], bool]
 Result = TypeVar("Result")
 
 MAX_SECONDS = 30 * 86_400.0  # a thread on Windows cannot wait much longer
+FAR = 1e300  # beyond it, a difference of two instants may be no number
 
 
 def wait_for(call: "Future[Any]", seconds: float) -> bool:
@@ -72,7 +72,7 @@ class Deadline:
     stored: DeadlineRecord | None = None
 
     def __post_init__(self) -> None:
-        if not _is_number(self.at) or not math.isfinite(self.at):
+        if not _is_number(self.at) or not abs(self.at) <= FAR:
             raise InvalidValue("at", "must be an instant on the clock, in seconds")
 
     @classmethod

@@ -43,8 +43,9 @@ class Kind(StrEnum):
     UNKNOWN = "unknown"
 
 
+_TOO_MANY = 429
 # 529 is "overloaded", as some model providers say it.
-_BUSY = (429, 503, 529)
+_BUSY = (503, 529)
 # Refusals by number, but for a reason that passes: timeout, conflict, too early.
 _PASSING = (408, 409, 425)
 # A 429 by number, but no waiting will fill the account.
@@ -88,7 +89,7 @@ def _kind_by_status(error: Exception, status: int) -> Kind | None:
     said = _header(error, "x-should-retry")
     if said == "false" or _look(error, "code") == _NO_QUOTA:
         return Kind.PERMANENT
-    if status in _BUSY:
+    if status == _TOO_MANY or (status in _BUSY and effect_of(error) != "unknown"):
         return Kind.THROTTLED
     passing = status >= 500 or status in _PASSING or said == "true"
     return None if passing else Kind.PERMANENT
@@ -151,7 +152,8 @@ def retry_after(error: Exception, *, wall: Clock = time.time) -> float | None:
 def _seconds(said: object) -> float | None:
     """*said* as a number from 0 on, when it is one."""
     if isinstance(said, str):
-        return float(said) if re.fullmatch(r"\s*[0-9]+(\.[0-9]*)?\s*", said) else None
+        number = re.fullmatch(r"[ \t]*([0-9]+(\.[0-9]*)?)[ \t]*", said)
+        return float(number[1]) if number else None
     if isinstance(said, int | float) and said >= 0:  # not so for a NaN
         return float(min(said, sys.float_info.max))
     return None

@@ -5,10 +5,8 @@ from agentstate_lab.lab.clock import FakeClock
 from agentstate_lab.lab.outside import (
     Worker,
     a_minute_each,
-    ask,
+    ask_model,
     came_of,
-    deploy,
-    happened,
 )
 from agentstate_lab.lab.processes import in_new_process
 
@@ -24,7 +22,7 @@ def test_a_question_gets_the_body_of_a_reply(world, task_id):
     """
     It is counted as a model call of its task.
     """
-    body = ask(task_id, timeout=30)
+    body = ask_model(task_id, timeout=30)
 
     assert b'"chat.completion"' in body
     assert world.requests(task_id) == {"model": 1}
@@ -37,19 +35,9 @@ def test_the_timeout_of_a_question_is_the_clients(world, task_id):
     world.fault(task_id, "hang", seconds=0.05)
     world.fault(task_id, "hang", seconds=30)
 
-    ended = [came_of(ask, task_id, timeout) for timeout in (None, 0.05)]
+    ended = [came_of(ask_model, task_id, timeout) for timeout in (None, 0.05)]
 
     assert ended == ["APIConnectionError", "APITimeoutError"]
-
-
-def test_a_deployment_is_counted_and_takes_a_key(task_id):
-    """
-    Without a key it happens each time.
-    """
-    receipts = [deploy(task_id), deploy(task_id, "k"), deploy(task_id, "k")]
-
-    assert receipts == ["deploy-1", "deploy-2", "deploy-2"]
-    assert happened(task_id) == 2
 
 
 def fail(error: BaseException) -> None:
@@ -99,7 +87,7 @@ def test_a_line_a_minute(capsys):
     assert (clock(), capsys.readouterr().out) == (65, "done\n")
 
 
-def test_a_worker_dies_in_its_fourth_minute(task_id):
+def test_a_worker_dies_in_its_fourth_minute(world, task_id):
     """
     For real, and after the effect.
     """
@@ -112,4 +100,4 @@ def test_a_worker_dies_in_its_fourth_minute(task_id):
     ended = in_new_process(work)
 
     assert ended.how.startswith("killed")
-    assert happened(task_id) == 4
+    assert [entry.count for entry in world.ledger(task_id)] == [4]

@@ -327,14 +327,24 @@ def test_a_date_is_held_against_the_wall_clock(clock):
     assert clock.slept == [30]
 
 
-def test_a_server_that_asks_for_too_much_has_said_no(clock):
+@pytest.mark.parametrize(
+    ("asked", "slept"),
+    [
+        pytest.param(120.0, [120.0], id="two-minutes"),
+        pytest.param(120.5, [], id="more"),
+        pytest.param(86_400.0, [], id="a-day"),
+        pytest.param(1e300, [], id="for-ever"),
+    ],
+)
+def test_a_server_that_asks_for_too_much_has_said_no(clock, asked, slept):
     """
     Nobody sleeps for a day because a header says so.
     """
-    fn = Flaky(errors.EffectRefused(429, None, "busy", retry_after=86_400.0))
+    fn = Flaky(errors.EffectRefused(429, None, "busy", retry_after=asked), "done")
 
-    assert attempts_at(fn, clock=clock) == 1
-    assert clock.slept == []
+    attempts_at(fn, jitter="none", clock=clock)
+
+    assert clock.slept == slept
 
 
 @pytest.mark.parametrize(
@@ -643,7 +653,10 @@ def test_the_worlds_retry_after_is_kept_to(world, clock):
 
 @pytest.mark.parametrize(
     ("key", "requests"),
-    [pytest.param(None, 1, id="without-key"), pytest.param("k", 2, id="with-key")],
+    [
+        pytest.param(None, 1, id="without-key"),
+        pytest.param("retry/lost", 2, id="with-key"),
+    ],
 )
 def test_a_lost_reply_never_opens_a_second_ticket(world, clock, key, requests):
     """

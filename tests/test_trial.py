@@ -55,9 +55,9 @@ def test_a_lost_reply_has_happened(world):
     lost = trial("reply_lost", at="open_ticket")
 
     with pytest.raises(ReplyLost):
-        lost.effect("open_ticket", key="k")
+        lost.effect("open_ticket", key=lost.task_id)
 
-    assert lost.effect("open_ticket", key="k") == "open_ticket-1"
+    assert lost.effect("open_ticket", key=lost.task_id) == "open_ticket-1"
     assert (lost.requests, lost.happened) == (2, 1)
 
 

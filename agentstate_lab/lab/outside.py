@@ -1,10 +1,9 @@
 """
 What notebook 05 asks of the outside, and what came of it.
 
-Real requests, each with a timeout that the caller chooses, so that a lesson on time
-need not spell out headers and orders. `came_of` says in a few words how a call ended,
-the same on every run. `Worker` is a process that works a minute at a time, on a clock
-of its own, and dies in its fourth.
+`ask_model` is a real request with a timeout of the caller's. `came_of` says in a few
+words how a call ended, the same on every run. `Worker` is a process that works a
+minute at a time, on a clock of its own, and dies in its fourth.
 
 Nothing here keeps a deadline.
 """
@@ -20,7 +19,7 @@ from .world import start_world, task_header
 MINUTE = 60.0
 
 
-def ask(task_id: str, timeout: float | None) -> bytes:
+def ask_model(task_id: str, timeout: float | None) -> bytes:
     """
     Ask the model a small question for *task_id*; returns the body of its reply.
 
@@ -38,24 +37,6 @@ def ask(task_id: str, timeout: float | None) -> bytes:
             timeout=timeout,
         )
         return reply.content
-
-
-def deploy(task_id: str, key: str | None = None, timeout: float = 30.0) -> str:
-    """Deploy the api for *task_id*; returns the receipt."""
-    reply = start_world().effect(
-        "deploy",
-        task_id=task_id,
-        step="deploy-api",
-        arguments={"service": "api"},
-        key=key,
-        timeout=timeout,
-    )
-    return str(reply["receipt"])
-
-
-def happened(task_id: str) -> int:
-    """How many effects the ledger counts for *task_id*."""
-    return sum(entry.count for entry in start_world().ledger(task_id))
 
 
 def came_of(fn: Callable[..., Any], *args: Any) -> str:

@@ -15,7 +15,7 @@ to give it more is for a person.
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import Any, cast
@@ -37,6 +37,7 @@ def timed_agent(
     job: Job,
     *,
     seconds: float = RUN_SECONDS,
+    keyless: Collection[str] = (),
     clock: Clock = time.monotonic,
     wall: Clock = time.time,
 ) -> Task:
@@ -47,6 +48,8 @@ def timed_agent(
         job: The work, with a store.
 
         seconds: What a new task is granted.
+
+        keyless: The services that honour no idempotency key.
 
         clock: What time is measured with in this process.
 
@@ -60,10 +63,10 @@ def timed_agent(
     new = Task.new(job.scenario.goal, task_id=job.task_id)
     task = store.submit(new.replace(deadline=granted)).task
     if task.deadline is None:  # submitted by somebody who wanted none
-        return idempotent_agent(job)
+        return idempotent_agent(job, keyless=keyless)
     deadline = Deadline.restore(task.deadline, clock=clock, wall=wall)
     try:
-        return idempotent_agent(under(job, deadline))
+        return idempotent_agent(under(job, deadline), keyless=keyless)
     except DeadlineExceeded:
         return store.get(task.id)
 
