@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from . import sql_tables as tables
-from .errors import InvalidValue, StoreError, StoreUnavailable
+from .errors import Effect, InvalidValue, StoreError, StoreUnavailable
 from .sql_tables import Dialect, Run
 
 Values = dict[str, Any]
@@ -76,6 +76,8 @@ class Database(ABC):
 
     dialect: ClassVar[Dialect]
     driver_error: ClassVar[type[Exception]]
+    answers: ClassVar[Mapping[str, Answer]]  # what to say, by the start of a code
+    unsure: ClassVar[tuple[str, ...]]  # after these, a write may be done or not
 
     def __init__(self, where: str, busy_timeout: float) -> None:
         number = isinstance(busy_timeout, int | float)
@@ -142,10 +144,15 @@ class Database(ABC):
         if self._connection is None:
             self._connection = self._connect()
 
-    @staticmethod
-    def answer(code: str, answers: Mapping[str, Answer]) -> Answer:
-        """What to say of a driver's error, by the first prefix that its code has."""
-        return next(a for prefix, a in answers.items() if code.startswith(prefix))
+    def _refusal(self, error: Exception, *, writing: bool) -> StoreError:
+        """The driver's *error* as one of ours, by the first prefix of its code."""
+        code, shown = self._code(error)
+        kind, what = next(
+            answer for prefix, answer in self.answers.items() if code.startswith(prefix)
+        )
+        unsure = writing and code.startswith(self.unsure)
+        effect: Effect | None = "unknown" if unsure else None
+        return kind(self.where, f"{what} ({shown})", effect=effect)
 
     def close(self) -> None:
         """Let go of the connection. Closing twice does no harm."""
@@ -173,8 +180,8 @@ class Database(ABC):
         """A transaction: committed at the end of the block, or rolled back."""
 
     @abstractmethod
-    def _refusal(self, error: Any, *, writing: bool) -> Exception:
-        """The driver's *error* as one of ours."""
+    def _code(self, error: Any) -> tuple[str, str]:
+        """The code of the driver's *error*, and what may be shown of it."""
 
     @abstractmethod
     def _claim_place(self, run: Run) -> None:

@@ -27,7 +27,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 import psycopg
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.conninfo import make_conninfo
 from psycopg.pq import TransactionStatus
 
 from . import sql_tables as tables
@@ -35,13 +35,14 @@ from .database import BUSY_TIMEOUT, Answer, Database, Moment
 from .errors import (
     InvalidValue,
     StoreBusy,
-    StoreError,
     StoreForeign,
     StoreReadOnly,
     StoreTorn,
     StoreUnavailable,
     StoreWriteFailed,
 )
+from .postgres_address import parts_of, shown
+from .postgres_reason import reason
 from .sql_leases import SqlLeaseStore
 from .sql_tables import Dialect, Run
 from .store import Clock
@@ -49,16 +50,6 @@ from .store import Clock
 SCHEMA: Final = "agentstate"
 MIGRATION_LOCK: Final = 0x41474C42  # "AGLB"
 MAX_STOPPED = 10.0  # seconds that a stopped worker can keep a row inside a claim
-
-# A dead network is noticed within minutes; an address may say otherwise.
-_DEFAULTS: dict[str, Any] = {
-    "application_name": "agentstate-lab",
-    "connect_timeout": 10,
-    "keepalives_idle": 60,
-    "keepalives_interval": 10,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 60_000,
-}
 
 _STEP_WRITE = """
 with saved as ({task} returning id),
@@ -83,6 +74,30 @@ pointed as (
 )
 select count(*) from saved
 """
+
+
+_GONE = (
+    StoreUnavailable,
+    "the connection was lost; the next call makes a new one",
+)
+_BUSY = (StoreBusy, "others kept it locked; try again, or find out who they are")
+_ANSWERS: dict[str, Answer] = {
+    "57P": _GONE,
+    "08": _GONE,
+    "25P03": _GONE,  # it was stopped in the middle of a claim
+    "55P03": _BUSY,
+    "57014": _BUSY,
+    "40": _BUSY,
+    "53100": (
+        StoreWriteFailed,
+        "the disk is full; what was stored is whole. Make room and try again",
+    ),
+    "25006": (StoreReadOnly, "it may only be read"),
+    "42501": (StoreReadOnly, "its user may not do that"),
+    "42": (StoreForeign, "its tables are not those of this store"),
+    "XX": (StoreTorn, "it is damaged. Look at the server's log, or put a copy back"),
+    "": (StoreWriteFailed, "the server refused; what was stored is whole"),
+}
 
 
 class PostgresStore(SqlLeaseStore):
@@ -143,12 +158,14 @@ class PostgresDatabase(Database):
         parameter=r"%(\1)s",
     )
     driver_error = psycopg.Error
+    answers = _ANSWERS
+    unsure = ("57P", "08", "25P03")  # the connection broke before the answer came
 
     def __init__(
         self, dsn: str, *, busy_timeout: float = BUSY_TIMEOUT, schema: str = SCHEMA
     ) -> None:
-        address = _parts_of(dsn)
-        super().__init__(_shown(address), busy_timeout)
+        address = parts_of(dsn)
+        super().__init__(shown(address), busy_timeout)
         if not re.fullmatch(r"[a-z_][a-z0-9_]{0,62}", schema):
             raise InvalidValue("schema", f"use a-z, 0-9 and _, not {schema!r:.100}")
         self._address = make_conninfo(**address)
@@ -172,7 +189,8 @@ class PostgresDatabase(Database):
         try:
             connection = psycopg.connect(self._address, autocommit=True)
         except psycopg.Error as error:
-            raise StoreUnavailable(self.where, reason(error)) from None
+            why = f"{reason(error)}. Look at the server and at the address"
+            raise StoreUnavailable(self.where, why) from None
         try:
             self._set_up(connection)
             self._migrate(connection)
@@ -235,82 +253,9 @@ class PostgresDatabase(Database):
                 " touched: name another database",
             )
 
-    def _refusal(self, error: psycopg.Error, *, writing: bool) -> StoreError:
-        code = error.sqlstate
-        kind, what = self.answer(code or "", _ANSWERS)
-        # Who lost the connection in a write was not told whether it is committed.
-        unsure = writing and kind is StoreUnavailable
-        said = f"{what} ({error.diag.message_primary}, {code})" if code else what
-        return kind(self.where, said, effect="unknown" if unsure else None)
-
-
-_GONE = (
-    StoreUnavailable,
-    "the connection was lost; the next call makes a new one",
-)
-_BUSY = (StoreBusy, "others kept it locked; try again, or find out who they are")
-_ANSWERS: dict[str, Answer] = {
-    "57P": _GONE,
-    "08": _GONE,
-    "25P03": _GONE,  # it was stopped in the middle of a claim
-    "55P03": _BUSY,
-    "57014": _BUSY,
-    "40": _BUSY,
-    "53100": (
-        StoreWriteFailed,
-        "the disk is full; what was stored is whole. Make room and try again",
-    ),
-    "25006": (StoreReadOnly, "it may only be read"),
-    "42501": (StoreReadOnly, "its user may not do that"),
-    "42": (StoreForeign, "its tables are not those of this store"),
-    "XX": (StoreTorn, "it is damaged. Look at the server's log, or put a copy back"),
-    "": (StoreWriteFailed, "the server refused; what was stored is whole"),
-}
-
-
-def _parts_of(dsn: str) -> dict[str, Any]:
-    """
-    The parts of an address.
-
-    Raises:
-        InvalidValue: It cannot be read. No part is shown: any may be the password.
-    """
-    try:
-        parts = conninfo_to_dict(dsn)
-    except (psycopg.Error, ValueError, TypeError, AttributeError):
-        parts = {"dbname": "@"}
-    # A password with an @ or a / that stands for itself ends up in other parts.
-    if any("@" in str(parts.get(name)) for name in ("host", "port", "dbname")):
-        raise InvalidValue(
-            "store url",
-            "cannot be read; write postgresql://USER:PASSWORD@HOST:PORT/DATABASE, with"
-            " @ and / in a password as %40 and %2F",
-        ) from None
-    return {**_DEFAULTS, **parts, "client_encoding": "utf8"}
-
-
-def _shown(parts: dict[str, Any]) -> str:
-    """The parts of an address that anybody may see."""
-    host, port = parts.get("host", "localhost"), parts.get("port", 5432)
-    return f"postgresql://{host}:{port}/{parts.get('dbname', '')}"
-
-
-def reason(error: psycopg.Error) -> str:
-    """Why no connection was made, in words that quote nothing of the address."""
-    said = str(error).lower()
-    for sign, meaning in _SIGNS.items():
-        if sign in said:
-            return meaning
-    return "no connection could be made; look at the server and at the address"
-
-
-_SIGNS = {
-    "authentication failed": "it refuses the user or the password",
-    "does not exist": "it has no such user or database",
-    "starting up": "it is still starting; try again",
-    "shutting down": "it is shutting down; try again later",
-    "too many clients": "it has too many connections; close some",
-    "timeout expired": "it does not answer in time; look whether it runs",
-    "refused": "nobody listens there; start the server, or look at the address",
-    "translate host name": "its host is not known here; look at the address",
-}
+    def _code(self, error: psycopg.Error) -> tuple[str, str]:
+        if error.sqlstate:
+            return error.sqlstate, f"{error.diag.message_primary}, {error.sqlstate}"
+        # Without a code it is the driver that speaks, mostly of a connection.
+        broken = isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
+        return "08" if broken else "", type(error).__name__

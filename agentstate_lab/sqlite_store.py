@@ -32,7 +32,6 @@ from .database import BUSY_TIMEOUT, Answer, Database, Moment
 from .errors import (
     InvalidValue,
     StoreBusy,
-    StoreError,
     StoreForeign,
     StoreReadOnly,
     StoreTorn,
@@ -47,6 +46,32 @@ Synchronous = Literal["FULL", "NORMAL"]
 APPLICATION_ID: Final = 0x41474C42  # "AGLB"
 
 _MAGIC = b"SQLite format 3\0"
+
+
+_ANSWERS: dict[str, Answer] = {
+    "SQLITE_BUSY": (
+        StoreBusy,
+        "others were writing all the time; try again, or find out who they are",
+    ),
+    "SQLITE_LOCKED": (StoreBusy, "others were writing all the time; try again"),
+    "SQLITE_FULL": (
+        StoreWriteFailed,
+        "the disk is full; what was stored is whole. Make room and try again",
+    ),
+    "SQLITE_IOERR": (
+        StoreWriteFailed,
+        "the disk could not be read or written; look at it before going on",
+    ),
+    "SQLITE_READONLY": (StoreReadOnly, "may not be written; it was not touched"),
+    "SQLITE_PERM": (StoreReadOnly, "may not be opened"),
+    "SQLITE_CANTOPEN": (StoreReadOnly, "cannot be opened or made there"),
+    "SQLITE_CORRUPT": (
+        StoreTorn,
+        "is damaged. Move it aside, or put a copy back",
+    ),
+    "SQLITE_NOTADB": (StoreTorn, "is damaged. Move it aside, or put a copy back"),
+    "": (StoreWriteFailed, "SQLite refused; what was stored is whole"),
+}
 
 
 class SqliteStore(SqlLeaseStore):
@@ -90,6 +115,8 @@ class SqliteDatabase(Database):
 
     dialect = Dialect(text="text", now=":now", lock="", skip="")
     driver_error = sqlite3.Error
+    answers = _ANSWERS
+    unsure = ("SQLITE_IOERR",)  # the disk may have the commit all the same
 
     def __init__(
         self,
@@ -168,40 +195,9 @@ class SqliteDatabase(Database):
                 self.where, "this drive allows no write-ahead log; use a local disk"
             )
 
-    def _refusal(self, error: sqlite3.Error, *, writing: bool) -> StoreError:
+    def _code(self, error: sqlite3.Error) -> tuple[str, str]:
         name = getattr(error, "sqlite_errorname", type(error).__name__)
-        kind, what = self.answer(name, _ANSWERS)
-        # When the disk fails in the middle, the commit may be on it all the same.
-        unsure = writing and name.startswith("SQLITE_IOERR")
-        return kind(
-            self.where, f"{what} ({name})", effect="unknown" if unsure else None
-        )
-
-
-_ANSWERS: dict[str, Answer] = {
-    "SQLITE_BUSY": (
-        StoreBusy,
-        "others were writing all the time; try again, or find out who they are",
-    ),
-    "SQLITE_LOCKED": (StoreBusy, "others were writing all the time; try again"),
-    "SQLITE_FULL": (
-        StoreWriteFailed,
-        "the disk is full; what was stored is whole. Make room and try again",
-    ),
-    "SQLITE_IOERR": (
-        StoreWriteFailed,
-        "the disk could not be read or written; look at it before going on",
-    ),
-    "SQLITE_READONLY": (StoreReadOnly, "may not be written; it was not touched"),
-    "SQLITE_PERM": (StoreReadOnly, "may not be opened"),
-    "SQLITE_CANTOPEN": (StoreReadOnly, "cannot be opened or made there"),
-    "SQLITE_CORRUPT": (
-        StoreTorn,
-        "is damaged. Move it aside, or put a copy back",
-    ),
-    "SQLITE_NOTADB": (StoreTorn, "is damaged. Move it aside, or put a copy back"),
-    "": (StoreWriteFailed, "SQLite refused; what was stored is whole"),
-}
+        return name, name
 
 
 def _make_private(path: Path) -> None:

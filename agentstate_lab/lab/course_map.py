@@ -187,6 +187,8 @@ SUPPORT: dict[str, str] = {
     "model": "the openai client and the model's name",
     "owner": "who is working, and is that process still there",
     "retry_budget": "how many retries all callers may spend together",
+    "postgres_address": "the parts of an address, and which may be seen",
+    "postgres_reason": "why a server did not do it, without its address",
     "rules": "what may be submitted and saved, the same for every store",
     "sql": "what the two databases share: tasks, steps and messages in tables",
     "sql_leases": "claims in the two databases: take, move on, give back",

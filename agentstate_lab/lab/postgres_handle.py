@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from ..errors import InvalidValue, PostgresUnavailable
-from .postgres_reason import reason
+from ..postgres_reason import reason
 
 if TYPE_CHECKING:
     import psycopg
