@@ -260,7 +260,7 @@ def _news(task: Task, steps: Sequence[StepRecord], messages: Sequence[Message]) 
     if steps:
         return f"{steps[0].status}:{steps[0].name}"
     if messages:
-        return "message"
+        return "told" if messages[0].get("role") == "tool" else "message"
     facts = task.agent_state.known_facts
     return facts[-1].key if facts and task.state == TaskState.RUNNING else task.state
 
