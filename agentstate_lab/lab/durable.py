@@ -9,9 +9,10 @@ import json
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from ..agent import run_agent
+from ..agent import MODEL_SECONDS, run_agent
 from ..agent_run import AgentEvent
 from ..idempotency import IfUnknown
+from ..state import AgentState, Budget, Constraints
 from ..task import Task
 from ..tool import Tool
 from .job import Job, pace
@@ -41,7 +42,10 @@ def durable_agent(
     Returns:
         The task as it is stored at the end of the run.
     """
+    wait = job.step_seconds * pace()
     options.setdefault("on_event", lambda event: job.on_event(line(event)))
+    options.setdefault("step_seconds", MODEL_SECONDS + 2 * wait)
+    options.setdefault("agent_state", state_for(job))
     return run_agent(
         job.task_id,
         job.scenario.goal,
@@ -51,6 +55,24 @@ def durable_agent(
         model=job.model,
         sleep=job.sleep,
         **options,
+    )
+
+
+def state_for(job: Job, **constraints: Any) -> AgentState:
+    """
+    What the agent knows at the start: the goal, and a budget that the job can keep.
+
+    Args:
+        job: The work; its steps may take long.
+
+        constraints: For example `human_in_the_loop`.
+    """
+    wait = job.step_seconds * pace() * len(job.scenario.steps)
+    budget = Budget(max_wall_time_ms=300_000 + round(2_000 * wait))
+    return AgentState(
+        goal=job.scenario.goal,
+        budget=budget,
+        constraints=Constraints.model_validate(constraints),
     )
 
 
