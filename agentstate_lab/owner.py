@@ -48,7 +48,7 @@ def working() -> Iterator[Owner]:
     me = Owner(
         boot_id=boot_id(),
         pid=os.getpid(),
-        started_at=_started_at(os.getpid()) or 0.0,
+        started_at=_my_start(os.getpid()),
         run_id=f"run-{next(_runs)}",
     )
     _active.add(me.run_id)
@@ -94,6 +94,12 @@ def boot_id() -> str:
 
     # To the minute: the system works it out anew from a clock that is adjusted.
     return f"{machine} {round(psutil.boot_time() / 60)} pid"
+
+
+@functools.cache
+def _my_start(pid: int) -> float:
+    """When this process started; a fork has another number, and asks anew."""
+    return _started_at(pid) or 0.0
 
 
 def _started_at(pid: int) -> float | None:

@@ -1,9 +1,9 @@
 """
 Tasks in PostgreSQL: for workers on many machines.
 
-A save is one statement. The task's compare-and-set and the rows of steps and
-messages hang on it (`with saved as (update … returning …) insert … from saved`), so
-there is one round trip, one commit, and no transaction that could be left open.
+A save is one statement. The rows of steps and messages hang on the compare-and-set
+of the task (`with saved as (update … returning id) insert … from saved`), so there is
+one round trip, one commit, and no transaction that could be left open.
 
 A commit is forced to the server's disk before it is reported; a session of this
 store switches that on where it was off. Waiting for a row that another has locked
@@ -31,7 +31,7 @@ from psycopg.conninfo import make_conninfo
 from psycopg.pq import TransactionStatus
 
 from . import sql_tables as tables
-from .database import BUSY_TIMEOUT, Answer, Database, Moment
+from .database import BUSY_TIMEOUT, Answer, Database, Moment, Values
 from .errors import (
     InvalidValue,
     StoreBusy,
@@ -51,30 +51,7 @@ SCHEMA: Final = "agentstate"
 MIGRATION_LOCK: Final = 0x41474C42  # "AGLB"
 MAX_STOPPED = 10.0  # seconds that a stopped worker can keep a row inside a claim
 
-_STEP_WRITE = """
-with saved as ({task} returning id),
-stepped as (
-    insert into steps (task_id, name, version, nth, line)
-    select saved.id, new.name, :version, new.nth, new.line
-    from saved, unnest(cast(:names as text[]), cast(:steps as text[]))
-        with ordinality as new (name, line, nth)
-    on conflict (task_id, name) do update set line = excluded.line
-),
-said as (
-    insert into messages (task_id, version, nth, line)
-    select saved.id, :version, new.nth, new.line
-    from saved, unnest(cast(:messages as text[])) with ordinality as new (line, nth)
-),
-pointed as (
-    insert into checkpoints (task_id, version, taken_at, line)
-    select saved.id, :version, new.taken_at, new.line
-    from saved,
-        unnest(cast(:times as double precision[]), cast(:checkpoints as text[]))
-            as new (taken_at, line)
-)
-select count(*) from saved
-"""
-
+MANY = 20  # rows of one save, beyond which they travel as arrays
 
 _GONE = (
     StoreUnavailable,
@@ -149,6 +126,7 @@ class PostgresDatabase(Database):
 
     dialect = Dialect(
         text='text collate "C"',
+        by_key="",
         now=(
             "coalesce(cast(:now as double precision), cast(extract(epoch from"
             " statement_timestamp()) as double precision))"
@@ -173,17 +151,10 @@ class PostgresDatabase(Database):
 
     def commit(self, moment: Moment) -> bool:
         """Write all of *moment* or nothing; whether its conditions held."""
-        arrays = {
-            "names": [row["name"] for row in moment.steps],
-            "steps": [row["line"] for row in moment.steps],
-            "messages": [row["line"] for row in moment.messages],
-            "times": [row["taken_at"] for row in moment.checkpoints],
-            "checkpoints": [row["line"] for row in moment.checkpoints],
-        }
-        statement = _STEP_WRITE.replace("{task}", moment.statement)
+        statement, values = _one_statement(moment)
         with self.using(writing=True) as connection:
-            ((saved,),) = self._rows(connection, statement, **moment.values, **arrays)
-        return bool(saved)
+            done = connection.execute(self.dialect.say(statement), values)
+            return bool(done.rowcount)
 
     def _connect(self) -> psycopg.Connection[Any]:
         try:
@@ -259,3 +230,55 @@ class PostgresDatabase(Database):
         # Without a code it is the driver that speaks, mostly of a connection.
         broken = isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
         return "08" if broken else "", type(error).__name__
+
+
+def _one_statement(moment: Moment) -> tuple[str, Values]:
+    """The whole of *moment*: whatever it inserts depends on what it updates."""
+    task = f"{moment.statement} returning id"
+    values = dict(moment.values)
+    inserts = []
+    if moment.steps:
+        source = _source("step", ("name", "line"), moment.steps, values)
+        inserts.append(_STEPS + source + _REPLACED)
+    if moment.messages:
+        source = _source("message", ("line",), moment.messages, values)
+        inserts.append(_MESSAGES + source)
+    for checkpoint in moment.checkpoints:
+        values.update(taken_at=checkpoint["taken_at"], taken=checkpoint["line"])
+        inserts.append(_CHECKPOINT)
+    if not inserts:
+        return task, values
+    *firsts, last = inserts
+    more = "".join(f", first_{n} as ({first})" for n, first in enumerate(firsts))
+    return f"with saved as ({task}){more} {last}", values
+
+
+_STEPS = """
+insert into steps (task_id, name, version, nth, line)
+select saved.id, new.name, :version, new.nth, new.line from saved, """
+_REPLACED = " on conflict (task_id, name) do update set line = excluded.line"
+_CHECKPOINT = """
+insert into checkpoints (task_id, version, taken_at, line)
+select saved.id, :version, cast(:taken_at as double precision), cast(:taken as text)
+from saved"""
+_MESSAGES = """
+insert into messages (task_id, version, nth, line)
+select saved.id, :version, new.nth, new.line from saved, """
+
+
+def _source(
+    what: str, fields: tuple[str, ...], rows: list[Values], values: Values
+) -> str:
+    """Rows as a table in a statement; what is in them is put into *values*."""
+    head = f"as new ({', '.join(fields)}, nth)"
+    if len(rows) > MANY:
+        for field in fields:
+            values[f"{what}_{field}"] = [row[field] for row in rows]
+        arrays = ", ".join(f"cast(:{what}_{field} as text[])" for field in fields)
+        return f"unnest({arrays}) with ordinality {head}"
+    lines = []
+    for n, row in enumerate(rows):
+        values |= {f"{what}_{field}_{n}": row[field] for field in fields}
+        cells = ", ".join(f"cast(:{what}_{field}_{n} as text)" for field in fields)
+        lines.append(f"({cells}, {n})")
+    return f"(values {', '.join(lines)}) {head}"

@@ -25,7 +25,7 @@ from .task import TRANSITIONS, TaskState
 
 Run = Callable[..., list[tuple[Any, ...]]]
 
-_PARAMETER = re.compile(r":([a-z_]+)")
+_PARAMETER = re.compile(r":([a-z_0-9]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,8 @@ class Dialect:
     Attributes:
         text: The type of text that is ordered by its code points.
 
+        by_key: Keeps the rows of a table where their key is, if that is to be said.
+
         now: The time that leases are measured with, in seconds since the epoch.
 
         lock: Keeps a row that was read until the transaction ends.
@@ -44,18 +46,19 @@ class Dialect:
 
         parameter: How a parameter is written.
 
-    >>> SQLITE = Dialect(text="text", now=":now", lock="", skip="")
+    >>> SQLITE = Dialect(text="text", by_key="", now=":now", lock="", skip="")
     >>> SQLITE.say("select line from tasks where lease_expires <= {now}{skip}")
     'select line from tasks where lease_expires <= :now'
     """
 
     text: str
+    by_key: str
     now: str
     lock: str
     skip: str
     parameter: str = r":\1"
 
-    @functools.cache  # noqa: B019 - there are two dialects, and they stay
+    @functools.lru_cache(500)  # noqa: B019 - there are two dialects, and they stay
     def say(self, statement: str) -> str:
         """*statement* in these words."""
         return _PARAMETER.sub(self.parameter, statement.format(**asdict(self)))
@@ -84,7 +87,7 @@ MIGRATIONS: Final = (
             nth bigint not null,
             line text not null,
             primary key (task_id, name)
-        )
+        ) {by_key}
         """,
         """
         create table messages (
@@ -93,7 +96,7 @@ MIGRATIONS: Final = (
             nth bigint not null,
             line text not null,
             primary key (task_id, version, nth)
-        )
+        ) {by_key}
         """,
     ),
     (

@@ -113,7 +113,7 @@ class SqliteStore(SqlLeaseStore):
 class SqliteDatabase(Database):
     """The connection to one SQLite file; its arguments are those of `SqliteStore`."""
 
-    dialect = Dialect(text="text", now=":now", lock="", skip="")
+    dialect = Dialect(text="text", by_key="without rowid", now=":now", lock="", skip="")
     driver_error = sqlite3.Error
     answers = _ANSWERS
     unsure = ("SQLITE_IOERR",)  # the disk may have the commit all the same
@@ -138,9 +138,13 @@ class SqliteDatabase(Database):
             done = connection.execute(say(moment.statement), moment.values)
             if done.rowcount == 0:
                 return False
-            connection.executemany(say(tables.ADD_STEP), moment.steps)
-            connection.executemany(say(tables.ADD_MESSAGE), moment.messages)
-            connection.executemany(say(tables.ADD_CHECKPOINT), moment.checkpoints)
+            for statement, rows in (
+                (tables.ADD_STEP, moment.steps),
+                (tables.ADD_MESSAGE, moment.messages),
+                (tables.ADD_CHECKPOINT, moment.checkpoints),
+            ):
+                if rows:
+                    connection.executemany(say(statement), rows)
             self.about_to_commit()
         return True
 

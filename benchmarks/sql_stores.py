@@ -1,0 +1,279 @@
+"""
+What a durable step costs on a database, and what it costs with a million tasks.
+
+    python benchmarks/sql_stores.py
+
+A step is measured beside bare commits of the same bytes: one insert of one value
+through the raw driver, which is the least that can be durable. Both are made in
+turn, so that a busy machine slows both. Figures to reach: at p50 a step costs at
+most 1.5 × as much; a save, a claim and a list among 1,000,000 tasks take at most
+twice the time that they take among 1,000.
+
+The tasks are put into the tables by one statement, not by the store; the store finds
+them there as its own.
+"""
+
+import argparse
+import contextlib
+import itertools
+import random
+import sqlite3
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import psycopg
+
+from agentstate_lab.codec import task_to_json
+from agentstate_lab.idempotency import run_once
+from agentstate_lab.lab.plots import GOOD, HARM, NEUTRAL, canvas
+from agentstate_lab.lab.postgres import start_postgres
+from agentstate_lab.owner import working
+from agentstate_lab.postgres_store import PostgresStore
+from agentstate_lab.sql_leases import SqlLeaseStore
+from agentstate_lab.sqlite_store import SqliteStore
+from agentstate_lab.step import StepRecord
+from agentstate_lab.task import Task
+
+SMALL = 1_000
+STEP_LIMIT = 1.5
+GROWTH_LIMIT = 2.0
+
+Act = Callable[[], object]
+
+
+class Row(NamedTuple):
+    """One line of the table: what, twice in milliseconds, and what to reach."""
+
+    what: str
+    base: float
+    measured: float
+    limit: float
+
+    @property
+    def times(self) -> float:
+        """By how much the second is more than the first."""
+        return self.measured / self.base
+
+
+@contextlib.contextmanager
+def sqlite_stores(folder: Path) -> Iterator[Callable[[str], SqlLeaseStore]]:
+    """Stores by name, each in a file of its own."""
+    yield lambda name: SqliteStore(folder / f"{name}.db")
+
+
+@contextlib.contextmanager
+def postgres_stores(folder: Path) -> Iterator[Callable[[str], SqlLeaseStore]]:
+    """Stores by name, each in a schema of its own."""
+    server = start_postgres()
+    dsn = server.database("benchmark", fresh=True)
+    try:
+        yield lambda name: PostgresStore(dsn, schema=name)
+    finally:
+        server.drop("benchmark")
+
+
+KINDS = {"SQLite": sqlite_stores, "PostgreSQL": postgres_stores}
+
+
+def in_turn(rounds: int, *acts: Act) -> list[float]:
+    """The median of each act in milliseconds, when they are done in turn."""
+    taken: list[list[float]] = [[] for _ in acts]
+    for _ in range(rounds):
+        for act, times in zip(acts, taken, strict=True):
+            start = time.perf_counter()
+            act()
+            times.append(time.perf_counter() - start)
+    return [statistics.median(times) * 1e3 for times in taken]
+
+
+def bare_commit(store: SqlLeaseStore, folder: Path) -> Callable[[str], object]:
+    """Commits a value through the raw driver, as durably as *store* does."""
+    if isinstance(store, SqliteStore):
+        file = sqlite3.connect(folder / "bare.db", isolation_level=None)
+        file.execute("pragma journal_mode = wal")
+        file.execute("pragma synchronous = full")
+        file.execute("create table bare (line text)")
+        return lambda value: file.execute("insert into bare values (?)", (value,))
+    with store.database.using() as connection:
+        own = psycopg.connect(
+            connection.info.dsn, password=connection.info.password, autocommit=True
+        )
+    own.execute("create table bare (line text)")
+    return lambda value: own.execute("insert into bare values (%s)", (value,))
+
+
+def done(n: int) -> StepRecord:
+    """The record of a step with a result of some hundred bytes."""
+    return StepRecord.model_validate(
+        {
+            "name": f"step-{n}",
+            "status": "done",
+            "key": f"task/step-{n}",
+            "fingerprint": "f" * 64,
+            "result": {"receipt": "r" * 200},
+        }
+    )
+
+
+def steps(kind: str, store: SqlLeaseStore, folder: Path, rounds: int) -> list[Row]:
+    """A save with one step record, and a whole `run_once`, beside bare commits."""
+    commit = bare_commit(store, folder)
+    task = store.submit(Task.new("Clean the logs", key="steps")).task
+    task = store.save(task.replace(state="running"))
+    value = task_to_json(task) + done(0).model_dump_json()
+    numbers = itertools.count()
+
+    def save() -> None:
+        nonlocal task
+        task = store.save(task, steps=[done(next(numbers))])
+
+    def once() -> None:
+        run_once(
+            store, task.id, f"once-{next(numbers)}", lambda key: {"receipt": "r" * 200}
+        )
+
+    bare, one = in_turn(rounds, lambda: commit(value), save)
+    pair, whole = in_turn(rounds, lambda: (commit(value), commit(value)), once)
+    return [
+        Row(f"{kind}: one commit, and a save with a step", bare, one, STEP_LIMIT),
+        Row(f"{kind}: two commits, and `run_once`", pair, whole, STEP_LIMIT),
+    ]
+
+
+FILL = {
+    "SQLite": """
+        with recursive seq (n) as (
+            select 1 union all select n + 1 from seq where n < :tasks
+        ) {insert} from seq
+    """,
+    "PostgreSQL": "{insert} from generate_series(1, cast(:tasks as int)) as seq (n)",
+}
+INSERT = """
+    insert into tasks
+        (id, fingerprint, state, version, attempt, owner, created_at, line)
+    select 'task-' || n, :fingerprint,
+        case when n / 2 * 2 = n then 'pending' else 'completed' end,
+        1, 0, null, n,
+        replace(replace(replace(:line, '"N"', cast(n as text)),
+            'task-N', 'task-' || n),
+            '"STATE"', case when n / 2 * 2 = n then '"pending"' else '"completed"' end)
+"""
+
+
+def fill(kind: str, store: SqlLeaseStore, tasks: int) -> None:
+    """Put *tasks* into the tables, every second of them pending."""
+    task = Task.new("Clean the logs", task_id="task-N").model_copy(
+        update={"version": 1, "created_at": 7.0, "updated_at": 7.0}
+    )
+    line = task_to_json(task).replace("7.0", '"N"').replace('"pending"', '"STATE"')
+    statement = FILL[kind].replace("{insert}", INSERT)
+    with store.database.transaction() as run:
+        run(statement, tasks=tasks, line=line, fingerprint=task.fingerprint)
+    with store.database.using() as connection:
+        connection.execute("analyze")
+        if kind == "PostgreSQL":
+            connection.execute("vacuum tasks")
+
+
+def acts(store: SqlLeaseStore, tasks: int, owner: Any) -> dict[str, Act]:
+    """What is done with a store of *tasks*, each act on another task."""
+    chance = random.Random(7)
+    later = iter(chance.sample(range(tasks // 2 + 2, tasks, 2), tasks // 8))
+
+    def save() -> None:
+        # Read before, by another connection's cache: only the save is measured.
+        store.save(ready.pop())
+
+    def claim() -> None:
+        assert store.claim_next(owner) is not None
+
+    def listing() -> None:
+        assert len(store.list_by_state("pending", limit=100)) == 100
+
+    ready = [store.get(f"task-{n}") for n in itertools.islice(later, 200)]
+    return {"save": save, "claim": claim, "list of 100": listing}
+
+
+def growth(
+    kind: str, make: Callable[[str], SqlLeaseStore], tasks: int, rounds: int
+) -> list[Row]:
+    """The same acts among few tasks and among many."""
+    with make("few") as few, make("many") as many, working() as me:
+        fill(kind, few, SMALL)
+        fill(kind, many, tasks)
+        rounds = min(rounds, SMALL // 8)
+        pairs = zip(
+            acts(few, SMALL, me).items(), acts(many, tasks, me).values(), strict=True
+        )
+        return [
+            Row(f"{kind}: a {name}", *in_turn(rounds, act, other), GROWTH_LIMIT)
+            for (name, act), other in pairs
+        ]
+
+
+def measure(kind: str, tasks: int, rounds: int) -> tuple[list[Row], list[Row]]:
+    """Every figure of one database: of steps, and of growth."""
+    with (
+        tempfile.TemporaryDirectory(dir=".") as name,
+        KINDS[kind](Path(name)) as make,
+    ):
+        with make("steps") as store:
+            of_steps = steps(kind, store, Path(name), rounds)
+        return of_steps, growth(kind, make, tasks, rounds)
+
+
+def plot(of_steps: list[Row], of_growth: list[Row], path: Path) -> None:
+    """Bars beside each other, in milliseconds; what may be reached is a line."""
+    figure, left = canvas(9.0, 3.6)
+    figure.clear()
+    left, right = figure.subplots(1, 2)
+    for axes, rows, names, title in (
+        (left, of_steps, ("bare", "store"), "A durable step (ms, p50)"),
+        (right, of_growth, ("1,000 tasks", "1,000,000 tasks"), "Growth (ms, p50)"),
+    ):
+        for n, row in enumerate(rows):
+            axes.barh(n + 0.2, row.base, 0.36, color=NEUTRAL)
+            axes.barh(n - 0.2, row.measured, 0.36, color=GOOD)
+            limit = row.base * row.limit
+            axes.plot([limit] * 2, [n - 0.42, n + 0.42], color=HARM)
+        axes.set_yticks(range(len(rows)), [row.what for row in rows], fontsize=7)
+        axes.invert_yaxis()
+        axes.set_title(f"{title}: grey {names[0]}, blue {names[1]}, red the limit")
+        axes.title.set_fontsize(8)
+    figure.savefig(path, metadata={"Date": None})
+
+
+def main() -> int:
+    """Print the tables; the exit status says whether every figure was reached."""
+    parser = argparse.ArgumentParser(description="Steps and growth of the databases.")
+    parser.add_argument("--tasks", type=int, default=1_000_000)
+    parser.add_argument("--rounds", type=int, default=300)
+    parser.add_argument("--plot", type=Path, help="write a picture (SVG or PNG)")
+    chosen = parser.parse_args()
+    of_steps: list[Row] = []
+    of_growth: list[Row] = []
+    for kind in KINDS:
+        for rows, more in zip(
+            (of_steps, of_growth),
+            measure(kind, chosen.tasks, chosen.rounds),
+            strict=True,
+        ):
+            rows.extend(more)
+    grown = f"{SMALL:,} tasks, {chosen.tasks:,} tasks"
+    for head, rows in (("bare commits, store", of_steps), (grown, of_growth)):
+        print(f"\n{f'median ms: {head}':<52}{'':>9}{'':>9}{'times':>7}{'limit':>7}")
+        for row in rows:
+            numbers = f"{row.base:>9.3f}{row.measured:>9.3f}{row.times:>7.2f}"
+            print(f"{row.what:<52}{numbers}{row.limit:>7}")
+    if chosen.plot:
+        plot(of_steps, of_growth, chosen.plot)
+    return int(any(row.times > row.limit for row in (*of_steps, *of_growth)))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
