@@ -82,12 +82,17 @@ class SignedStore:
             stored = self._store.get(task.id)
             if stored.owner != self._me:
                 raise
-        ended = {"state": task.state, "result": task.result, "error": task.error}
+        ended: dict[str, Any] = {
+            "state": task.state,
+            "result": task.result,
+            "error": task.error,
+            "owner": self._me if task.state is TaskState.RUNNING else None,
+        }
         return self._store.save(self._signed(stored.replace(**ended)), **more)
 
     def _signed(self, task: Task) -> Task:
-        running = task.state is TaskState.RUNNING
-        return task.model_copy(update={"owner": self._me if running else None})
+        unsigned = task.state is TaskState.RUNNING and task.owner is None
+        return task.model_copy(update={"owner": self._me}) if unsigned else task
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)

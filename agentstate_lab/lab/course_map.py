@@ -169,6 +169,12 @@ LESSONS: tuple[Lesson, ...] = (
 
 SUPPORT: dict[str, str] = {
     "__main__": "the command line",
+    "agent_run": "the loop of the agent, from what is stored to an end",
+    "approval": "what a person says to a run: yes, no, or stop",
+    "own_run": "a task under an `execute` function that knows less than ours",
+    "pairing": "one result for each tool call, always",
+    "snapshot": "what an agent knew at one moment",
+    "tool": "what the model may call, and how a call is checked",
     "artifacts": "large tool results, kept outside the state",
     "atomic_file": "a write to a file that happens whole or not at all",
     "backoff": "how long to wait before the next attempt",
