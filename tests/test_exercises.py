@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import answers.checkpoint_answers
 import answers.deadline_answers
 import answers.json_store_answers
 import answers.state_answers
@@ -20,6 +21,7 @@ ANSWERS = {
     "state": answers.state_answers,
     "json_store": answers.json_store_answers,
     "deadline": answers.deadline_answers,
+    "checkpoint": answers.checkpoint_answers,
 }
 
 every_exercise = pytest.mark.parametrize(

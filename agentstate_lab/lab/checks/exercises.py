@@ -68,6 +68,13 @@ EXERCISES = {
             ("steps", "record"),
             ("limit", "step_limit", "clock"),
         ),
+        Exercise(
+            "07",
+            "checkpoint",
+            "look_back",
+            ("task", "checkpoints"),
+            ("now", "keep", "max_age"),
+        ),
     )
 }
 
