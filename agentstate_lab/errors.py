@@ -12,6 +12,7 @@ Every error of the course, as one tree, each saying what became of the effect.
     ├── OutcomeUnknown       an effect was begun, and nobody knows how it ended
     ├── DeadlineExceeded     the time was used up before the step could start
     ├── AttemptsUsedUp       the task was tried as often as it may be
+    ├── Cancelled            somebody asked to stop before the work was done
     ├── IllegalTransition    the task may not go from this state to that one
     ├── ArtifactNotFound     no content is stored under this id
     ├── StoreError           the store refused; what it held is as it was
@@ -23,6 +24,7 @@ Every error of the course, as one tree, each saying what became of the effect.
     │   └── StoreWriteFailed     the system refused the write
     └── LabError             the stage failed, not the lesson
         ├── WorldUnavailable     the world could not be started or reached
+        ├── PostgresUnavailable  PostgreSQL could not be started or reached
         ├── EffectRefused        a service of the world answered no
         ├── ReplyLost            the request went out, and no reply came back
         ├── KillMissed           the victim did not die where it was told to
@@ -224,6 +226,10 @@ class AttemptsUsedUp(AgentStateError):
         self.attempts = attempts
 
 
+class Cancelled(AgentStateError):
+    """Somebody asked to stop before the work was done."""
+
+
 class IllegalTransition(AgentStateError):
     """
     The task may not go from this state to that one.
@@ -305,6 +311,10 @@ class LabError(AgentStateError):
 
 class WorldUnavailable(LabError):
     """The world could not be started or reached."""
+
+
+class PostgresUnavailable(LabError):
+    """PostgreSQL could not be started or reached."""
 
 
 class EffectRefused(LabError):

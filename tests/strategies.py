@@ -1,7 +1,8 @@
-"""What hypothesis may think of: facts, operations, patches and states."""
+"""What hypothesis may think of: facts, operations, patches, states and policies."""
 
 from hypothesis import strategies as st
 
+from agentstate_lab.backoff import JITTERS, RetryPolicy
 from agentstate_lab.state import (
     AddArtifacts,
     AddQuestions,
@@ -65,3 +66,17 @@ def _after(state: AgentState, made: list[StatePatch]) -> AgentState:
     for patch in made:
         state = state.apply(patch, version=1)
     return state
+
+
+@st.composite
+def policies(draw: st.DrawFn) -> RetryPolicy:
+    """Retry policies of every kind, from hasty to far too patient."""
+    initial = draw(st.floats(0.001, 100.0))
+    return RetryPolicy(
+        max_attempts=draw(st.integers(1, 50)),
+        wait_initial=initial,
+        wait_max=draw(st.none() | st.floats(initial, 1e6)),
+        wait_exp_base=draw(st.floats(1.0, 1_000.0)),
+        jitter=draw(st.sampled_from(JITTERS)),
+        retry_after_max=draw(st.floats(0.0, 1e6)),
+    )

@@ -8,6 +8,7 @@ from pathlib import Path
 import answers.checkpoint_answers
 import answers.deadline_answers
 import answers.json_store_answers
+import answers.retry_answers
 import answers.state_answers
 import nbformat
 import pytest
@@ -20,6 +21,7 @@ FOLDER = ROOT / "exercises"
 ANSWERS = {
     "state": answers.state_answers,
     "json_store": answers.json_store_answers,
+    "retry": answers.retry_answers,
     "deadline": answers.deadline_answers,
     "checkpoint": answers.checkpoint_answers,
 }

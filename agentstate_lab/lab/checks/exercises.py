@@ -62,6 +62,9 @@ EXERCISES = {
         Exercise("01", "state", "apply_patch", ("state", "patch")),
         Exercise("02", "json_store", "save", ("path", "data")),
         Exercise(
+            "04", "retry", "execute_with_retry", ("fn", "max_attempts"), ("sleep",)
+        ),
+        Exercise(
             "05",
             "deadline",
             "run_steps",
