@@ -1050,7 +1050,7 @@ WRONG = {
         ExemptsTheNewest(), AS_BEFORE, "afterwards resume=None, because='altered'"
     ),
     "exempts-the-good": Wrong(ExemptsTheGood(), EXEMPT, "it dropped 5, the newest"),
-    "exempts-the-readable": Wrong(ExemptsTheReadable(), FAIR, "the last good one"),
+    "exempts-the-readable": Wrong(ExemptsTheReadable(), EXEMPT, "it dropped 5, the"),
     "exempts-the-open": Wrong(ExemptsTheOpen(), WHATEVER, "it dropped 5"),
     "drops-all-when-old": Wrong(DropsAllWhenOld(), EXEMPT, "it dropped 5"),
     "rotates-the-open": Wrong(RotatesTheOpen(), WHATEVER, "it kept 4"),

@@ -11,12 +11,13 @@ import random
 from collections.abc import Iterator
 from dataclasses import replace
 
-from .past import CLOSED, NOW, OPEN, Checkpoint, Past, altered, taken
+from .past import CLOSED, NOW, OPEN, Checkpoint, Past, Said, altered, taken
 from .real_time import real_time
 from .stages import Subject, Unmet, doing, require, stage
 
 PASTS = 240
 MAX_SIZE = 7
+AGAIN = f"dropped what it said, for {PASTS} made-up pasts, and asked again"
 AGES = (0.0, 10.0, 10.0, 30.0, 60.0, 60.5, 90.0, 10_000.0)
 
 
@@ -65,36 +66,33 @@ def fair(answer: Subject) -> None:
 def goes_on_as_before(answer: Subject) -> None:
     """Rotation may forget much, but not what going on needs."""
     law = "the same word, and the same version, as before the rotation"
-    with doing(
-        f"dropped what it said, for {PASTS} made-up pasts, and asked again", law
-    ):
-        for past in made_up():
-            before = past.ask(answer)
-            after = past.without(before.drop).ask(answer)
+    with doing(AGAIN, law):
+        for past, before, after in _asked_again(answer):
             if before[:2] != after[:2]:
-                raise Unmet(
-                    f"at first it said {before}, and afterwards {after}",
-                    f"looked back on {past}, dropped {before.drop}, and asked again",
-                    law,
-                )
+                happened = f"at first it said {before}, and afterwards {after}"
+                raise Unmet(happened, _told(past, before), law)
 
 
 @stage("finds nothing more to drop in a second rotation")
 def settles(answer: Subject) -> None:
     """At the same instant, and by the same rules."""
     law = "nothing to drop: rotating twice is rotating once"
-    with doing(
-        f"dropped what it said, for {PASTS} made-up pasts, and asked again", law
-    ):
-        for past in made_up():
-            drop = past.ask(answer).drop
-            more = past.without(drop).ask(answer).drop
-            if more:
-                raise Unmet(
-                    f"it then wanted to drop {more}",
-                    f"looked back on {past}, dropped {drop}, and asked again",
-                    law,
-                )
+    with doing(AGAIN, law):
+        for past, before, after in _asked_again(answer):
+            if after.drop:
+                happened = f"it then wanted to drop {after.drop}"
+                raise Unmet(happened, _told(past, before), law)
+
+
+def _asked_again(answer: Subject) -> Iterator[tuple[Past, Said, Said]]:
+    """What it says of each past, and of the same after it was rotated."""
+    for past in made_up():
+        before = past.ask(answer)
+        yield past, before, past.without(before.drop).ask(answer)
+
+
+def _told(past: Past, before: Said) -> str:
+    return f"looked back on {past}, dropped {before.drop}, and asked again"
 
 
 @stage("says the same in whatever order the list is")

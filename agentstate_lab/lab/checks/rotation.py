@@ -57,6 +57,7 @@ def exempt(answer: Subject) -> None:
         ([altered(5, 500), taken(4, 600), taken(3, 700)], 10, [3]),
         ([altered(5, 500), altered(4, 500)], 10, [4]),
         ([taken(5, 500, schema=3), taken(4, 600)], 1, [4]),
+        ([altered(6, 10), taken(5, 20, schema=3), taken(4, 30)], 1, [4]),
         ([altered(5, 10), altered(4, 20)], 1, [4]),
     ):
         for touched in (10.0, 500.0):
