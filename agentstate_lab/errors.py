@@ -4,6 +4,7 @@ Every error of the course, as one tree, each saying what became of the effect.
     AgentStateError
     ├── Permanent            trying again cannot help
     ├── InvalidValue         an argument, a file or a reply is not what it must be
+    ├── ContextTooSmall      the budget cannot hold what the model must see
     ├── TaskNotFound         no task has this id
     ├── Conflict             somebody else got there first
     │   ├── VersionConflict      the task has changed since it was read
@@ -87,6 +88,25 @@ class InvalidValue(AgentStateError, ValueError):
         super().__init__(f"{name}: {why}", effect=effect)
         self.name = name
         self.why = why
+
+
+class ContextTooSmall(AgentStateError, ValueError):
+    """
+    The budget cannot hold what the model must see, so the model was not asked.
+
+    Attributes:
+        needed: The least that would do, in the unit of the budget.
+
+        limit: What was allowed.
+    """
+
+    def __init__(self, needed: int, limit: int) -> None:
+        super().__init__(
+            f"what the model must see needs {needed}, and the limit is {limit}: allow"
+            f" at least {needed}, answer open questions, or keep fewer facts"
+        )
+        self.needed = needed
+        self.limit = limit
 
 
 class TaskNotFound(AgentStateError, LookupError):
