@@ -8,6 +8,7 @@ from pathlib import Path
 import answers.deadline_answers
 import answers.json_store_answers
 import answers.retry_answers
+import answers.sql_store_answers
 import answers.state_answers
 import nbformat
 import pytest
@@ -22,6 +23,7 @@ ANSWERS = {
     "json_store": answers.json_store_answers,
     "retry": answers.retry_answers,
     "deadline": answers.deadline_answers,
+    "sql_store": answers.sql_store_answers,
 }
 
 every_exercise = pytest.mark.parametrize(

@@ -71,6 +71,7 @@ EXERCISES = {
             ("steps", "record"),
             ("limit", "step_limit", "clock"),
         ),
+        Exercise("06", "sql_store", "run_next", ("db", "work", "now", "lease")),
     )
 }
 
