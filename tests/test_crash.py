@@ -1,3 +1,4 @@
+import contextlib
 import json
 import os
 import stat
@@ -748,6 +749,40 @@ def test_a_fuse_burns_at_its_point_and_nowhere_else(moment):
         world.effect("deploy", **asked)
 
     assert fuse.reached["effect"] == ["s", "s"]
+
+
+@pytest.mark.parametrize(
+    ("moment", "requests"),
+    [
+        pytest.param("before", 1, id="before"),
+        pytest.param("inside", 3, id="inside"),
+        pytest.param("after", 3, id="after"),
+    ],
+)
+def test_an_effect_that_fails_and_its_repeat_are_one_point(moment, requests):
+    """
+    Before is before the first of them; inside and after, only a success has.
+    """
+    fuse = Fuse(Point("effect", moment, 2), burn)
+    sent = []
+
+    class Failing(Answering):
+        def effect(self, effect, **asked):
+            """Fail for the second request alone."""
+            sent.append(effect)
+            if len(sent) == 2:
+                raise ConnectionError
+            return super().effect(effect, **asked)
+
+    world = KillingWorld(Failing(), fuse)
+    asked = {"task_id": "t", "step": "s", "arguments": {}}
+
+    with contextlib.suppress(Died):
+        for _ in range(9):
+            with contextlib.suppress(ConnectionError):
+                world.effect("deploy", **asked)
+
+    assert len(sent) == requests
 
 
 def test_a_submit_that_finds_its_task_is_no_write():

@@ -12,7 +12,7 @@ they know:
 
 None of them survives every death: the effect and the record of it are two lines,
 and a process can die between them. The agent of notebook 03, which repairs that, is
-in `idempotent`.
+in `idempotent`; that of notebook 05, which also keeps a deadline, in `timed`.
 """
 
 import math
@@ -38,6 +38,7 @@ from .notes import (
 )
 from .scenarios import Message
 from .steps import Step
+from .timed import timed_agent
 
 
 def naive_agent(job: Job) -> str:
@@ -130,6 +131,7 @@ AGENTS: dict[str, Callable[[Job], Any]] = {
     "naive": naive_agent,
     "saving": saving_agent,
     "idempotent": idempotent_agent,
+    "timed": timed_agent,
 }
 
 

@@ -71,7 +71,12 @@ class Lab:
         return next(one for one in map(self.task_id, tries) if one not in known)
 
     def ask(
-        self, service: str, task_id: str, step: str, key: str | None = None
+        self,
+        service: str,
+        task_id: str,
+        step: str,
+        key: str | None = None,
+        timeout: float = 30.0,
     ) -> dict[str, Any]:
         """
         Ask a service of the world for one effect, and return its reply.
@@ -85,11 +90,18 @@ class Lab:
 
             key: The idempotency key, if the service is to know a repeat.
 
+            timeout: Seconds to wait for the reply.
+
         Raises:
             EffectRefused, ReplyLost, WorldUnavailable: See `World.effect`.
         """
         return self.world.effect(
-            service, task_id=task_id, step=step, arguments={"step": step}, key=key
+            service,
+            task_id=task_id,
+            step=step,
+            arguments={"step": step},
+            key=key,
+            timeout=timeout,
         )
 
     def count(self, task_id: str) -> int:

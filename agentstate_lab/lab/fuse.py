@@ -102,6 +102,10 @@ class Fuse:
             self._die()
         return ordinal
 
+    def without_end(self, kind: str) -> None:
+        """It failed, so it has no inside and no after; the next has its ordinal."""
+        self.reached[kind].pop()
+
     def inside(self, kind: str, ordinal: int) -> None:
         """It is done, or half done, and the agent was not told."""
         if self.is_at(kind, "inside", ordinal):
@@ -149,14 +153,18 @@ class KillingWorld:
     ) -> dict[str, Any]:
         """Ask for the effect, unless the process ends on the way."""
         ordinal = self._fuse.before("effect", step)
-        reply = self._world.effect(
-            effect,
-            task_id=task_id,
-            step=step,
-            arguments=arguments,
-            key=key,
-            timeout=timeout,
-        )
+        try:
+            reply = self._world.effect(
+                effect,
+                task_id=task_id,
+                step=step,
+                arguments=arguments,
+                key=key,
+                timeout=timeout,
+            )
+        except Exception:
+            self._fuse.without_end("effect")
+            raise
         self._fuse.inside("effect", ordinal)
         self._fuse.after("effect", ordinal)
         return reply
