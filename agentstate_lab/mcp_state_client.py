@@ -207,11 +207,12 @@ class StateClient:
             self._holder = loop.start_task_soon(_hold, self._server, self._token, ready)
             try:
                 self._connection = ready.result(timeout)
-            except MCPError as error:
-                raise from_wire(error, sent=False) from error
             except Exception as error:
                 self._holder.cancel()
-                why = f"it cannot be reached ({_innermost(error)})"
+                first = _innermost(error)
+                if isinstance(first, MCPError):
+                    raise from_wire(first, sent=False) from error
+                why = f"it cannot be reached ({type(first).__name__}: {first})"
                 raise StoreUnavailable(SERVER, why) from error
         return self._connection[0]
 
@@ -391,8 +392,8 @@ async def _hold(
             ready.set_exception(error)
 
 
-def _innermost(error: BaseException) -> str:
+def _innermost(error: BaseException) -> BaseException:
     """The first cause, out of the groups that concurrent tasks wrap it into."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
-    return f"{type(error).__name__}: {error}"
+    return error
