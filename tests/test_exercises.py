@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import answers.checkpoint_answers
 import answers.context_answers
 import answers.deadline_answers
 import answers.idempotency_answers
@@ -32,6 +33,7 @@ ANSWERS = {
     "json_store": answers.json_store_answers,
     "retry": answers.retry_answers,
     "deadline": answers.deadline_answers,
+    "checkpoint": answers.checkpoint_answers,
     "idempotency": answers.idempotency_answers,
     "run_once": answers.run_once_answers,
     "context": answers.context_answers,

@@ -88,6 +88,13 @@ EXERCISES = {
             ("steps", "record"),
             ("limit", "step_limit", "clock"),
         ),
+        Exercise(
+            "07",
+            "checkpoint",
+            "look_back",
+            ("task", "checkpoints"),
+            ("now", "keep", "max_age"),
+        ),
         Exercise("08", "context", "fit", ("state", "max_bytes", "keep")),
     )
 }
