@@ -65,6 +65,7 @@ _SAID = {
     "newest_first": (_OLDEST, "it worked on fourth, third, second, first"),
     "order_of_ids": (_OLDEST, "it worked on fourth, third, second, first"),
     "claims_them_all": (_WORKS, "the row had state 'running'"),
+    "waits_for_a_task": (_NONE, "it waited more than 100 times, with time.sleep"),
     "runs_completed_ones": (_NONE, "it worked on 'count to 3'"),
     "counts_no_attempts": (_SEEN, "attempts was 0 after 0"),
     "counts_at_the_end": (_SEEN, "attempts was 0 after 0"),

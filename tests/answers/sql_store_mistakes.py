@@ -345,6 +345,15 @@ def clears_the_lease_first(db, work, now, lease):
     return turn(db, work, now, lease, end=end)
 
 
+def waits_for_a_task(db, work, now, lease):
+    """The caller wanted to know, and not to wait."""
+    for _ in range(120):
+        if pair := right(db, work, now, lease):
+            return pair
+        time.sleep(0.01)
+    return None
+
+
 def runs_completed_ones(db, work, now, lease):
     """An old `expires` is left in the row, and then taken for a lease."""
     oldest = OLDEST.replace(FREE, "state = 'pending' OR expires <= :now")

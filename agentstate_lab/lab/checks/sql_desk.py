@@ -36,6 +36,7 @@ from .waits import WAITS
 
 # Nobody holds the lock while an answer is tried alone, unless it does so itself.
 BUSY_TIMEOUT = 0.1
+MAX_WAITS = 100  # in one call: whoever tries again for a lock waits far less often
 
 _COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
 
@@ -51,6 +52,8 @@ class Turn:
         work: What the answer is handed as its work.
 
         before: Told the number of each statement, from 0, right before it runs.
+
+        waits: How often it waited for real time; no wait takes any.
 
         statements: What it ran on its connection, with the values filled in.
 
@@ -70,6 +73,7 @@ class Turn:
     look: Callable[[], dict[str, Row]]
     work: Work = result_of
     before: Callable[[int], None] | None = None
+    waits: int = 0
     statements: list[str] = field(default_factory=list)
     worked: list[Any] = field(default_factory=list)
     during: list[dict[str, Row]] = field(default_factory=list)
@@ -85,6 +89,12 @@ class Turn:
         self.worked.append(text)
         self.during.append(self.look())
         return self.work(text)
+
+    def waited(self, what: str, seconds: float) -> None:
+        """Note a wait, and stop an answer that would wait for ever."""
+        self.waits += 1
+        if self.waits > MAX_WAITS:
+            raise Unmet(f"it waited more than {MAX_WAITS} times, with {what}")
 
     def heard(self, statement: str) -> None:
         """A statement is about to run."""
@@ -168,13 +178,13 @@ class Desk:
         db = connect(self.path, timeout)
         db.set_trace_callback(turn.heard)
         WAITS.install()
-        with WAITS.noted(lambda what, seconds: None):
+        with WAITS.noted(turn.waited):
             turn.outcome = self.answer.outcome(db, turn.call, now, lease)
         turn.left = self._left(db)
         db.close()
         if turn.trouble is not None:
             raise turn.trouble
-        if isinstance(turn.outcome.error, Unmet):  # from the work that it was handed
+        if isinstance(turn.outcome.error, Unmet):  # from the work or a wait
             raise turn.outcome.error
         return turn
 

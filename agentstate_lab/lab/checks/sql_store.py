@@ -4,8 +4,7 @@ The check of exercise 06: one turn of a worker on a table that many workers shar
 A turn is a claim, the work, and a result. The stages here call the answer alone and
 look at the table through a second connection (`sql_desk`). Those in `sql_rivals`
 let another worker act between two of its statements; those in `sql_workers` start
-real processes, and kill and freeze them. No stage waits, and the time is what the
-answer is told.
+real processes, and kill and freeze them. The time is what the answer is told.
 """
 
 import re
