@@ -241,12 +241,16 @@ def hint(args: argparse.Namespace) -> int:
 
 
 def check(args: argparse.Namespace) -> int:
-    """Check the answer in a notebook; 0 when it passed."""
-    from .lab.checks import check_notebook
+    """Check the answers in a notebook; 0 when all of them passed."""
+    from pathlib import Path
 
-    report = check_notebook(args.notebook)
-    print(report)
-    return 0 if report.passed else 1
+    from .lab.checks import check_notebook
+    from .lab.checks.exercises import exercises_in
+
+    exercises = exercises_in(Path(args.notebook).name)
+    reports = [check_notebook(args.notebook, one.name) for one in exercises]
+    print(*reports, sep="\n\n")
+    return 0 if all(report.passed for report in reports) else 1
 
 
 def reset(args: argparse.Namespace) -> int:

@@ -12,12 +12,19 @@ from pathlib import Path
 
 import psutil
 import pytest
-from answers import json_store_answers, nasty, state_answers
+from answers import (
+    idempotency_answers,
+    json_store_answers,
+    nasty,
+    run_once_answers,
+    state_answers,
+)
 
-from agentstate_lab.errors import InvalidValue
+from agentstate_lab.errors import InvalidValue, WorldUnavailable
 from agentstate_lab.lab import checks
 from agentstate_lab.lab.checks import CaseReport, Report, check, runner, supervise
 from agentstate_lab.lab.checks.exercises import EXERCISES, exercise_named
+from agentstate_lab.lab.world import start_world
 
 pytestmark = pytest.mark.usefixtures("home_dir")
 SECONDS = 1.0  # for what never comes back; everything else has the usual cap
@@ -265,6 +272,8 @@ def test_two_reports_on_one_answer_are_the_same(tidy):
         ("state", state_answers.forgets_ids),
         ("json_store", json_store_answers.in_place),
         ("json_store", json_store_answers.exclusive),
+        ("idempotency", idempotency_answers.spoils_the_winners_task),
+        ("run_once", run_once_answers.asks_under_many_keys),
     ):
         texts = {str(check(name, answer)) for _ in range(2)}
         assert len(texts) == 1
@@ -302,6 +311,24 @@ SOAK = pytest.mark.soak  # a new Python for every save takes its time
             id="save-without-fsync",
             marks=SOAK,
         ),
+        pytest.param(
+            "idempotency", idempotency_answers.right, None, id="task", marks=SOAK
+        ),
+        pytest.param(
+            "idempotency",
+            idempotency_answers.locks_in_the_process,
+            idempotency_answers.PROCESSES,
+            id="task-behind-a-lock",
+            marks=SOAK,
+        ),
+        pytest.param("run_once", run_once_answers.right, None, id="step", marks=SOAK),
+        pytest.param(
+            "run_once",
+            run_once_answers.WRONG["key-from-hash"].answer,
+            run_once_answers.SAME,
+            id="step-with-a-hash",
+            marks=SOAK,
+        ),
     ],
 )
 def test_the_check_works_without_fork(tidy, name, answer, fails):
@@ -315,6 +342,84 @@ def test_the_check_works_without_fork(tidy, name, answer, fails):
     failed = [case.name for case in report.cases if not case.passed and not case.bonus]
     assert report.passed is (fails is None), str(report)
     assert fails in (None, *failed)
+
+
+def exits(store, task_id, step, ask):
+    """Ends the process in the middle of a request."""
+    ask("a-key")
+    os._exit(0)
+
+
+def leaves_a_worker(store, task_id, step, ask):
+    """Leaves a process behind that goes on asking, in a session of its own."""
+    if os.fork() == 0:
+        os.setsid()
+        while True:
+            ask(f"key-{time.monotonic_ns()}")
+            time.sleep(0.01)
+    return ask("a-key")
+
+
+def loops_after_asking(store, task_id, step, ask):
+    """Lets the effect happen, and never comes back."""
+    ask("a-key")
+    while True:
+        pass
+
+
+@pytest.mark.parametrize(
+    ("answer", "happened"),
+    [
+        pytest.param(exits, "exit status 0", id="exit"),
+        pytest.param(leaves_a_worker, "the effect happened", id="worker", marks=posix),
+        pytest.param(loops_after_asking, LATE, id="loop"),
+        pytest.param(run_once_answers.asks_under_many_keys, "20 times", id="flood"),
+    ],
+)
+def test_the_world_forgets_what_a_check_did_in_it(tidy, world, answer, happened):
+    """
+    The ledger is the learner's; a harmful answer leaves nothing in it.
+    """
+    world.effect("deploy", task_id="mine", step="deploy-api", arguments={})
+    before = world.ledger()
+
+    report = check("run_once", answer, seconds=SECONDS)
+
+    assert happened in report.cases[0].happened, str(report)
+    assert world.ledger() == before
+    assert start_world() == world
+
+
+def test_an_answer_is_not_handed_the_world(tidy, world):
+    """
+    Only a function that asks it: no address and no token in its environment.
+    """
+
+    def looks(store, task_id, step, ask):
+        seen = repr([sys.argv, dict(os.environ), vars(store), task_id, step])
+        raise ValueError([world_token in seen, world_url in seen])
+
+    world_token, world_url = world.token[:8], world.url
+
+    report = check("run_once", looks)
+
+    assert "ValueError: [False, False]" in report.cases[0].happened
+
+
+def test_a_check_without_its_world_says_so(monkeypatch):
+    """
+    That is no failure of the answer, so no attempt is counted.
+    """
+
+    def no_world():
+        raise WorldUnavailable("it could not be launched")
+
+    monkeypatch.setattr("agentstate_lab.lab.checks.receiver.start_world", no_world)
+
+    with pytest.raises(WorldUnavailable, match="could not be launched"):
+        check("run_once", run_once_answers.right)
+
+    assert {row.attempts for row in checks.progress().rows} == {0}
 
 
 KERNEL = """

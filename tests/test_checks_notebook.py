@@ -9,6 +9,7 @@ from answers import state_answers
 from agentstate_lab.errors import InvalidValue
 from agentstate_lab.lab import checks
 from agentstate_lab.lab.checks import check_notebook
+from agentstate_lab.lab.checks.cells import answer_cells
 
 RIGHT = """
 import copy
@@ -145,6 +146,90 @@ def test_a_copy_under_a_longer_name_is_its_exercise(notebook):
     report = check_notebook(notebook(HELPER, RIGHT, name="01_state-Copy1.ipynb"))
 
     assert report.passed
+
+
+TASK = """
+from agentstate_lab.idempotency import execute_task
+
+def execute_task_if_not_done(store, task_id, work):
+    return execute_task(store, task_id, work)
+"""
+EFFECT = """
+from agentstate_lab import idempotency
+
+def run_once(store, task_id, step, ask):
+    return idempotency.run_once(store, task_id, step, ask, if_unknown="ask")
+"""
+CHECK_TASK = 'check("idempotency", execute_task_if_not_done)'
+CHECK_EFFECT = 'check("run_once", run_once)'
+LOOK = """
+report = check("idempotency", execute_task_if_not_done)
+failed = [case.name for case in report.cases if not case.passed]
+for name in failed:
+    print(name)
+print(len(failed))
+"""
+
+
+@pytest.mark.parametrize(
+    ("cells", "passes"),
+    [
+        pytest.param((TASK, CHECK_TASK, EFFECT, CHECK_EFFECT), "both", id="plain"),
+        pytest.param((TASK, LOOK, EFFECT, CHECK_EFFECT), "both", id="look-at-reports"),
+        pytest.param((EFFECT, TASK, CHECK_TASK, CHECK_EFFECT), "both", id="other-way"),
+        pytest.param((TASK, CHECK_TASK, "1 / 0", CHECK_EFFECT), "first", id="trouble"),
+        pytest.param((TASK, CHECK_TASK), "first", id="only-the-first"),
+    ],
+)
+def test_two_exercises_in_one_notebook_are_told_apart(notebook, cells, passes):
+    """
+    Each is checked on its own; the first is meant when nobody says which.
+    """
+    path = notebook(*cells, name="03_idempotency.ipynb")
+
+    first, second = check_notebook(path), check_notebook(path, "run_once")
+
+    assert (first.name, second.name) == ("idempotency", "run_once")
+    assert first.passed, str(first)
+    assert second.passed == (passes == "both"), str(second)
+
+
+def test_a_report_is_not_looked_at_and_a_new_name_is_no_report(notebook):
+    """
+    What reads a report goes with it; a name that was given again stays.
+    """
+    path = notebook(
+        'report = check("idempotency", 1)\nx = report.passed\ny = x',
+        "report = 3",
+        "def later():\n    return report",
+        "print(report, y)",
+        "z = report",
+        EFFECT,
+        CHECK_EFFECT,
+        name="03_idempotency.ipynb",
+    )
+
+    _, cells = answer_cells(path, "run_once")
+
+    sources = [source for _, source in json.loads(cells)]
+    assert sources[:5] == [
+        "\n\n",
+        "report = 3",
+        "def later():\n    return report",
+        "",
+        "z = report",
+    ]
+
+
+@pytest.mark.parametrize("name", ["state", "moon", ""])
+def test_an_exercise_of_another_notebook_is_refused(notebook, name):
+    """
+    With the names of those that are in it.
+    """
+    path = notebook(TASK, name="03_idempotency.ipynb")
+
+    with pytest.raises(InvalidValue, match="only idempotency, run_once"):
+        check_notebook(path, name)
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from agentstate_lab.errors import WorldUnavailable
 from agentstate_lab.lab import agents
 from agentstate_lab.lab import world as world_module
 from agentstate_lab.lab.checks import EXERCISES
+from agentstate_lab.lab.checks.exercises import exercises_in
 from agentstate_lab.lab.notebooks import stub_of
 from agentstate_lab.lab.postgres import find_postgres
 from agentstate_lab.lab.postgres_place import Place
@@ -455,8 +456,13 @@ def test_an_exercise_from_the_terminal(home_dir, capsys, exercise):
         main(["progress"]),
     ]
 
+    shown = capsys.readouterr().out
+    inside = exercises_in(stub.name)
     assert statuses == [0, 1, 0, 0]
-    assert "passed: 1 of" in capsys.readouterr().out
+    assert f"exercises passed: {len(inside)} of" in shown
+    for one in inside:
+        assert f"exercise {one.number} {one.name}: not started" in shown
+        assert f"exercise {one.number} {one.name}: passed" in shown
 
 
 def test_whoever_stops_reading_gets_no_traceback(world):

@@ -9,7 +9,13 @@ import pytest
 import agentstate_lab
 from agentstate_lab.__main__ import parser
 from agentstate_lab.lab.checks import EXERCISES
-from agentstate_lab.lab.course_map import LESSONS, SUPPORT, Lesson, course_map
+from agentstate_lab.lab.course_map import (
+    LESSONS,
+    SUPPORT,
+    Lesson,
+    course_map,
+    standing,
+)
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "agentstate_lab"
@@ -239,6 +245,23 @@ def test_the_map_shows_progress_in_words():
 
     assert standings[:3] == ["no exercise", "exercise passed", "exercise open"]
     assert [said == "planned" for said in standings] == [x.planned for x in LESSONS]
+
+
+@pytest.mark.parametrize(
+    ("passed", "standing_now"),
+    [
+        pytest.param((), "exercise open", id="none"),
+        pytest.param(("run_once",), "exercise open", id="one-of-two"),
+        pytest.param(("idempotency", "run_once"), "exercise passed", id="both"),
+    ],
+)
+def test_a_lesson_with_two_exercises_has_passed_with_both(passed, standing_now):
+    """
+    One notebook, two functions: half of it is not all of it.
+    """
+    lesson = Lesson("03_idempotency", "Why?", (), check="idempotency")
+
+    assert standing(lesson, passed) == standing_now
 
 
 def test_the_map_knows_what_has_passed(home_dir):

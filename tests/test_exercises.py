@@ -1,19 +1,28 @@
-"""The exercises: solutions pass, stubs wait, known mistakes are caught by name."""
+"""
+The exercises: solutions pass, stubs wait, known mistakes are caught by name.
+
+All checks share the home of the session, and so one world.
+"""
 
 import doctest
+import json
 import subprocess
 import sys
 from pathlib import Path
 
 import answers.context_answers
 import answers.deadline_answers
+import answers.idempotency_answers
 import answers.json_store_answers
 import answers.retry_answers
+import answers.run_once_answers
 import answers.state_answers
 import nbformat
 import pytest
 
 from agentstate_lab.lab.checks import EXERCISES, check, check_notebook
+from agentstate_lab.lab.checks.cells import answer_cells
+from agentstate_lab.lab.checks.exercises import exercises_in
 from agentstate_lab.lab.notebooks import SOLUTION_ONLY, stub_of, tags
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -23,6 +32,8 @@ ANSWERS = {
     "json_store": answers.json_store_answers,
     "retry": answers.retry_answers,
     "deadline": answers.deadline_answers,
+    "idempotency": answers.idempotency_answers,
+    "run_once": answers.run_once_answers,
     "context": answers.context_answers,
 }
 
@@ -37,24 +48,14 @@ def solution_of(exercise):
     return FOLDER / "solutions" / f"{exercise.stem}.ipynb"
 
 
-def code(path_or_text, exercise):
-    """The code of the cells up to the exercise's own function, as one text."""
-    notebook = (
-        nbformat.reads(path_or_text, as_version=4)
-        if isinstance(path_or_text, str)
-        else nbformat.read(path_or_text, as_version=4)
-    )
-    sources = []
-    for cell in notebook.cells:
-        if cell.cell_type == "code":
-            sources.append(cell.source)
-            if f"def {exercise.function}(" in cell.source:
-                break
-    return "\n\n".join(sources)
+def code(path, exercise):
+    """The code of the cells that lead to the exercise's own function, as one text."""
+    _, cells = answer_cells(path, exercise.name)
+    return "\n\n".join(source for _, source in json.loads(cells))
 
 
 @pytest.fixture
-def copy(home_dir, tmp_path):
+def copy(tmp_path):
     """Write a notebook where a learner would have one."""
 
     def write(name, text):
@@ -92,7 +93,7 @@ def test_the_solution_passes(exercise, copy):
     """
     path = copy(f"{exercise.stem}.ipynb", solution_of(exercise).read_text("utf-8"))
 
-    report = check_notebook(path)
+    report = check_notebook(path, exercise.name)
 
     assert report.passed, str(report)
 
@@ -104,7 +105,7 @@ def test_the_stub_is_not_started(exercise, copy):
     """
     path = copy(f"{exercise.stem}.ipynb", stub_of(solution_of(exercise)))
 
-    report = check_notebook(path)
+    report = check_notebook(path, exercise.name)
 
     assert not report.started
     assert not report.passed
@@ -113,12 +114,13 @@ def test_the_stub_is_not_started(exercise, copy):
 
 
 @every_exercise
-def test_the_stub_raises_an_error_that_names_the_exercise(exercise):
+def test_the_stub_raises_an_error_that_names_the_exercise(exercise, copy):
     """
     Whoever runs it too early reads a sentence.
     """
+    path = copy(f"{exercise.stem}.ipynb", stub_of(solution_of(exercise)))
     space = {}
-    exec(code(stub_of(solution_of(exercise)), exercise), space)
+    exec(code(path, exercise), space)
 
     with pytest.raises(NotImplementedError, match="is not written yet") as caught:
         space[exercise.function](
@@ -137,7 +139,7 @@ def test_the_stub_asks_and_does_not_tell(exercise):
     notebook = nbformat.reads(text, as_version=4)
     source = "\n".join(cell.source for cell in notebook.cells)
 
-    assert source.count("# TODO: ") == 1
+    assert source.count("# TODO: ") == len(exercises_in(f"{exercise.stem}.ipynb"))
     assert f'check("{exercise.name}", {exercise.function})' in source
     assert f'hint("{exercise.name}")' in source
     for word in ("**Difficulty** ●", "**importance** ●", "minutes**", "read hint 2"):
@@ -232,7 +234,7 @@ def test_the_hints_are_a_ladder(exercise):
         for style, answer in module.RIGHT.items()
     ],
 )
-def test_a_right_answer_in_any_style_passes(home_dir, name, answer):
+def test_a_right_answer_in_any_style_passes(name, answer):
     """
     The check judges what a function does, never how it is written.
     """
@@ -249,7 +251,7 @@ def test_a_right_answer_in_any_style_passes(home_dir, name, answer):
         for mistake, wrong in module.WRONG.items()
     ],
 )
-def test_a_wrong_answer_fails_by_name(home_dir, name, wrong):
+def test_a_wrong_answer_fails_by_name(name, wrong):
     """
     The stage that is about the mistake says what happened.
     """

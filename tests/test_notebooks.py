@@ -423,6 +423,26 @@ def test_a_stub_has_a_todo_where_the_solution_was(write):
     assert rules.short_lines(stub) == []
 
 
+def test_the_stubs_of_two_exercises_name_their_own(write):
+    """
+    The function in the cell says whose it is; a helper belongs to the first.
+    """
+    body = "    # solution begin: write it\n    return 1\n    # solution end"
+    names = ("execute_task_if_not_done", "run_once", "helper")
+    path = write(
+        *(f"def {name}():\n{body}" for name in names), name="03_idempotency.ipynb"
+    )
+
+    stub = nbformat.reads(stub_of(path), as_version=4)
+
+    named = [cell.source.partition("Exercise ")[2] for cell in stub.cells[1:]]
+    assert [text[:17].partition(")")[0] for text in named] == [
+        "03 (idempotency",
+        "03 (run_once",
+        "03 (idempotency",
+    ]
+
+
 @pytest.mark.parametrize(
     ("source", "message"),
     [

@@ -187,11 +187,12 @@ def test_an_unknown_exercise_is_refused_by_name(ask):
 
 @pytest.fixture
 def course(tmp_path):
-    """A copy of the exercises, with an untouched stub."""
+    """A copy of two exercises' sources."""
     solutions = tmp_path / "course" / "exercises" / "solutions"
     solutions.mkdir(parents=True)
-    source = repository_root() / "exercises" / "solutions" / "01_state.ipynb"
-    (solutions / source.name).write_bytes(source.read_bytes())
+    for name in ("01_state.ipynb", "03_idempotency.ipynb"):
+        source = repository_root() / "exercises" / "solutions" / name
+        (solutions / name).write_bytes(source.read_bytes())
     return tmp_path / "course"
 
 
@@ -211,6 +212,21 @@ def test_reset_keeps_the_learners_version(course, home_dir):
         assert "your version is kept as answers/01_state." in str(done)
     kept = sorted(one.name for one in (home_dir / "answers").iterdir())
     assert kept == ["01_state.1.ipynb", "01_state.2.ipynb"]
+
+
+@pytest.mark.parametrize("name", ["idempotency", "run_once", "03_idempotency"])
+def test_reset_of_a_notebook_with_two_exercises_says_so(course, home_dir, name):
+    """
+    Both are in one file: whoever resets one must know that it resets the other.
+    """
+    path = course / "exercises" / "03_idempotency.ipynb"
+    path.write_text("my try at both", "utf-8")
+
+    done = reset_in(name, root=course)
+
+    assert done.stub == path
+    assert done.kept.read_text("utf-8") == "my try at both"
+    assert "untouched stub again, with idempotency and run_once;" in str(done)
 
 
 def test_reset_of_an_untouched_stub_keeps_nothing(course, home_dir):

@@ -117,7 +117,8 @@ def reset(name: str, *, root: Path | None = None) -> Reset:
     kept = _keep(found, exercise) if found not in (None, fresh) else None
     if found != fresh:
         atomic_write(stub, fresh, mode=0o644)
-    return Reset(stub, kept)
+    names = tuple(one.name for one in EXERCISES.values() if one.stem == exercise.stem)
+    return Reset(stub, kept, names)
 
 
 def _keep(content: bytes | None, exercise: Exercise) -> Path:

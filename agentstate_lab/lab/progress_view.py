@@ -154,17 +154,21 @@ class Reset:
         stub: The exercise's notebook, untouched again.
 
         kept: Where the learner's version is now, or None when there was none.
+
+        exercises: The names of the exercises that are in it.
     """
 
     stub: Path
     kept: Path | None
+    exercises: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         name = f"{self.stub.parent.name}/{self.stub.name}"
         if self.kept is None:
             return f"{name} is the untouched stub; there was nothing to keep"
+        both = f", with {' and '.join(self.exercises)}" if self.exercises[1:] else ""
         return (
-            f"{name} is the untouched stub again; your version is kept as"
+            f"{name} is the untouched stub again{both}; your version is kept as"
             f" {self.kept.parent.name}/{self.kept.name} in the course's home. In"
             " JupyterLab, choose File > Reload Notebook from Disk"
         )

@@ -28,7 +28,7 @@ def stub_of(solution: Path) -> str:
     Raises:
         InvalidValue: The file is no notebook, or its marks are not in order.
     """
-    exercise = _exercise(solution)
+    exercises = _exercises(solution)
     notebook = read_notebook(solution)
     notebook.cells = [
         cell for cell in notebook.cells if SOLUTION_ONLY not in tags(cell)
@@ -36,6 +36,7 @@ def stub_of(solution: Path) -> str:
     regions = 0
     for cell in notebook.cells:
         if cell.cell_type == "code":
+            exercise = _asked_for(cell.source, exercises)
             cell.source, found = _without_solution(cell.source, exercise)
             cell.outputs, cell.execution_count = [], None
             regions += found
@@ -46,12 +47,23 @@ def stub_of(solution: Path) -> str:
     return write_notebook(notebook)
 
 
-def _exercise(path: Path) -> Exercise:
-    for exercise in EXERCISES.values():
-        if path.stem == exercise.stem:
+def _exercises(path: Path) -> list[Exercise]:
+    """The exercises of the notebook, the one that gave it its name first."""
+    found = [one for one in EXERCISES.values() if one.stem == path.stem]
+    if not found:
+        known = ", ".join(dict.fromkeys(one.stem for one in EXERCISES.values()))
+        raise InvalidValue(
+            path.name, f"is the notebook of no exercise; there are {known}"
+        )
+    return found
+
+
+def _asked_for(source: str, exercises: list[Exercise]) -> Exercise:
+    """The exercise whose function a cell defines; a helper belongs to the first."""
+    for exercise in exercises:
+        if f"def {exercise.function}(" in source:
             return exercise
-    known = ", ".join(exercise.stem for exercise in EXERCISES.values())
-    raise InvalidValue(path.name, f"is the notebook of no exercise; there are {known}")
+    return exercises[0]
 
 
 def _without_solution(source: str, exercise: Exercise) -> tuple[str, int]:

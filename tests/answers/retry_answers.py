@@ -3,12 +3,14 @@
 import functools
 import random
 
+from agentstate_lab.retry import execute_with_retry
 from answers import Wrong
 from answers import retry_mistakes as wrong
 from answers import retry_styles as right
 
 RIGHT = {
     "plain": right.right,
+    "package": functools.partial(execute_with_retry, jitter="none"),
     "while": right.while_true,
     "for-else": right.for_else,
     "recursive": right.recursive,

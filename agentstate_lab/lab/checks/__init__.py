@@ -8,6 +8,7 @@ time to pass.
 """
 
 import os
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -50,6 +51,7 @@ def check(name: str, answer: object, *, seconds: float = SECONDS) -> Report:
 
     Raises:
         InvalidValue: There is no such exercise.
+        WorldUnavailable: The exercise needs the world, and it could not be started.
     """
     from .runner import CannotTravel, packed
 
@@ -64,7 +66,9 @@ def check(name: str, answer: object, *, seconds: float = SECONDS) -> Report:
     return _noted(exercise, _tried(exercise, payload, seconds))
 
 
-def check_notebook(path: str | Path, *, seconds: float = SECONDS) -> Report:
+def check_notebook(
+    path: str | Path, name: str | None = None, *, seconds: float = SECONDS
+) -> Report:
     """
     Check the answer in a notebook file, without running the notebook here.
 
@@ -74,14 +78,16 @@ def check_notebook(path: str | Path, *, seconds: float = SECONDS) -> Report:
     Args:
         path: The notebook, named as the exercise: `01_state.ipynb`.
 
+        name: Which exercise, where the notebook has two; by default, the first.
+
         seconds: As for `check`.
 
     Raises:
-        InvalidValue: The file is missing, no notebook, or of no exercise.
+        InvalidValue: The file is missing, no notebook, or not of this exercise.
     """
     from .cells import answer_cells
 
-    exercise, payload = answer_cells(Path(path))
+    exercise, payload = answer_cells(Path(path), name)
     return _noted(exercise, _tried(exercise, payload, seconds, cells=True))
 
 
@@ -117,23 +123,27 @@ def _tried(
     """Run the stages in the child and put the verdicts under their names."""
     from .runner import Job, run
 
-    stages = exercise.load().STAGES
-    job = Job(
-        module=exercise.module,
-        answer={
-            "title": exercise.title,
-            "name": exercise.function,
-            "parameters": exercise.parameters,
-            "keywords": exercise.keywords,
-            "cells": cells,
-        },
-        payload=payload,
-        stages=len(stages),
-        # Without fork each process of a stage is a new Python.
-        seconds=seconds if fork else seconds * 6,
-        fork=fork,
-    )
-    first, *others = run(job)
+    module = exercise.load()
+    stages = module.STAGES
+    setting = getattr(module, "setting", nullcontext)
+    with setting() as given:
+        job = Job(
+            module=exercise.module,
+            answer={
+                "title": exercise.title,
+                "name": exercise.function,
+                "parameters": exercise.parameters,
+                "keywords": exercise.keywords,
+                "cells": cells,
+            },
+            payload=payload,
+            stages=len(stages),
+            # Without fork each process of a stage is a new Python.
+            seconds=seconds if fork else seconds * 6,
+            fork=fork,
+            given=given or {},
+        )
+        first, *others = run(job)
     if not first.written or (others and _untouched(others)):
         todo = (
             f"Write {exercise.function} where the stub says TODO, run that cell and"

@@ -12,13 +12,16 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import IO, Any, cast
 
 import cloudpickle
 
 from .stages import NotWritten, Subject, Unmet, raised
+
+# Waits for the end of a process: what it said, and its exit status.
+Wait = Callable[[], tuple[bytes, int]]
 
 MAX_REPLY = 64 * 1024 * 1024
 CLOSED = 78  # the exit status of a process that could not report back
@@ -95,10 +98,35 @@ def run_apart(subject: Subject, call: Callable[..., Any], *args: Any) -> Ending:
         NotWritten: The stub's own error came back.
         Unmet: It used up its processor time.
     """
-    if subject.fork and hasattr(os, "fork"):
-        reply, status = _forked(subject, call, args)
-    else:
-        reply, status = _spawned(subject, call, args)
+    return run_together(subject, call, [args])[0]
+
+
+def run_together(
+    subject: Subject, call: Callable[..., Any], calls: Iterable[tuple[Any, ...]]
+) -> list[Ending]:
+    """
+    As `run_apart`, once for each of *calls*, all at the same time.
+
+    Returns:
+        How each process ended, in the order of *calls*.
+    """
+    start = _forked if subject.fork and hasattr(os, "fork") else _spawned
+    waits = [start(subject, call, args) for args in calls]
+    return [_ending(*wait()) for wait in waits]
+
+
+def run_fresh(subject: Subject, call: Callable[..., Any], *args: Any) -> Ending:
+    """
+    As `run_apart`, in a newly started Python, as after a restart.
+
+    Its `hash` of a text starts from another seed than in the check's own processes,
+    which are copies of each other.
+    """
+    return _ending(*_spawned(subject, call, args, PYTHONHASHSEED="1")())
+
+
+def _ending(reply: bytes, status: int) -> Ending:
+    """What a process said, or how it died."""
     if status in _LATE:
         raise Unmet(LATE)
     if not reply:
@@ -129,9 +157,8 @@ def report(subject: Subject, call: Callable[..., Any], args: tuple[Any, ...]) ->
     return json.dumps(said).encode()
 
 
-def _forked(
-    subject: Subject, call: Callable[..., Any], args: tuple[Any, ...]
-) -> tuple[bytes, int]:
+def _forked(subject: Subject, call: Callable[..., Any], args: tuple[Any, ...]) -> Wait:
+    """Start the call in a copy of this process."""
     sys.stdout.flush()
     sys.stderr.flush()
     reader, writer = os.pipe()
@@ -149,9 +176,13 @@ def _forked(
             os._exit(0)
         os._exit(CLOSED)
     os.close(writer)
-    with os.fdopen(reader, "rb") as pipe:
-        reply = pipe.read(MAX_REPLY)
-    return reply, os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+    def wait() -> tuple[bytes, int]:
+        with os.fdopen(reader, "rb") as pipe:
+            reply = pipe.read(MAX_REPLY)
+        return reply, os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+    return wait
 
 
 def _send(file: int, reply: bytes) -> None:
@@ -161,13 +192,26 @@ def _send(file: int, reply: bytes) -> None:
 
 
 def _spawned(
-    subject: Subject, call: Callable[..., Any], args: tuple[Any, ...]
-) -> tuple[bytes, int]:
-    job = cloudpickle.dumps((sys.path, subject, call, args))
-    done = subprocess.run(
+    subject: Subject,
+    call: Callable[..., Any],
+    args: tuple[Any, ...],
+    **environment: str,
+) -> Wait:
+    """Start the call in a new Python."""
+    process = subprocess.Popen(
         [sys.executable, "-m", f"{__package__}.child", "--apart"],
-        input=job,
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        check=False,
+        env={**os.environ, **environment},
     )
-    return done.stdout, done.returncode
+    job, said = cast(IO[bytes], process.stdin), cast(IO[bytes], process.stdout)
+    # All of it, before anybody waits: the calls may be waiting for each other.
+    with contextlib.suppress(OSError), job:
+        job.write(cloudpickle.dumps((sys.path, subject, call, args)))
+
+    def wait() -> tuple[bytes, int]:
+        with process:
+            reply = said.read()
+        return reply, process.returncode
+
+    return wait

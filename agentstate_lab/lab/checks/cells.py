@@ -13,23 +13,29 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import InvalidValue
-from .exercises import EXERCISES, Exercise
+from .exercises import Exercise, exercises_in
 
 MAX_BYTES = 20_000_000
 
 
-def answer_cells(path: Path) -> tuple[Exercise, bytes]:
+def answer_cells(path: Path, name: str | None = None) -> tuple[Exercise, bytes]:
     """
     The exercise, and the code cells that lead to the answer, as JSON.
 
+    Args:
+        path: The notebook.
+
+        name: Which of its exercises; by default, the first.
+
     Raises:
-        InvalidValue: The file is missing, no notebook, or of no exercise.
+        InvalidValue: The file is missing, no notebook, or not of this exercise.
     """
-    exercise = _exercise_of(path)
+    exercise = _exercise_of(path, name)
     kept: list[tuple[int, str]] = []
     defined = False
+    reports: set[str] = set()
     for number, source in enumerate(_code_cells(path), start=1):
-        rest, asked = _without_asking(source)
+        rest, asked = _without_asking(source, reports)
         kept.append((number, rest))
         defined = defined or _defines(rest, exercise.function)
         if asked and defined:
@@ -37,14 +43,15 @@ def answer_cells(path: Path) -> tuple[Exercise, bytes]:
     return exercise, json.dumps(kept).encode()
 
 
-def _exercise_of(path: Path) -> Exercise:
-    """The exercise that the file's name belongs to; a copy may add to the name."""
-    for exercise in EXERCISES.values():
-        if path.name.startswith(exercise.stem):
+def _exercise_of(path: Path, name: str | None) -> Exercise:
+    """The exercise of this name in the notebook that the file is by its own name."""
+    found = exercises_in(path.name)
+    for exercise in found:
+        if name in (None, exercise.name):
             return exercise
-    known = ", ".join(f"{exercise.stem}.ipynb" for exercise in EXERCISES.values())
+    known = ", ".join(exercise.name for exercise in found)
     raise InvalidValue(
-        f"notebook {path.name!r}", f"belongs to no exercise; there are {known}"
+        f"notebook {path.name!r}", f"has no exercise {name!r:.100}, only {known}"
     )
 
 
@@ -101,18 +108,41 @@ def _source(cell: dict[str, Any], what: str) -> str:
     return "".join(lines)
 
 
-def _without_asking(source: str) -> tuple[str, bool]:
-    """The cell without its calls of check and hint, and whether it calls check."""
+def _without_asking(source: str, reports: set[str]) -> tuple[str, bool]:
+    """
+    The cell without its calls of check and hint, and whether it calls check.
+
+    What looks at a report goes, too, since there will be none; *reports* are the
+    names that hold one, in this cell and those before it.
+    """
     lines = source.splitlines()
     checks = False
     for statement in _statements(source):
         asked = _asked(statement)
         checks = checks or "check" in asked
-        if asked:
+        if asked or _reads(statement, reports):
+            reports |= _names(statement, ast.Store)
             last = statement.end_lineno or statement.lineno
             for at in range(statement.lineno - 1, last):
                 lines[at] = ""
+        else:
+            reports -= _names(statement, ast.Store)
     return "\n".join(lines), checks
+
+
+def _reads(statement: ast.stmt, names: set[str]) -> bool:
+    """Whether a statement looks at one of *names* when it is run."""
+    defines = isinstance(statement, ast.FunctionDef | ast.ClassDef)
+    return not defines and not names.isdisjoint(_names(statement, ast.Load))
+
+
+def _names(statement: ast.stmt, how: type[ast.expr_context]) -> set[str]:
+    """The names that a statement loads or stores."""
+    return {
+        node.id
+        for node in ast.walk(statement)
+        if isinstance(node, ast.Name) and isinstance(node.ctx, how)
+    }
 
 
 def _asked(statement: ast.stmt) -> set[str]:

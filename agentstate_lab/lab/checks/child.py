@@ -53,7 +53,8 @@ def main() -> None:
     sys.path[:] = request["path"]
     answer = Answer(payload=payload, **request["answer"])
     stages: tuple[Stage, ...] = importlib.import_module(request["module"]).STAGES
-    trial = Trial(answer, stages, lines, request["seconds"], request["fork"])
+    subject = Subject(answer, request["fork"], request["given"])
+    trial = Trial(subject, stages, lines, request["seconds"])
     if request["fork"] and request["stages"][0] != CAN_BE_CALLED:
         _load_once(answer)
     for index in request["stages"]:
@@ -114,16 +115,15 @@ class Trial:
 
     def __init__(
         self,
-        answer: Answer,
+        subject: Subject,
         stages: tuple[Stage, ...],
         lines: Lines,
         seconds: float,
-        fork: bool,
     ) -> None:
         self.stages = stages
         self.lines = lines
         self.seconds = seconds
-        self.subject = Subject(answer, fork)
+        self.subject = subject
 
     def forked(self, index: int) -> int:
         """Try a stage in a new process; its exit status."""

@@ -2,7 +2,8 @@
 The exercises by name: what each asks for, and where its check and hints are.
 
 An exercise joins with one line here and one module beside this one, which holds
-its `STAGES` and its `HINTS`.
+its `STAGES` and its `HINTS`, and a `setting` when its check needs something of the
+lab. Two exercises may share a notebook; the first of them has its name.
 """
 
 import difflib
@@ -28,6 +29,8 @@ class Exercise:
         parameters: What the check passes to it, in order.
 
         keywords: What the check passes to it by keyword.
+
+        shares: The exercise in whose notebook it is, or None for its own.
     """
 
     number: str
@@ -35,11 +38,12 @@ class Exercise:
     function: str
     parameters: tuple[str, ...]
     keywords: tuple[str, ...] = ()
+    shares: str | None = None
 
     @property
     def stem(self) -> str:
         """The name of its notebook, without the ending."""
-        return f"{self.number}_{self.name}"
+        return f"{self.number}_{self.shares or self.name}"
 
     @property
     def title(self) -> str:
@@ -61,6 +65,19 @@ EXERCISES = {
     for exercise in (
         Exercise("01", "state", "apply_patch", ("state", "patch")),
         Exercise("02", "json_store", "save", ("path", "data")),
+        Exercise(
+            "03",
+            "idempotency",
+            "execute_task_if_not_done",
+            ("store", "task_id", "work"),
+        ),
+        Exercise(
+            "03",
+            "run_once",
+            "run_once",
+            ("store", "task_id", "step", "ask"),
+            shares="idempotency",
+        ),
         Exercise(
             "04", "retry", "execute_with_retry", ("fn", "max_attempts"), ("sleep",)
         ),
@@ -96,3 +113,22 @@ def exercise_named(name: str) -> Exercise:
         "exercise",
         f"there is none named {name!r:.100}; {meant}the exercises are {known}",
     )
+
+
+def exercises_in(file: str) -> list[Exercise]:
+    """
+    The exercises of the notebook named *file*; a copy may add to its name.
+
+    Raises:
+        InvalidValue: It is the notebook of none; the message says which there are.
+
+    >>> [exercise.name for exercise in exercises_in("03_idempotency-Copy1.ipynb")]
+    ['idempotency', 'run_once']
+    """
+    found = [one for one in EXERCISES.values() if file.startswith(one.stem)]
+    if not found:
+        known = ", ".join({f"{one.stem}.ipynb": 1 for one in EXERCISES.values()})
+        raise InvalidValue(
+            f"notebook {file!r:.100}", f"belongs to no exercise; there are {known}"
+        )
+    return found

@@ -45,6 +45,8 @@ class Job:
         seconds: The wall-clock cap of each.
 
         fork: Whether the child may fork.
+
+        given: What the stages get from the lab: the check's `setting`.
     """
 
     module: str
@@ -53,6 +55,7 @@ class Job:
     stages: int
     seconds: float
     fork: bool
+    given: dict[str, Any]
 
 
 class CannotTravel(Exception):
@@ -87,6 +90,7 @@ class _Packer(cloudpickle.Pickler):  # type: ignore[misc]
     """Sends `time.sleep` and the like by name, also where a notebook replaced it."""
 
     def reducer_override(self, obj: Any) -> Any:
+        """How one object travels; see `pickle.Pickler.reducer_override`."""
         if type(obj) is types.BuiltinFunctionType:
             module, name = obj.__self__, obj.__name__
             if isinstance(module, types.ModuleType) and (  # for a method it is none
@@ -105,7 +109,12 @@ def run(job: Job) -> list[Verdict]:
     """
     verdicts: dict[int, Verdict] = {}
     todo = [CAN_BE_CALLED, *range(job.stages)]
-    request = {"module": job.module, "answer": job.answer, "fork": job.fork}
+    request = {
+        "module": job.module,
+        "answer": job.answer,
+        "fork": job.fork,
+        "given": job.given,
+    }
     late = 0
 
     def enough(verdict: Verdict) -> bool:

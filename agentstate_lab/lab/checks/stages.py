@@ -23,7 +23,7 @@ import os
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -100,10 +100,13 @@ class Subject:
         answer: The learner's function, as it travels between processes.
 
         fork: Whether processes can be forked here.
+
+        given: What the check's `setting` got from the lab.
     """
 
     answer: Answer
     fork: bool = True
+    given: dict[str, Any] = field(default_factory=dict)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call the answer; what it raises fails the stage by name."""
