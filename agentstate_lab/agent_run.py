@@ -1,9 +1,9 @@
 """
 One run of an agent: from what is stored to an end, or to a question.
 
-The run keeps nothing that it could not read again. Its loop looks at the stored
-conversation: if the last turn has calls without results, it acts on the first of
-them; if not, it asks the model. That is why it needs no code for "resume".
+The run keeps nothing that it could not read again. Its loop looks at the journal: if
+the last turn has calls without results, it acts on the first of them; if not, it asks
+the model. That is why it needs no code for "resume".
 
 A turn is one answer of the model with the calls in it. Every call gets one tool
 message, whatever becomes of it: a result, an error, a refusal by a person. And every
@@ -13,314 +13,269 @@ a turn that is acted on twice has each effect once.
 `agent` is the way in; this is the loop itself.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from .approval import approval_key, approval_of
-from .checkpoint import CheckpointManager
+from .agent_event import AgentEvent, end_of, event_of, found
+from .allowance import check_budget
+from .approval import approval_key, may_run
+from .artifacts import ArtifactStore
+from .attempts import Attempts, Final, hopeless, settled, unsafe
 from .context import filter_relevant_state
-from .deadline import Deadline
 from .errors import (
-    ApprovalNeeded,
-    BudgetUsedUp,
-    Conflict,
+    Cancelled,
+    DeadlineExceeded,
     IllegalTransition,
     InvalidValue,
+    LeaseLost,
     NeedsPerson,
     StoreError,
+    TaskInProgress,
+    VersionConflict,
 )
 from .execution import resume_task
 from .idempotency import run_once
+from .journal import Journal, Snapshots
 from .own_run import Execute, execute_with
 from .pairing import open_calls, repair
-from .snapshot import Trigger
-from .state import Fact, Operation, StatePatch, UpsertFact, UseBudget
+from .reply import read_reply, tokens_of
+from .state import AddArtifacts, Fact, Operation, UpsertFact, UseBudget
 from .step import Message, key_for
-from .store import Clock, HistoryStore, execute_step
-from .task import DeadlineRecord, Task, TaskState
-from .tool import Call, Tool, read_call, with_ids
+from .task import Task, TaskState
+from .tool import Call, Tool, read_call, run_tool
 
-MAX_REPLY = 1_000_000  # characters of one message
-MAX_SEEN = 500  # characters of a result that become a fact
+MAX_SEEN = 200  # characters of a result that become a fact
+MAX_SAID = 500  # characters of an error that the model is told
+LARGE = 4_000  # characters of a result from which on it is an artifact
 
-# What ends the run; whatever else a tool raises is told to the model.
-_RUN_ENDS = (NeedsPerson, Conflict, StoreError, IllegalTransition)
+Ask = Callable[[Sequence[Message], float], Any]
 
-
-@dataclass(frozen=True, slots=True)
-class AgentEvent:
-    """
-    Something that happened in a run, for a progress bar or a log.
-
-    Attributes:
-        kind: "found", "asked", "step", "refused", "waiting" or "ended".
-
-        text: One line about it.
-
-        done: How many steps are done.
-
-        turns: How many turns were used.
-
-        max_turns: How many the budget has.
-    """
-
-    kind: str
-    text: str
-    done: int
-    turns: int
-    max_turns: int
+# What ends the run; whatever else comes out of a tool call is told to the model.
+RUN_ENDS = (
+    NeedsPerson,
+    Cancelled,
+    TaskInProgress,
+    VersionConflict,
+    LeaseLost,
+    IllegalTransition,
+    StoreError,
+)
+OVER = (
+    TaskState.COMPLETED,
+    TaskState.WAITING,
+    TaskState.CANCELLED,
+    TaskState.DEAD,
+)
 
 
 @dataclass
 class AgentRun:
     """
-    A run; the attributes are what `agent.run_agent` was given, made ready.
+    A run; its attributes are what `agent.run_agent` was given, made ready.
 
     Attributes:
+        journal: What was said and learned so far.
+
+        tools: What the model may call, by name.
+
         ask: Asks the model: the messages, and the seconds that it may take.
 
-        retry: Calls a function, and again if that may help.
+        attempts: How the model and the tools are called.
 
-        clocks: Seconds that only go up, and the time of day.
+        context_bytes: How much of state and conversation the model is shown.
+
+        artifacts: Where large results go, or None.
+
+        on_event: Told what happens.
     """
 
-    store: HistoryStore
-    task_id: str
+    journal: Journal
     tools: Mapping[str, Tool]
-    ask: Callable[[list[Message], float], Any]
-    manager: CheckpointManager
-    retry: Callable[[Callable[[], Any]], Any]
-    step_seconds: float
+    ask: Ask
+    attempts: Attempts
     context_bytes: int
+    artifacts: ArtifactStore | None
     on_event: Callable[[AgentEvent], object]
-    sleep: Callable[[float], object]
-    clocks: tuple[Clock, Clock]
-    messages: list[Message] = field(default_factory=list)
-    deadline: Deadline = field(init=False)
+    _from_tool: Exception | None = None
 
-    def to_its_end(self, execute: Execute | None) -> Task:
-        """Run the task, and return it as it is stored when the run is over."""
+    def to_its_end(self, execute: Execute | None, view: Snapshots) -> Task:
+        """
+        Run the task, and return it as it is stored when the run is over.
+
+        Args:
+            execute: Runs the work once; by default, `resume_task`.
+
+            view: The store, as the claim and the end of the run see it.
+
+        Raises:
+            Exception: What kept the run from beginning, or from storing its end.
+        """
+        before = self._stored()
         try:
-            if execute is None:
-                resume_task(self.store, self.task_id, self.work)
+            if before.state in OVER:
+                pass
+            elif execute is None:
+                resume_task(view, before.id, self.work)
             else:
-                execute_with(execute, self.store, self.task_id, self.work)
-        except Exception as error:
-            if isinstance(error, NeedsPerson):
-                self._wait_for_person(error)
-            if self.store.get(self.task_id).state is TaskState.RUNNING:
-                raise  # it is somebody else's
-        task = self.store.get(self.task_id)
-        kind = "waiting" if task.state is TaskState.WAITING else "ended"
-        self.tell(kind, f"{task.state}: {task.error or task.result}")
-        return task
+                execute_with(execute, view, before.id, self.work)
+        except Exception:
+            after = self._stored()
+            open_still = after.state in (TaskState.PENDING, TaskState.RUNNING)
+            if open_still or after.version == before.version:
+                raise
+        self.tell(*end_of(self._stored()))
+        return self._stored()
 
     def work(self, user_input: str) -> str:
         """Turn after turn, from what is stored to the model's last word."""
-        task = self.store.get(self.task_id)
-        self.deadline = self._restored(task.deadline)
-        self.messages = self.store.messages(self.task_id)
-        if self.messages:
-            self.tell("found", "found the task: going on from what is stored")
-        while True:
-            calls = open_calls(self.messages)
-            if calls:
-                self.act(calls[0])
-            elif final := self.decide():
-                return final
+        self.journal.open()
+        try:
+            if self.journal.messages:
+                self.tell("found", found(self._stored()))
+            return self._turns()
+        except BaseException as error:
+            self.journal.stop(waits=isinstance(error, NeedsPerson))
+            raise
 
-    def decide(self) -> str:
-        """Ask the model what comes next; its text, when it calls for nothing more."""
-        task = self.store.get(self.task_id)
-        turn = sum(message["role"] == "assistant" for message in self.messages) + 1
-        last = self.messages[-1] if self.messages else None
-        if last and last["role"] == "assistant":  # it had the last word already
-            return _text_of(last)
-        _check_budget(task)
-        shown = filter_relevant_state(
-            task.agent_state,
-            "",
-            self.context_bytes,
-            keep=_must_know(task),
-            messages=repair(self.messages).messages,
-        ).to_messages()
-        reply = self.timed(f"turn {turn}", lambda seconds: self.ask(shown, seconds))
-        message = _message_of(reply, turn)
-        used = UseBudget(steps=1, llm_tokens=_tokens_of(reply))
-        self.save(f"asked:{turn}", [used], "iteration", message)
-        self.tell("asked", f"turn {turn}")
-        return "" if message.get("tool_calls") else _text_of(message)
+    def _turns(self) -> str:
+        while True:
+            messages = self.journal.messages
+            last = messages[-1] if messages else None
+            if calls := open_calls(messages):
+                self.act(calls[0])
+            elif last and last["role"] == "assistant":
+                return str(last["content"])
+            else:
+                self.decide()
+
+    def decide(self) -> None:
+        """Ask the model what comes next, and store its answer before it is used."""
+        task = self.journal.task()
+        check_budget(task)
+        turn = task.agent_state.budget.used.steps + 1
+        shown = self._shown(task)
+        reply = self.attempts.make(
+            lambda seconds: self.ask(shown, seconds),
+            f"ask the model, turn {turn}",
+            self.journal.deadline,
+        )
+        cost = UseBudget(steps=1, llm_tokens=tokens_of(reply, shown))
+        try:
+            message = read_reply(reply, turn)
+        except InvalidValue:
+            self.journal.write(f"asked:{turn}", [cost])
+            raise
+        self.journal.write(f"asked:{turn}", [cost], "iteration", [message])
+        self.tell("asked", _asked(message))
 
     def act(self, raw: Mapping[str, Any]) -> None:
         """Do what one call asks for, and store what came of it."""
+        step, name = "", str(raw["function"]["name"])
         learned: list[Operation] = []
+        kind, text = "refused", "{name}: {said}"
         try:
             call = read_call(raw, self.tools)
-            said = self.perform(call)
-            seen = said[:MAX_SEEN]
-            fact = Fact(key=f"done:{call.step}", value=seen, source=call.tool.name)
-            learned = [UpsertFact(fact=fact)]
-            self.tell("step", f"{call.step} done", more=1)
-        except _RUN_ENDS:
-            raise
-        except _Denied as denied:
-            said = f"denied: {denied}"
-            self.tell("refused", said)
-        except Exception as error:  # noqa: BLE001 - a tool may raise anything
-            self.deadline.check(str(raw["id"]))  # past it, nothing more is told
-            said = f"error: {str(error) or type(error).__name__}"[:MAX_SEEN]
-            self.tell("refused", said)
-        place = len(self.messages)
-        result = {"role": "tool", "tool_call_id": raw["id"], "content": said}
-        self.save(f"observed:{place}", learned, "step", result)
+            step = call.step
+            if may_run(self.journal.task(), call):
+                said, learned = self._learned(call, self.perform(call))
+                kind, text = "step", "{name} done"
+            else:
+                said = "denied: a person said no"
+        except Exception as error:
+            if self._ends_run(error):
+                raise
+            said = f"error: {str(error) or type(error).__name__}"[:MAX_SAID]
+        self.observe(raw["id"], said, learned)
+        self.tell(kind, text.format(name=step or name, said=said), step)
 
     def perform(self, call: Call) -> str:
-        """The result of a call: recorded before, or of running the tool now."""
-        state = self.store.get(self.task_id).agent_state
-        if state.needs_approval(call.tool.risk_level):
-            allowed = approval_of(state, call.step)
-            if allowed is None:
-                risk = f"it is an {call.tool.risk_level}, and nobody has agreed"
-                raise ApprovalNeeded(self.task_id, call.step, risk)
-            if not allowed:
-                raise _Denied("a person said no")
-        if call.tool.risk_level == "read_only":
-            return self.tried(call, key_for(self.task_id, call.step))
-        return str(
-            run_once(
-                self.store,
-                self.task_id,
-                call.step,
-                lambda key: self.tried(call, key),
-                request=call.arguments,
-                if_unknown=call.tool.if_unknown,
-                sleep=self.sleep,
-            )
+        """Run the tool, or return the result that is recorded."""
+        store, task_id = self.journal.store, self.journal.task_id
+        if call.tool.only_looks:
+            return self._tried(call, key_for(task_id, call.step), hopeless)
+        final = unsafe if call.tool.if_unknown == "wait" else settled
+        result = run_once(
+            store,
+            task_id,
+            call.step,
+            lambda key: self._tried(call, key, final),
+            request=call.arguments,
+            if_unknown=call.tool.if_unknown,
+            sleep=self.attempts.sleep,
+        )
+        return str(result)
+
+    def observe(self, call_id: str, said: str, learned: list[Operation]) -> None:
+        """Store the one message that answers a call, with what was learned."""
+        result = {"role": "tool", "tool_call_id": call_id, "content": said}
+        place = len(self.journal.messages)
+        self.journal.write(f"observed:{place}", learned, "step", [result])
+
+    def tell(self, kind: str, text: str, step: str = "") -> None:
+        """Say what happened, with how far the run is."""
+        left = getattr(self.journal, "deadline", None)
+        seconds = 0.0 if left is None else left.remaining()
+        self.on_event(
+            event_of(self._stored(), kind, text, step=step, seconds_left=seconds)
         )
 
-    def tried(self, call: Call, key: str) -> str:
+    def _shown(self, task: Task) -> list[Message]:
+        """What the model is shown of state and conversation."""
+        return filter_relevant_state(
+            task.agent_state,
+            "",
+            self.context_bytes,
+            keep=[f.key for f in task.agent_state.known_facts if self._must_know(f)],
+            messages=repair(self.journal.messages).messages,
+        ).to_messages()
+
+    def _must_know(self, fact: Fact) -> bool:
+        """What was asked, what a person said, and every effect that was had."""
+        if fact.key.startswith("done:"):
+            tool = self.tools.get(fact.source)
+            return tool is None or not tool.only_looks
+        return fact.key == "asked" or fact.key.startswith(approval_key(""))
+
+    def _tried(self, call: Call, key: str, final: Final) -> str:
         """Run the tool, and again where that helps and does no harm."""
 
         def run(seconds: float) -> str:
-            return call.tool.run(call.arguments, key, seconds)
+            try:
+                return run_tool(call, key, seconds)
+            except Exception as error:
+                self._from_tool = error
+                raise
 
-        looks = call.tool.risk_level == "read_only"
-        if looks or call.tool.if_unknown != "wait":
-            return str(self.timed(call.step, run))
-        return str(self.deadline.narrow(self.step_seconds).call(run, call.step))
+        made = self.attempts.make(run, call.step, self.journal.deadline, final=final)
+        return str(made)
 
-    def timed(self, step: str, fn: Callable[[float], Any]) -> Any:
-        """Call *fn* with the seconds it may take, again if that may help."""
+    def _learned(self, call: Call, said: str) -> tuple[str, list[Operation]]:
+        """What the model is told, and what the state gains; a large result is kept."""
+        learned: list[Operation] = []
+        if self.artifacts is not None and len(said) > LARGE:
+            summary = f"{call.step}: {said[:MAX_SEEN]}"
+            kind = f"tool_result.{call.tool.name}"
+            kept = self.artifacts.put(said.encode(), kind=kind, summary=summary)
+            learned.append(AddArtifacts(artifacts=(kept,)))
+            said = f"artifact {kept.artifact_id}, {kept.bytes} bytes: {said[:MAX_SEEN]}"
+        seen = said[:MAX_SEEN]
+        fact = Fact(key=f"done:{call.step}", value=seen, source=call.tool.name)
+        return said, [*learned, UpsertFact(fact=fact)]
 
-        def once() -> Any:
-            return self.deadline.narrow(self.step_seconds).call(fn, step)
+    def _ends_run(self, error: Exception) -> bool:
+        """Whether it is about the run, and not only about the tool."""
+        if isinstance(error, DeadlineExceeded):
+            return self.journal.deadline.remaining() == 0
+        return isinstance(error, RUN_ENDS) and error is not self._from_tool
 
-        return self.retry(once)
-
-    def save(
-        self,
-        patch_id: str,
-        operations: list[Operation],
-        trigger: Trigger,
-        message: Message,
-    ) -> None:
-        """Store what was said and learned, and the time that was used, at once."""
-        task = self.store.get(self.task_id)
-        record = self.deadline.record()
-        spent = round(record.used * 1000) - task.agent_state.budget.used.wall_time_ms
-        time_used = UseBudget(wall_time_ms=max(0, spent))
-        patch = StatePatch(
-            id=patch_id,
-            base_version=task.version,
-            operations=(*operations, time_used),
-        )
-        changed = task.apply(patch).replace(deadline=record)
-        self.manager.save(changed, trigger, messages=[message])
-        self.messages.append(message)
-
-    def tell(self, kind: str, text: str, *, more: int = 0) -> None:
-        """Say what happened, with how far the run is."""
-        state = self.store.get(self.task_id).agent_state
-        done = sum(fact.key.startswith("done:") for fact in state.known_facts) + more
-        budget = state.budget
-        self.on_event(AgentEvent(kind, text, done, budget.used.steps, budget.max_steps))
-
-    def _restored(self, record: DeadlineRecord | None) -> Deadline:
-        clock, wall = self.clocks
-        if record is None:
-            raise InvalidValue("task.deadline", "is missing: submit the task anew")
-        return Deadline.restore(record, clock=clock, wall=wall)
-
-    def _wait_for_person(self, asked: NeedsPerson) -> None:
-        """Make sure that the task waits, and that its time stands still."""
-        suspended = self.deadline.suspend()
-
-        def waits(task: Task) -> Task:
-            questions = (*task.agent_state.open_questions, asked.question)
-            state = task.agent_state.model_copy(
-                update={"open_questions": tuple(dict.fromkeys(questions))}
-            )
-            return task.replace(state="waiting", agent_state=state, deadline=suspended)
-
-        if self.store.get(self.task_id).state is TaskState.FAILED:
-            # An `execute` that knows no waiting has taken it for a failure.
-            execute_step(self.store, self.task_id, lambda t: t.replace(state="running"))
-        execute_step(self.store, self.task_id, waits)
+    def _stored(self) -> Task:
+        return self.journal.store.get(self.journal.task_id)
 
 
-class _Denied(Exception):
-    """A person has refused the step."""
-
-
-def _check_budget(task: Task) -> None:
-    """Refuse another turn when a limit is reached."""
-    budget = task.agent_state.budget
-    for name in ("steps", "llm_tokens"):
-        used, limit = getattr(budget.used, name), getattr(budget, f"max_{name}")
-        if used >= limit:
-            raise BudgetUsedUp(task.id, name, used=used, limit=limit)
-
-
-def _must_know(task: Task) -> list[str]:
-    """The facts that the model must see: what is done, and what a person said."""
-    keys = [fact.key for fact in task.agent_state.known_facts]
-    return [key for key in keys if key.startswith(("done:", approval_key("")))]
-
-
-def _message_of(reply: Any, turn: int) -> Message:
-    """
-    The model's message, as it can be stored and sent again.
-
-    Raises:
-        InvalidValue: It is no answer: no choice, or one that is too large.
-    """
-    choices = getattr(reply, "choices", None)
-    if not choices:
-        raise InvalidValue("reply", "the model sent no choice")
-    message = with_ids(choices[0].message.model_dump(exclude_none=True), turn)
-    size = len(str(message))
-    if size > MAX_REPLY:
-        raise InvalidValue(
-            "reply", f"the model sent {size} characters, the limit is {MAX_REPLY}"
-        )
-    return {**message, "role": "assistant", "content": message.get("content")}
-
-
-def _text_of(message: Message) -> str:
-    """
-    The model's last word.
-
-    Raises:
-        InvalidValue: It has none: no text and no call.
-    """
-    text = message.get("content")
-    if not isinstance(text, str) or not text.strip():
-        raise InvalidValue("reply", "the model ended without a text and without a call")
-    return text
-
-
-def _tokens_of(reply: Any) -> int:
-    """How many tokens the reply says that it used."""
-    used = getattr(getattr(reply, "usage", None), "total_tokens", 0)
-    return used if isinstance(used, int) and used > 0 else 0
+def _asked(message: Message) -> str:
+    """What the model has answered, in words."""
+    names = [call["function"]["name"] for call in message.get("tool_calls", ())]
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    called = f"the model calls {', '.join(names[:3])}{more}"
+    return called if names else "the model has answered"

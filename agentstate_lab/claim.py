@@ -176,9 +176,13 @@ def _running(task: Task, owner: Owner) -> Task:
 
 
 def _patched(task: Task, what: str, about: str, operation: Operation) -> Task:
-    """The task with one *operation* applied, under an id that comes from intent."""
+    """
+    The task with one *operation* applied.
+
+    The same question may be asked and answered again, so the version is in the id.
+    """
     patch = StatePatch(
-        id=f"{what}:{fingerprint(about)[:16]}:{task.attempt}",
+        id=f"{what}:{fingerprint(about)[:16]}:{task.version}",
         base_version=task.version,
         operations=(operation,),
     )

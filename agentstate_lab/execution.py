@@ -133,8 +133,9 @@ def run_claimed(store: StepStore, task: Task, me: Owner, work: Work) -> Task:
         result = work(task.user_input)
         return end(store, task.id, me, state="completed", result=result)
     except NeedsPerson as waits:
-        said = text_of(waits)
-        end(store, task.id, me, ask=waits.question, state="waiting", error=said)
+        # To wait is no failure: a task with many questions must not die of them.
+        known = {"error": text_of(waits), "attempt": task.attempt - 1}
+        end(store, task.id, me, ask=waits.question, state="waiting", **known)
         raise
     except LeaseLost:
         raise  # whose task it is now decides what becomes of it

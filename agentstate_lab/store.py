@@ -323,7 +323,7 @@ def execute_step(store: TaskStore, task_id: str, fn: Callable[[Task], Task]) -> 
         TaskNotFound: No task has this id.
         VersionConflict: The step lost to others a thousand times in a row.
     """
-    return _until_saved(lambda: store.save(fn(store.get(task_id))))
+    return until_saved(lambda: store.save(fn(store.get(task_id))))
 
 
 def record_more(
@@ -349,13 +349,18 @@ def record_more(
         TaskNotFound: No task has this id.
         IllegalTransition: The task has ended, and nothing is added to it any more.
     """
-    return _until_saved(
+    return until_saved(
         lambda: store.save(store.get(task_id), steps=steps, messages=messages)
     )
 
 
-def _until_saved(save: Callable[[], Task]) -> Task:
-    """Read and save, again while others come between the two."""
+def until_saved(save: Callable[[], Task]) -> Task:
+    """
+    Call *save*, which reads, decides and saves, again while others come in between.
+
+    Raises:
+        VersionConflict: It lost to others a thousand times in a row.
+    """
     for _ in range(MAX_STEP_TRIES - 1):
         with contextlib.suppress(VersionConflict):
             return save()

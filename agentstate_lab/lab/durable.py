@@ -9,8 +9,7 @@ import json
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from ..agent import run_agent
-from ..agent_run import AgentEvent
+from ..agent import AgentEvent, run_agent
 from ..idempotency import IfUnknown
 from ..task import Task
 from ..tool import Tool
@@ -36,12 +35,18 @@ def durable_agent(
         if_unknown: What to do when one of those may have acted or not.
 
         options: More for `run_agent`: the strategy, your own `execute` and `retry`,
-            a budget, the risk levels at which a person must agree.
+            an `agent_state` with a budget and the risk levels at which a person must
+            agree, an `on_event` that gets the events themselves.
 
     Returns:
         The task as it is stored at the end of the run.
     """
-    options.setdefault("on_event", lambda event: job.on_event(line(event)))
+
+    def told(event: AgentEvent) -> None:
+        if event.kind != "asked":  # what the model wants, the next line shows
+            job.on_event(line(event))
+
+    options.setdefault("on_event", told)
     return run_agent(
         job.task_id,
         job.scenario.goal,
@@ -85,7 +90,12 @@ def tools_of(
 
 
 def line(event: AgentEvent) -> str:
-    """An event as one line, with how far the run is."""
+    """
+    An event as one line, with how far the run is.
+
+    >>> line(AgentEvent("step", "announce done", turns=3, max_turns=20))
+    '[ 3 of 20 turns] announce done'
+    """
     return f"[{event.turns:>2} of {event.max_turns} turns] {event.text}"
 
 
