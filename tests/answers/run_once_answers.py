@@ -208,6 +208,13 @@ def without_intent(store: StepStore, task_id: str, step: str, ask: Ask) -> Any:
     return result
 
 
+def saves_nothing_new(store: StepStore, task_id: str, step: str, ask: Ask) -> Any:
+    """A save before the request, which says nothing of the step."""
+    if not any(one.name == step for one in store.steps(task_id)):
+        store.save(store.get(task_id))
+    return without_intent(store, task_id, step, ask)
+
+
 def keyed(make_key: Callable[[str, str], Any]) -> Callable[..., Any]:
     """The plain answer with another key."""
 
@@ -447,6 +454,7 @@ WRONG = {
     "nothing": Wrong(nothing, ASKS, "it never asked for the effect"),
     "only-asks": Wrong(only_asks, REPLAYS, "the new process asked again"),
     "without-intent": Wrong(without_intent, INTENT, "nobody could tell"),
+    "saves-nothing-new": Wrong(saves_nothing_new, INTENT, "nothing was new"),
     "no-key": Wrong(keyed(lambda *_: None), EFFECT, "the effect happened twice"),
     "key-from-chance": Wrong(
         keyed(lambda *_: str(uuid.uuid4())), EFFECT, "the effect happened twice"
