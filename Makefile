@@ -13,10 +13,10 @@ CLI := $(RUN) -m agentstate_lab
 ROOT_FLAG := $(shell [ "$$(id -u)" = 0 ] && echo --allow-root)
 
 # A fresh home for what one target runs, without waiting and without a live model;
-# its world is stopped whatever happens.
+# what runs for it is stopped, and its databases removed, whatever happens.
 FRESH_HOME = unset AGENTSTATE_MODEL OPENAI_API_KEY OPENAI_BASE_URL; \
 	home=$$(mktemp -d) && export AGENTSTATE_HOME="$$home" AGENTSTATE_PACE=0 && \
-	trap '$(CLI) stop >/dev/null; rm -rf "$$home"' EXIT && \
+	trap '$(CLI) stop --forget >/dev/null; rm -rf "$$home"' EXIT && \
 	trap 'exit 130' INT TERM
 
 PYTEST = $(RUN) -m pytest -n 2 --dist worksteal
@@ -62,7 +62,7 @@ soak: .venv/.package ## what takes long: 200 kills of a writer, the checks witho
 	@AGENTSTATE_KILLS=200 $(PYTEST) --timeout=600 tests/test_json_store.py -k kills
 	@$(PYTEST) -m soak tests
 
-bench: .venv/.package ## the figures, measured here and now
+bench: .venv/.bench ## the figures, measured here and now
 	@$(FRESH_HOME) && for file in benchmarks/*.py; do $(RUN) "$$file" || exit 1; done
 
 freeze: .venv/.package ## execute notebooks and solutions and store the outputs
@@ -116,4 +116,12 @@ clean: ## remove .venv and caches; .lab (your runs and progress) stays
 			--no-deps --editable .; } \
 		|| $(RUN) -m pip install --quiet --disable-pip-version-check \
 			--no-deps --editable .
+	@touch $@
+
+# What the figures are compared with: needed by `make bench` and by nothing else.
+.venv/.bench: .venv/.package
+	@{ [ -x $(UV) ] && $(UV) pip install --quiet --python $(RUN) \
+			--constraint requirements.txt --editable ".[bench]"; } \
+		|| $(RUN) -m pip install --quiet --disable-pip-version-check \
+			--constraint requirements.txt --editable ".[bench]"
 	@touch $@

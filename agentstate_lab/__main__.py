@@ -25,6 +25,8 @@ from .errors import AgentStateError
 
 Command = Callable[[argparse.Namespace], int]
 
+AGENTS_HELP = "naive, saving (default), idempotent or timed"
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status."""
@@ -70,7 +72,7 @@ def parser() -> argparse.ArgumentParser:
         metavar="URL",
         help='for example "json:tasks.json"; by default a file in the home',
     )
-    new.add_argument("--agent", default="saving", help="naive or saving (default)")
+    new.add_argument("--agent", default="saving", help=AGENTS_HELP)
     new.add_argument("--step-seconds", type=float, default=0.0, metavar="S")
 
     new = command("ledger", ledger, "what really happened, by the world's own count")
@@ -78,14 +80,21 @@ def parser() -> argparse.ArgumentParser:
     new.add_argument("--json", action="store_true")
 
     new = command("crash-matrix", crash_matrix, "kill a run at every point and count")
-    new.add_argument("--agent", default="saving", help="naive or saving (default)")
+    new.add_argument("--agent", default="saving", help=AGENTS_HELP)
     new.add_argument("--scenario", default="deploy", help="disk or deploy (default)")
     new.add_argument("--store", nargs="+", metavar="URL", help="one matrix for each")
     new.add_argument("--json", action="store_true")
 
-    command("start", start, "start the world, or find it")
-    command("status", status, "say whether the world runs, and where")
-    command("stop", stop, "stop the world; its ledger stays")
+    for name, run_it, text in (
+        ("start", start, "start the world and PostgreSQL, or find them"),
+        ("status", status, "say which of the two run, and where"),
+        ("stop", stop, "stop them; the ledger and the databases stay"),
+    ):
+        new = command(name, run_it, text)
+        new.add_argument(
+            "services", nargs="*", metavar="SERVICE", help="world or postgres, or both"
+        )
+    new.add_argument("--forget", action="store_true", help="remove the databases too")
     command("doctor", doctor, "is this machine fit for the course?")
 
     command("progress", progress, "exercises: attempts, hints, passes")
@@ -161,30 +170,46 @@ def crash_matrix(args: argparse.Namespace) -> int:
 
 
 def start(args: argparse.Namespace) -> int:
-    """Start the world, or find the one that runs."""
-    from .lab.world import start_world
+    """Start the world and PostgreSQL, or find those that run."""
+    from .lab.services import services
 
-    print(f"the world runs at {start_world().url}")
+    for service in services(args.services):
+        print(f"{service.name} runs at {service.start()}", flush=True)
     return 0
 
 
 def status(args: argparse.Namespace) -> int:
-    """0 when the world runs."""
+    """0 when all that was asked about runs."""
     from .lab.home import home
-    from .lab.world import find_world
+    from .lab.services import services
 
-    found = find_world()
+    chosen = services(args.services)
     print(f"home: {home()}")
-    print(f"the world runs at {found.url}" if found else "the world does not run")
-    return 0 if found else 1
+    found = []
+    for service in chosen:
+        found.append(service.find())
+        said = f"runs at {found[-1]}" if found[-1] else "does not run"
+        print(f"{service.name} {said}", flush=True)
+    return 0 if all(found) else 1
 
 
 def stop(args: argparse.Namespace) -> int:
-    """Stop the world; none running is fine too."""
-    from .lab.world import stop_world
+    """Stop the world and PostgreSQL; none running is fine too."""
+    from .lab.postgres import forget_postgres
+    from .lab.services import services
 
-    print("the world has ended" if stop_world() else "no world was running")
-    return 0
+    failed = 0
+    for service in services(args.services):
+        try:
+            said = "has ended" if service.stop() else "was not running"
+            print(f"{service.name} {said}", flush=True)
+        except AgentStateError as error:
+            failed = 2
+            print(f"stop: {error}", file=sys.stderr)
+    if args.forget and not failed:
+        had_any = forget_postgres()
+        print("its databases are gone" if had_any else "there were no databases")
+    return failed
 
 
 def doctor(args: argparse.Namespace) -> int:

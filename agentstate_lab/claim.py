@@ -20,7 +20,7 @@ from .digest import fingerprint
 from .errors import AttemptsUsedUp, TaskInProgress, VersionConflict
 from .state import AddQuestions, CloseQuestion, Operation, StatePatch
 from .store import MAX_STEP_TRIES, StepStore, execute_step
-from .task import Owner, Task, TaskState
+from .task import Owner, Task, TaskState, check_transition
 
 TakeOver = Callable[[Owner | None], bool]
 
@@ -73,6 +73,7 @@ def claim(
             return task
         if task.state is TaskState.RUNNING and not take_over(task.owner):
             raise TaskInProgress(task_id)
+        check_transition(task.state, TaskState.RUNNING, task_id)
         try:
             if task.attempt < max_attempts:
                 return store.save(_running(task, owner))

@@ -4,6 +4,7 @@ Every error of the course, as one tree, each saying what became of the effect.
     AgentStateError
     ├── Permanent            trying again cannot help
     ├── InvalidValue         an argument, a file or a reply is not what it must be
+    ├── ContextTooSmall      the budget cannot hold what the model must see
     ├── TaskNotFound         no task has this id
     ├── Conflict             somebody else got there first
     │   ├── VersionConflict      the task has changed since it was read
@@ -12,6 +13,7 @@ Every error of the course, as one tree, each saying what became of the effect.
     ├── OutcomeUnknown       an effect was begun, and nobody knows how it ended
     ├── DeadlineExceeded     the time was used up before the step could start
     ├── AttemptsUsedUp       the task was tried as often as it may be
+    ├── Cancelled            somebody asked to stop before the work was done
     ├── IllegalTransition    the task may not go from this state to that one
     ├── ArtifactNotFound     no content is stored under this id
     ├── StoreError           the store refused; what it held is as it was
@@ -23,6 +25,7 @@ Every error of the course, as one tree, each saying what became of the effect.
     │   └── StoreWriteFailed     the system refused the write
     └── LabError             the stage failed, not the lesson
         ├── WorldUnavailable     the world could not be started or reached
+        ├── PostgresUnavailable  PostgreSQL could not be started or reached
         ├── EffectRefused        a service of the world answered no
         ├── ReplyLost            the request went out, and no reply came back
         ├── KillMissed           the victim did not die where it was told to
@@ -85,6 +88,25 @@ class InvalidValue(AgentStateError, ValueError):
         super().__init__(f"{name}: {why}", effect=effect)
         self.name = name
         self.why = why
+
+
+class ContextTooSmall(AgentStateError, ValueError):
+    """
+    The budget cannot hold what the model must see, so the model was not asked.
+
+    Attributes:
+        needed: The least that would do, in the unit of the budget.
+
+        limit: What was allowed.
+    """
+
+    def __init__(self, needed: int, limit: int) -> None:
+        super().__init__(
+            f"what the model must see needs {needed}, and the limit is {limit}: allow"
+            f" at least {needed}, answer open questions, or keep fewer facts"
+        )
+        self.needed = needed
+        self.limit = limit
 
 
 class TaskNotFound(AgentStateError, LookupError):
@@ -224,6 +246,10 @@ class AttemptsUsedUp(AgentStateError):
         self.attempts = attempts
 
 
+class Cancelled(AgentStateError):
+    """Somebody asked to stop before the work was done."""
+
+
 class IllegalTransition(AgentStateError):
     """
     The task may not go from this state to that one.
@@ -305,6 +331,10 @@ class LabError(AgentStateError):
 
 class WorldUnavailable(LabError):
     """The world could not be started or reached."""
+
+
+class PostgresUnavailable(LabError):
+    """PostgreSQL could not be started or reached."""
 
 
 class EffectRefused(LabError):

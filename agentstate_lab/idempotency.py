@@ -95,7 +95,9 @@ def run_once(
         The result as it is stored.
 
     Raises:
-        OutcomeUnknown: It was begun and not reported, now or earlier.
+        OutcomeUnknown: It was begun and not reported, now or earlier, and *if_unknown*
+            is "wait". Otherwise the error of *effect* comes out, and the next call
+            asks again or repeats.
         TaskInProgress: Another worker is at this step.
         KeyReused: The step is known with another request.
         InvalidValue: An argument, or the result, cannot be stored.
@@ -110,10 +112,7 @@ def run_once(
         try:
             result = _asked(effect, record.key, sleep)
         except Exception as error:
-            if not surely_not_started(error):
-                raise OutcomeUnknown(task_id, step, f"no answer: {error}") from error
-            refused = {"status": StepStatus.NOT_STARTED, "error": text_of(error)}
-            record_more(store, task_id, steps=[record.model_copy(update=refused)])
+            _failed(store, task_id, record, error, if_unknown)
             raise
         return _reported(store, task_id, record, result)
 
@@ -226,6 +225,22 @@ def _asked(effect: Callable[[str], JsonValue], key: str, sleep: Sleep) -> JsonVa
                 raise
             sleep(BUSY_WAIT)
     return effect(key)
+
+
+def _failed(
+    store: StepStore,
+    task_id: str,
+    record: StepRecord,
+    error: Exception,
+    if_unknown: IfUnknown,
+) -> None:
+    """Record that nothing happened, if that is sure; else call it unknown."""
+    if surely_not_started(error):
+        refused = {"status": StepStatus.NOT_STARTED, "error": text_of(error)}
+        record_more(store, task_id, steps=[record.model_copy(update=refused)])
+    elif if_unknown == "wait":
+        why = f"no answer that says what happened ({text_of(error)})"
+        raise OutcomeUnknown(task_id, record.name, why) from error
 
 
 def _reported(

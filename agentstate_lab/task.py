@@ -20,7 +20,13 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Any, Final, Literal, Self, TypeVar
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import (
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from .errors import IllegalTransition, InvalidValue
 from .state import AgentState, Count, Id, Record, StatePatch
@@ -91,6 +97,35 @@ class Owner(Record):
     run_id: str
 
 
+class DeadlineRecord(Record):
+    """
+    What a store keeps of a deadline, so that a restart does not grant it again.
+
+    No field alone is enough. An instant moves when somebody sets the clock back; a
+    sum of time used does not count while the process is down. `deadline` makes this
+    record and reads it.
+
+    Attributes:
+        at: The instant after which no step may start, in seconds since the epoch.
+
+        limit: The seconds that were granted.
+
+        used: The seconds that all processes together have worked so far.
+
+        seen: The instant of this record. No later one is before it.
+
+        suspended: The task waits for a person, and its time stands still.
+    """
+
+    model_config = ConfigDict(strict=True)
+
+    at: Seconds
+    limit: Seconds
+    used: Seconds = 0.0
+    seen: Seconds = 0.0
+    suspended: bool = False
+
+
 class Task(Record):
     """
     One job: what was asked, where it stands, and what came out.
@@ -116,7 +151,7 @@ class Task(Record):
 
         owner: Who is working on it.
 
-        deadline: The instant after which no step may start, in seconds.
+        deadline: How long it may work, and what is used of that, or None.
 
         agent_state: What the agent knows.
     """
@@ -133,8 +168,16 @@ class Task(Record):
     version: Count = 0
     attempt: Count = 0
     owner: Owner | None = None
-    deadline: Seconds | None = None
+    deadline: DeadlineRecord | None = None
     agent_state: AgentState
+
+    @field_validator("deadline", mode="before")
+    @classmethod
+    def _instant_alone(cls, value: Any) -> Any:
+        """An older line holds an instant alone: as if granted at second 0."""
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return {"at": value, "limit": value}
+        return value
 
     @model_validator(mode="before")
     @classmethod

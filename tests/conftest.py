@@ -1,14 +1,45 @@
-"""What every test may ask for: a clock, a home of its own, and the world."""
+"""What every test may ask for: a clock, a home of its own, the world, PostgreSQL."""
 
+import os
+import shutil
+import tempfile
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from agentstate_lab.lab.clock import FakeClock
+from agentstate_lab.lab.postgres import Dsn, Postgres, start_postgres
+from agentstate_lab.lab.postgres_cluster import Cluster
 from agentstate_lab.lab.world import World, start_world, stop_world
 
-LIVE_MODEL = ("AGENTSTATE_MODEL", "OPENAI_API_KEY", "OPENAI_BASE_URL")
+# What a learner may have set for real, and no test may use.
+LIVE = (
+    "AGENTSTATE_MODEL",
+    "AGENTSTATE_PG_DSN",
+    "OPENAI_API_KEY",
+    "OPENAI_BASE_URL",
+)
+POSTGRES_HOME = "AGENTSTATE_TEST_POSTGRES"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """
+    Name the home of the one PostgreSQL that all workers share.
+
+    Whoever names it ends it: with workers, the process that outlives them.
+    """
+    if POSTGRES_HOME not in os.environ:
+        folder = Path(tempfile.mkdtemp(prefix="agentstate-postgres-"))
+        os.environ[POSTGRES_HOME] = str(folder)
+
+        def end() -> None:
+            del os.environ[POSTGRES_HOME]
+            Cluster(folder).forget()
+            shutil.rmtree(folder)
+
+        config.add_cleanup(end)
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -16,21 +47,22 @@ def session_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """
     A home for the whole session, so that no test touches the learner's own runs.
 
-    The world of that home, if a test started it, is stopped at the end.
+    What a test started for that home is stopped at the end.
     """
     folder = tmp_path_factory.mktemp("session-home")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AGENTSTATE_HOME", str(folder))
         patch.setenv("AGENTSTATE_PACE", "0")
-        for name in LIVE_MODEL:
+        for name in LIVE:
             patch.delenv(name, raising=False)
         yield folder
         stop_world()
+        Cluster(folder).forget()
 
 
 @pytest.fixture
 def home_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A home for one test, with its world stopped afterwards."""
+    """A home for one test; what runs for it is stopped afterwards."""
     folder = tmp_path / "home"
     monkeypatch.setenv("AGENTSTATE_HOME", str(folder))
     yield folder
@@ -38,6 +70,7 @@ def home_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("AGENTSTATE_HOME", str(folder))
     if folder.is_dir():
         stop_world()
+        Cluster(folder).forget()
 
 
 @pytest.fixture
@@ -45,6 +78,26 @@ def world(session_home: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     """The world that the session's tests share: use a task id of your own."""
     monkeypatch.setenv("AGENTSTATE_HOME", str(session_home))
     return start_world()
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Postgres:
+    """The PostgreSQL that all tests share: never stop or crash it."""
+    return Cluster(Path(os.environ[POSTGRES_HOME])).start()
+
+
+@pytest.fixture
+def postgres(postgres_server: Postgres) -> Iterator[Dsn]:
+    """The address of an empty database, for one test."""
+    name = f"test_{uuid.uuid4().hex}"
+    yield postgres_server.database(name)
+    postgres_server.drop(name)
+
+
+@pytest.fixture
+def own_postgres(home_dir: Path) -> Postgres:
+    """A PostgreSQL for one test, which may stop and crash it. It takes a second."""
+    return start_postgres()
 
 
 @pytest.fixture

@@ -464,4 +464,4 @@ def test_the_names_that_the_command_line_knows():
     """
     They are public: `run --agent NAME`.
     """
-    assert sorted(agents.AGENTS) == ["naive", "saving"]
+    assert sorted(agents.AGENTS) == ["idempotent", "naive", "saving", "timed"]

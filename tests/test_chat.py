@@ -576,3 +576,47 @@ def test_the_rules_know_every_field_of_a_message_that_the_client_can_send():
         [role] = get_args(hints.pop("role"))
         if role != "function":
             assert set(hints) <= set(ROLES[role]), role
+
+
+LONG = [{"role": "user", "content": "x" * 20_000}]
+
+
+def test_the_small_model_refuses_what_is_longer_than_its_window():
+    """
+    The status, the code and the words are those of the real API.
+    """
+    said = refusal(request(model="scripted-small", messages=LONG))
+
+    error = said.body["error"]
+    assert (said.status, error["param"]) == (400, "messages")
+    assert error["code"] == "context_length_exceeded"
+    assert error["message"].startswith(
+        "This model's maximum context length is 4096 tokens. However, your messages"
+        " resulted in 5054 tokens (5008 in the messages, 46 in the functions)."
+    )
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        pytest.param({"model": "scripted", "messages": LONG}, id="large-model"),
+        pytest.param({"model": "scripted-small"}, id="short-request"),
+    ],
+)
+def test_what_fits_the_window_is_answered(asked):
+    """
+    The reply names the model that was asked.
+    """
+    body = request(**asked)
+
+    assert complete(body)["model"] == body["model"]
+
+
+def test_the_models_are_listed():
+    """
+    Whoever asks which there are finds both, each under its own name.
+    """
+    listed = [model["id"] for model in chat.models()["data"]]
+
+    assert listed == ["scripted", "scripted-small"]
+    assert chat.model("scripted-small")["id"] == "scripted-small"

@@ -6,14 +6,19 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
 from agentstate_lab.__main__ import main
+from agentstate_lab.errors import WorldUnavailable
 from agentstate_lab.lab import agents
+from agentstate_lab.lab import world as world_module
 from agentstate_lab.lab.checks import EXERCISES
 from agentstate_lab.lab.checks.exercises import exercises_in
 from agentstate_lab.lab.notebooks import stub_of
+from agentstate_lab.lab.postgres import find_postgres
+from agentstate_lab.lab.postgres_place import Place
 from agentstate_lab.lab.scenarios import SCENARIOS
 from agentstate_lab.lab.world import World, find_world
 
@@ -206,6 +211,8 @@ def test_an_interrupted_run_has_status_130(world, monkeypatch, capsys):
         ),
         pytest.param(["crash-matrix", "--store", "clay:"], "store", id="matrix-store"),
         pytest.param(["hint", "moon"], "exercise", id="unknown-exercise"),
+        pytest.param(["start", "moon"], "service", id="unknown-service"),
+        pytest.param(["stop", "moon", "--forget"], "service", id="stop-unknown"),
         pytest.param(["reset", "../../etc/passwd"], "exercise", id="reset-a-path"),
         pytest.param(["check", "no_such.ipynb"], "no_such.ipynb", id="no-notebook"),
     ],
@@ -328,24 +335,96 @@ def test_the_ledger_shows_no_control_characters(world, capsys):
     assert "a\\x1b[2J" in capsys.readouterr().out
 
 
-def test_the_world_is_started_found_and_stopped(home_dir, capsys):
+def test_world_and_postgres_are_started_found_and_stopped(home_dir, capsys):
     """
-    `status` never starts it, `start` finds the same one, `stop` ends it.
+    `status` never starts them, `start` finds the same ones, `stop` ends them.
     """
     assert main(["status"]) == 1
     assert main(["start"]) == 0
-    first = find_world()
+    first = (find_world(), find_postgres())
     assert main(["start"]) == 0
     assert main(["status"]) == 0
-    assert find_world() == first
+    assert (find_world(), find_postgres()) == first
     assert main(["stop"]) == 0
     assert main(["stop"]) == 0
-    assert find_world() is None
+    assert (find_world(), find_postgres()) == (None, None)
 
     said = capsys.readouterr().out.splitlines()
-    assert said[-2:] == ["the world has ended", "no world was running"]
-    assert first is not None
-    assert first.token not in "".join(said)
+    assert said[-4:] == [
+        "the world has ended",
+        "PostgreSQL has ended",
+        "the world was not running",
+        "PostgreSQL was not running",
+    ]
+    assert first[0].token not in "".join(said)
+    assert urlsplit(first[1].address).password not in "".join(said)
+
+
+def test_status_says_which_of_the_two_runs(home_dir, capsys):
+    """
+    Most lessons need the world alone, and status 0 is for what was asked about.
+    """
+    main(["start", "world"])
+    capsys.readouterr()
+
+    statuses = [main(["status"]), main(["status", "world"])]
+
+    said = capsys.readouterr().out.splitlines()
+    assert statuses == [1, 0]
+    assert said[1].startswith("the world runs at http://127.0.0.1:")
+    assert said[2] == "PostgreSQL does not run"
+
+
+def test_stopping_one_leaves_the_other(home_dir, monkeypatch, capsys):
+    """
+    A world that cannot be stopped does not keep PostgreSQL running.
+    """
+
+    def locked() -> bool:
+        raise WorldUnavailable("another program holds the lock")
+
+    monkeypatch.setattr(world_module, "stop_world", locked)
+
+    status = main(["stop"])
+
+    said = capsys.readouterr()
+    assert status == 2
+    assert said.err.startswith("stop: another program holds the lock")
+    assert said.out == "PostgreSQL was not running\n"
+
+
+def test_stop_can_forget_the_databases(home_dir, capsys):
+    """
+    Nothing is removed unless it is said.
+    """
+    main(["start", "postgres"])
+    main(["stop"])
+    kept = Place(home_dir).is_known()
+
+    statuses = [main(["stop", "--forget"]), main(["stop", "--forget"])]
+
+    said = capsys.readouterr().out.splitlines()
+    assert (kept, Place(home_dir).is_known()) == (True, False)
+    assert statuses == [0, 0]
+    assert "its databases are gone" in said
+    assert said[-1] == "there were no databases"
+
+
+def test_a_server_of_one_s_own_is_shown_without_its_address(
+    postgres, monkeypatch, capsys
+):
+    """
+    `status` asks it, `stop` leaves it alone, and nobody sees the password.
+    """
+    monkeypatch.setenv("AGENTSTATE_PG_DSN", postgres)
+
+    statuses = [main(["start", "postgres"]), main(["stop", "postgres"])]
+
+    said = capsys.readouterr().out.splitlines()
+    assert statuses == [0, 0]
+    assert said[0] == "PostgreSQL runs at AGENTSTATE_PG_DSN"
+    assert main(["status", "postgres"]) == 0
+    assert urlsplit(postgres).password not in "".join(said)
 
 
 def test_a_crash_matrix_as_json(world, capsys):

@@ -1,3 +1,4 @@
+import contextlib
 import json
 import os
 import stat
@@ -633,7 +634,9 @@ def test_a_task_that_is_not_completed_did_not_survive():
 
     matrix = crash_matrix(waits, scenario="disk", points=["write.after:1"])
 
-    assert matrix.rows[0].outcome == "was not completed"
+    assert matrix.rows[0].outcome == "waits for a person"
+    assert not matrix.rows[0].survived
+    assert matrix.verdict.endswith("at 1 it waits for a person")
 
 
 # The death of this very process.
@@ -748,6 +751,40 @@ def test_a_fuse_burns_at_its_point_and_nowhere_else(moment):
     assert fuse.reached["effect"] == ["s", "s"]
 
 
+@pytest.mark.parametrize(
+    ("moment", "requests"),
+    [
+        pytest.param("before", 1, id="before"),
+        pytest.param("inside", 3, id="inside"),
+        pytest.param("after", 3, id="after"),
+    ],
+)
+def test_an_effect_that_fails_and_its_repeat_are_one_point(moment, requests):
+    """
+    Before is before the first of them; inside and after, only a success has.
+    """
+    fuse = Fuse(Point("effect", moment, 2), burn)
+    sent = []
+
+    class Failing(Answering):
+        def effect(self, effect, **asked):
+            """Fail for the second request alone."""
+            sent.append(effect)
+            if len(sent) == 2:
+                raise ConnectionError
+            return super().effect(effect, **asked)
+
+    world = KillingWorld(Failing(), fuse)
+    asked = {"task_id": "t", "step": "s", "arguments": {}}
+
+    with contextlib.suppress(Died):
+        for _ in range(9):
+            with contextlib.suppress(ConnectionError):
+                world.effect("deploy", **asked)
+
+    assert len(sent) == requests
+
+
 def test_a_submit_that_finds_its_task_is_no_write():
     """
     Otherwise the points of a second run would be counted differently.
@@ -808,6 +845,31 @@ def small_matrix(**changes):
     return Matrix(**{**fields, **changes})
 
 
+@pytest.mark.parametrize(
+    ("counted", "waits", "outcome"),
+    [
+        pytest.param({"a": 1}, True, "waits for a person", id="it-happened"),
+        pytest.param({}, True, "waits for a person", id="it-did-not"),
+        pytest.param({"a": 2}, False, "2 x a, 0 x b, asks", id="harm-is-not-hidden"),
+    ],
+)
+def test_waiting_is_no_harm_and_no_success(counted, waits, outcome):
+    """
+    A person has to answer; but what happened twice is harm, whoever waits.
+    """
+    row = judge(
+        "write.after:3",
+        "started:a",
+        expected="ab",
+        counted=counted,
+        completed=False,
+        waiting=True,
+        ended="asks",
+    )
+
+    assert (row.waits, row.survived, row.outcome) == (waits, False, outcome)
+
+
 def test_the_matrix_reads_as_text():
     """
     One line a place, one column a moment, a title with the verdict.
@@ -853,6 +915,7 @@ def test_the_matrix_is_json():
         "effects": {"a": 2},
         "outcome": "2 x a",
         "survived": False,
+        "waits": False,
     }
 
 

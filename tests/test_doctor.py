@@ -7,6 +7,7 @@ import sys
 import time
 from importlib import metadata
 
+import psycopg
 import pytest
 
 from agentstate_lab.errors import KernelDied, LabError, WorldUnavailable
@@ -14,6 +15,8 @@ from agentstate_lab.lab import doctor
 from agentstate_lab.lab import world as world_module
 from agentstate_lab.lab.doctor import Finding, Trouble, examine, verdict
 from agentstate_lab.lab.kernel import Kernel
+from agentstate_lab.lab.postgres import find_postgres, start_postgres, stop_postgres
+from agentstate_lab.lab.postgres_place import Place
 from agentstate_lab.lab.world import World, find_world, start_world
 
 
@@ -225,6 +228,63 @@ def test_a_world_that_does_not_start_is_noticed(home_dir, monkeypatch):
 
     assert not finding.ok
     assert "no such module" in finding.said
+
+
+def test_the_doctor_removes_the_databases_that_it_made(home_dir):
+    """
+    A learner who never asks for PostgreSQL has none.
+    """
+    finding = only("postgres")
+
+    assert finding.ok
+    assert finding.said.startswith("PostgreSQL 18")
+    assert not Place(home_dir).is_known()
+
+
+@pytest.mark.parametrize("runs", [True, False], ids=["running", "stopped"])
+def test_the_doctor_leaves_postgres_as_it_was(own_postgres, runs):
+    """
+    What ran keeps running, what did not does not, and the databases stay.
+    """
+    own_postgres.database("lesson")
+    if not runs:
+        stop_postgres()
+
+    assert only("postgres").ok
+
+    assert (find_postgres() is not None) == runs
+    with psycopg.connect(start_postgres().dsn("lesson")) as connection:
+        found = connection.execute("SELECT datname FROM pg_database").fetchall()
+    assert ("agentstate_lesson",) in found
+    assert ("agentstate_doctor",) not in found
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "word"),
+    [
+        pytest.param("AGENTSTATE_PG_BIN", "no such folder", "PG_BIN", id="programs"),
+        pytest.param("AGENTSTATE_PG_DSN", "no address", "PG_DSN", id="address"),
+        pytest.param(
+            "AGENTSTATE_PG_DSN",
+            "postgresql://me:secret@127.0.0.1:9/x",
+            "or unset AGENTSTATE_PG_DSN",
+            id="nobody-there",
+        ),
+    ],
+)
+def test_a_postgres_that_cannot_be_had_is_noticed(
+    home_dir, monkeypatch, name, value, word
+):
+    """
+    The setting at fault is named, its secret is not.
+    """
+    monkeypatch.setenv(name, value)
+
+    finding = only("postgres")
+
+    assert not finding.ok
+    assert word in finding.said
+    assert "secret" not in str(finding)
 
 
 def test_a_live_model_without_a_key_is_noticed(home_dir, monkeypatch):

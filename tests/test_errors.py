@@ -8,6 +8,7 @@ from agentstate_lab import errors
 
 SAMPLES = {
     "InvalidValue": ("limit", "must be positive"),
+    "ContextTooSmall": (812, 500),
     "TaskNotFound": ("t",),
     "TaskInProgress": ("t",),
     "KeyReused": ("t",),

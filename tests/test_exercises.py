@@ -10,8 +10,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import answers.context_answers
+import answers.deadline_answers
 import answers.idempotency_answers
 import answers.json_store_answers
+import answers.retry_answers
 import answers.run_once_answers
 import answers.state_answers
 import nbformat
@@ -27,8 +30,11 @@ FOLDER = ROOT / "exercises"
 ANSWERS = {
     "state": answers.state_answers,
     "json_store": answers.json_store_answers,
+    "retry": answers.retry_answers,
+    "deadline": answers.deadline_answers,
     "idempotency": answers.idempotency_answers,
     "run_once": answers.run_once_answers,
+    "context": answers.context_answers,
 }
 
 every_exercise = pytest.mark.parametrize(
@@ -117,7 +123,9 @@ def test_the_stub_raises_an_error_that_names_the_exercise(exercise, copy):
     exec(code(path, exercise), space)
 
     with pytest.raises(NotImplementedError, match="is not written yet") as caught:
-        space[exercise.function](*exercise.parameters)
+        space[exercise.function](
+            *exercise.parameters, **dict.fromkeys(exercise.keywords)
+        )
 
     assert str(caught.value).startswith(exercise.title)
 

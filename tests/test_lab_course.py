@@ -4,7 +4,7 @@ import stat
 
 import pytest
 
-from agentstate_lab.errors import InvalidValue
+from agentstate_lab.errors import InvalidValue, ReplyLost
 from agentstate_lab.lab.course import begin
 from agentstate_lab.lab.plots import canvas, figure, png
 from agentstate_lab.lab.rig import crashes
@@ -27,6 +27,19 @@ def test_beginning_twice_says_the_same_and_wipes_nothing(home_dir, capsys):
     assert capsys.readouterr().out == first
     assert open_store(again.store_url()).get(task.id) == task
     assert again.world == lab.world
+
+
+def test_a_service_is_asked_for_as_long_as_one_likes(home_dir):
+    """
+    Without a timeout of its own, a lesson on time could not wait in vain.
+    """
+    lab = begin("05_deadline")
+    lab.world.fault(lab.task_id("t"), "hang", at="deploy", seconds=30)
+
+    with pytest.raises(ReplyLost):
+        lab.ask("deploy", lab.task_id("t"), "api", timeout=0.05)
+
+    assert lab.count(lab.task_id("t")) == 0
 
 
 def test_a_fresh_start_forgets_this_notebook_alone(home_dir):

@@ -172,6 +172,21 @@ def test_a_wrong_row_is_noticed(table, wrong):
     assert unlike({"a": SpecifierSet(">=1"), "b": SpecifierSet("<2")}, table) == wrong
 
 
+def test_what_is_only_measured_against_is_installed_by_make_bench_alone():
+    """
+    It has ranges of its own, and neither the pins nor the course need it.
+    """
+    extra = [Requirement(r) for r in PROJECT["optional-dependencies"]["bench"]]
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    target = makefile.partition("\n.venv/.bench:")[2].partition("\n\n")[0]
+
+    assert {str(r) for r in extra if len(r.specifier) != 2} == set()
+    assert {r.name for r in extra}.isdisjoint(ranges(PROJECT))
+    assert [r.name for r in extra if re.search(rf"^{r.name}\b", PINS, re.M)] == []
+    assert "\nbench: .venv/.bench " in makefile
+    assert target.count('--constraint requirements.txt --editable ".[bench]"') == 2
+
+
 def test_conda_takes_only_python_and_pip_from_its_channel():
     """
     Conda users get the same packages as everybody else.
@@ -264,7 +279,10 @@ def test_importing_the_package_loads_nothing_heavy():
     """
     A learner who imports one concept does not wait for a web server.
     """
-    heavy = ("openai", "httpx2", "matplotlib", "starlette", "uvicorn", "IPython")
+    heavy = (
+        *("openai", "httpx2", "matplotlib", "starlette", "uvicorn", "IPython"),
+        "psycopg",
+    )
     code = (
         "import agentstate_lab, sys\n"
         f"print(sorted(set({heavy!r}) & set(sys.modules)))\n"

@@ -64,7 +64,7 @@ def test_the_four_states_have_the_arrows_of_the_table():
         ),
         pytest.param(
             tuple(TaskState),
-            "16 arrows between 7 states; no arrow leaves completed, cancelled and dead",
+            "17 arrows between 7 states; no arrow leaves completed, cancelled and dead",
             id="all-seven",
         ),
     ],

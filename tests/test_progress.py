@@ -1,6 +1,7 @@
 """Progress, hints and reset: kept by the course's own store, whatever dies."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -131,15 +132,13 @@ def test_progress_reads_well_as_text_and_as_a_table():
     """
     check("state", state_answers.right)
 
-    assert str(progress()).splitlines()[:6] == [
-        f"exercises passed: 1 of {len(EXERCISES)}",
-        "",
-        "exercise        status       best score   attempts     hints",
-        "01 state        passed       10 of 10     1            0",
-        "02 json_store   not started  -            0            0",
-        "03 idempotency  not started  -            0            0",
-    ]
+    verdict, _, *rows = str(progress()).splitlines()
+    head, state, *others = (re.split(" {2,}", row) for row in rows)
     table = progress()._repr_html_()
+    assert verdict == f"exercises passed: 1 of {len(EXERCISES)}"
+    assert head == ["exercise", "status", "best score", "attempts", "hints"]
+    assert state == ["01 state", "passed", "10 of 10", "1", "0"]
+    assert all(other[1:] == ["not started", "-", "0", "0"] for other in others)
     assert "<caption" in table
     assert table.count('scope="col"') == 5
     assert table.count('scope="row"') == len(EXERCISES)

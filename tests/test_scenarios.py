@@ -118,11 +118,22 @@ def test_the_model_keeps_nothing():
             ["plan: verify", "plan: report", "done: verify"], "report", id="plan-order"
         ),
         pytest.param(["plan: look around"], "check-status", id="plan-in-prose"),
+        pytest.param(
+            ['fact done:check-status: "ok" (from check_status)'],
+            "open-ticket",
+            id="a-fact",
+        ),
+        pytest.param(
+            ['{"facts": [{"key": "done:check-status", "value": "ok"}]}'],
+            "open-ticket",
+            id="a-fact-as-json",
+        ),
+        pytest.param(["no fact done:check-status: x"], "check-status", id="no-fact"),
     ],
 )
 def test_a_note_says_where_to_go_on(notes, step):
     """
-    The lines `done:` and `plan:` are all that the model reads of a note.
+    The lines `done:` and `plan:` and the facts are all that the model reads of it.
     """
     assert called(next_message(conversation(*notes), DEPLOY.tools)) == step
 

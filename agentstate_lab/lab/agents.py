@@ -11,18 +11,20 @@ they know:
   finds it.
 
 None of them survives every death: the effect and the record of it are two lines,
-and a process can die between them. Notebook 03 repairs that.
+and a process can die between them. The agent of notebook 03, which repairs that, is
+in `idempotent`; that of notebook 05, which also keeps a deadline, in `timed`.
 """
 
 import math
 import time
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import InvalidValue
 from ..state import AgentState, StatePatch, UseBudget
 from ..task import Task, TaskState
+from .idempotent import idempotent_agent
 from .job import Job, Say, Sleep, ask, open_job, run_step, tool_says, user_says
 from .notes import (
     answer_fact,
@@ -36,6 +38,7 @@ from .notes import (
 )
 from .scenarios import Message
 from .steps import Step
+from .timed import timed_agent
 
 
 def naive_agent(job: Job) -> str:
@@ -127,6 +130,8 @@ def noted_agent(
 AGENTS: dict[str, Callable[[Job], Any]] = {
     "naive": naive_agent,
     "saving": saving_agent,
+    "idempotent": idempotent_agent,
+    "timed": timed_agent,
 }
 
 
@@ -162,16 +167,21 @@ class Outcome:
         completed: Whether the task is done, as far as the agent knows.
 
         result: What the agent returned.
+
+        waiting: Whether the task waits for a person.
     """
 
     completed: bool
     result: Any
+    waiting: bool = field(default=False, repr=False)
 
 
 def outcome_of(returned: Any) -> Outcome:
     """What an agent's return value says: a `Task` has a state, all else is a result."""
     if isinstance(returned, Task):
-        return Outcome(returned.state == TaskState.COMPLETED, returned.result)
+        waiting = returned.state == TaskState.WAITING
+        result = returned.error if waiting else returned.result
+        return Outcome(returned.state == TaskState.COMPLETED, result, waiting)
     return Outcome(True, returned)
 
 

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from ..digest import canonical
-from .chat_rules import MODEL, check_request
+from .chat_rules import WINDOWS, check_request, check_window
 from .ledger import Json
 
 Script = Callable[[Sequence[Json], Sequence[Json]], Json]
@@ -35,6 +35,7 @@ def complete(body: Json, script: Script) -> Json:
     """
     check_request(body)
     messages = body["messages"]
+    check_window(body["model"], _tokens(messages), _tokens(body.get("tools", [])))
     tools = [] if body.get("tool_choice") == "none" else body.get("tools", [])
     message = _message(script(messages, tools))
     digest = hashlib.sha256(canonical([messages, tools])).hexdigest()
@@ -42,7 +43,7 @@ def complete(body: Json, script: Script) -> Json:
         "id": f"chatcmpl-{digest[:24]}",
         "object": "chat.completion",
         "created": CREATED,
-        "model": MODEL,
+        "model": body["model"],
         "choices": [
             {
                 "index": 0,
@@ -78,14 +79,14 @@ def events(chunks: Iterator[Json]) -> bytes:
 
 
 def models() -> Json:
-    """The list of models: the one."""
-    return {"object": "list", "data": [model()]}
+    """The list of models."""
+    return {"object": "list", "data": [model(name) for name in WINDOWS]}
 
 
-def model() -> Json:
-    """The scripted model as the models API describes it."""
+def model(name: str) -> Json:
+    """One of the models, as the models API describes it."""
     return {
-        "id": MODEL,
+        "id": name,
         "object": "model",
         "created": CREATED,
         "owned_by": "agentstate-lab",

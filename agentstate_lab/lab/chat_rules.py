@@ -9,6 +9,7 @@ This module checks; it does not answer. What a language model could do and a scr
 cannot (sound, pictures, several choices) is refused by name.
 """
 
+import math
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -79,6 +80,12 @@ UNSUPPORTED = (
 )
 
 MODEL = "scripted"
+SMALL_MODEL = "scripted-small"
+
+# The models there are, each with the tokens that a request to it may have. The
+# first takes whatever the world takes; the other is there to be asked for too much.
+WINDOWS: Mapping[str, float] = {MODEL: math.inf, SMALL_MODEL: 4_096}
+
 MAX_TOOLS = 128
 _FUNCTION_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 
@@ -102,6 +109,32 @@ def check_request(body: Fields) -> None:
     check_pairing(messages)
 
 
+def check_window(model: str, messages: int, tools: int) -> None:
+    """
+    Refuse a request that is longer than the context of *model*.
+
+    Args:
+        model: One of `WINDOWS`.
+
+        messages: The tokens of the messages.
+
+        tools: The tokens of the tools on offer, which the model reads, too.
+
+    Raises:
+        Refusal: 400, with the numbers.
+    """
+    window, found = WINDOWS[model], messages + tools
+    if found > window:
+        raise bad(
+            f"This model's maximum context length is {window} tokens. However, your"
+            f" messages resulted in {found} tokens ({messages} in the messages,"
+            f" {tools} in the functions). Please reduce the length of the messages or"
+            " functions.",
+            "messages",
+            "context_length_exceeded",
+        )
+
+
 def _check_fields(body: Fields) -> None:
     """Every field is known, supported and of its type."""
     for name, value in body.items():
@@ -123,11 +156,12 @@ def _check_model(body: Fields) -> None:
     """The model is named, and it is the one there is."""
     if "model" not in body or not body["model"]:
         raise bad("you must provide a model parameter", "model", "missing_model")
-    if body["model"] != MODEL:
+    if body["model"] not in WINDOWS:
+        known = " and ".join(map(repr, WINDOWS))
         raise Refusal(
             404,
             f"The model {shown(body['model'])} does not exist or you do not have"
-            f" access to it: this world has {MODEL!r}.",
+            f" access to it: this world has {known}.",
             param="model",
             code="model_not_found",
         )

@@ -11,9 +11,11 @@ has a folder of its own in the home and task ids of its own, so that lessons do 
 count each other's effects.
 """
 
+import itertools
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ..errors import InvalidValue
 from .course_map import LESSONS
@@ -56,6 +58,55 @@ class Lab:
     def task_id(self, name: str) -> str:
         """An id for one of this lesson's tasks: the same after a restart."""
         return f"{self.lesson}/{name}"
+
+    def new_id(self, name: str) -> str:
+        """
+        An id for one more try: nothing has happened under it yet.
+
+        The first try has the plain name, a repeat of the cell gets a number, so
+        that each try is counted from zero and nothing of an earlier one is wiped.
+        """
+        known = {entry.task_id for entry in self.world.ledger()}
+        tries = itertools.chain([name], (f"{name}-{n}" for n in itertools.count(2)))
+        return next(one for one in map(self.task_id, tries) if one not in known)
+
+    def ask(
+        self,
+        service: str,
+        task_id: str,
+        step: str,
+        key: str | None = None,
+        timeout: float = 30.0,
+    ) -> dict[str, Any]:
+        """
+        Ask a service of the world for one effect, and return its reply.
+
+        Args:
+            service: For example "deploy".
+
+            task_id: The task that wants it.
+
+            step: The step of that task.
+
+            key: The idempotency key, if the service is to know a repeat.
+
+            timeout: Seconds to wait for the reply.
+
+        Raises:
+            EffectRefused, ReplyLost, WorldUnavailable: See `World.effect`.
+        """
+        return self.world.effect(
+            service,
+            task_id=task_id,
+            step=step,
+            arguments={"step": step},
+            key=key,
+            timeout=timeout,
+        )
+
+    def count(self, task_id: str) -> int:
+        """How many effects the ledger counts for a task, repeats and all."""
+        return sum(entry.count for entry in self.world.ledger(task_id))
 
     def fresh_start(self) -> str:
         """

@@ -97,7 +97,6 @@ LESSONS: tuple[Lesson, ...] = (
         ),
         ("idempotency",),
         "idempotency",
-        planned=True,
     ),
     Lesson(
         "04_retry",
@@ -110,7 +109,6 @@ LESSONS: tuple[Lesson, ...] = (
         ),
         ("retry",),
         "retry",
-        planned=True,
     ),
     Lesson(
         "05_deadline",
@@ -118,7 +116,6 @@ LESSONS: tuple[Lesson, ...] = (
         ("step 4: deadlines", "error 3: no deadlines"),
         ("deadline",),
         "deadline",
-        planned=True,
     ),
     Lesson(
         "06_sql_store",
@@ -142,7 +139,6 @@ LESSONS: tuple[Lesson, ...] = (
         ("dynamic context",),
         ("context",),
         "context",
-        planned=True,
     ),
     Lesson(
         "09_mcp",
@@ -175,14 +171,18 @@ SUPPORT: dict[str, str] = {
     "__main__": "the command line",
     "artifacts": "large tool results, kept outside the state",
     "atomic_file": "a write to a file that happens whole or not at all",
+    "backoff": "how long to wait before the next attempt",
     "claim": "who may run a task, and how its run ends",
     "codec": "how values become stored bytes and come back",
+    "context_parts": "how a state reads, part by part",
     "digest": "a value as bytes that are equal whenever the values are",
     "errors": "every error, each saying what became of the effect",
     "execution": "a task run from its claim to its end, resumed, recovered",
+    "failure": "what a failure says about trying again",
     "json_format": "the bytes of the one JSON file",
     "model": "the openai client and the model's name",
     "owner": "who is working, and is that process still there",
+    "retry_budget": "how many retries all callers may spend together",
     "rules": "what may be submitted and saved, the same for every store",
     "step": "what a store keeps of a step",
 }

@@ -169,6 +169,13 @@ def database() -> str:
     return f"SQLite {sqlite3.sqlite_version}, write-ahead log in the home"
 
 
+def postgres() -> str:
+    """PostgreSQL starts, and keeps what was committed."""
+    from .doctor_postgres import commit_and_read
+
+    return commit_and_read()
+
+
 def port() -> str:
     """A free port on this machine that can be reached."""
     try:
@@ -256,6 +263,7 @@ CHECKS: dict[str, Check] = {
     "home": folder,
     "sqlite": database,
     "port": port,
+    "postgres": postgres,
     "kernel": kernel,
     "world": world,
     "model": model,

@@ -48,7 +48,8 @@ def frozen(path: Path) -> str:
 
 @contextlib.contextmanager
 def _empty_home() -> Iterator[None]:
-    """A home of its own for one run; its world is stopped afterwards."""
+    """A home of its own for one run; what runs for it is stopped afterwards."""
+    from .postgres import forget_postgres
     from .world import stop_world
 
     folder = tempfile.mkdtemp(prefix="agentstate-freeze-")
@@ -65,6 +66,7 @@ def _empty_home() -> Iterator[None]:
         yield
     finally:
         stop_world()
+        forget_postgres()
         for name, value in before.items():
             if value is None:
                 del os.environ[name]

@@ -19,7 +19,7 @@ What it cannot show: a missing fsync. The operating system still has the bytes.
 import os
 import re
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn, Self
 
@@ -27,6 +27,7 @@ from ..atomic_file import write_bytes
 from ..errors import InvalidValue, TaskNotFound
 from ..json_store import JsonFileStore
 from ..rules import Submission
+from ..step import Message, StepRecord
 from ..store import StepStore, open_store
 from ..task import Task, TaskState
 from .steps import EffectWorld
@@ -101,6 +102,10 @@ class Fuse:
             self._die()
         return ordinal
 
+    def without_end(self, kind: str) -> None:
+        """It failed, so it has no inside and no after; the next has its ordinal."""
+        self.reached[kind].pop()
+
     def inside(self, kind: str, ordinal: int) -> None:
         """It is done, or half done, and the agent was not told."""
         if self.is_at(kind, "inside", ordinal):
@@ -148,14 +153,18 @@ class KillingWorld:
     ) -> dict[str, Any]:
         """Ask for the effect, unless the process ends on the way."""
         ordinal = self._fuse.before("effect", step)
-        reply = self._world.effect(
-            effect,
-            task_id=task_id,
-            step=step,
-            arguments=arguments,
-            key=key,
-            timeout=timeout,
-        )
+        try:
+            reply = self._world.effect(
+                effect,
+                task_id=task_id,
+                step=step,
+                arguments=arguments,
+                key=key,
+                timeout=timeout,
+            )
+        except Exception:
+            self._fuse.without_end("effect")
+            raise
         self._fuse.inside("effect", ordinal)
         self._fuse.after("effect", ordinal)
         return reply
@@ -187,10 +196,28 @@ class KillingStore:
             return submission
         return self._store.submit(task)
 
-    def save(self, task: Task, **more: Any) -> Task:
+    def save(
+        self,
+        task: Task,
+        *,
+        steps: Sequence[StepRecord] = (),
+        messages: Sequence[Message] = (),
+    ) -> Task:
         """Save, unless the process ends on the way."""
-        saved: Task = self._written(_news(task), self._store.save, task, **more)
+        name = _news(task, steps, messages)
+        more: dict[str, Any] = {"steps": steps, "messages": messages}
+        saved: Task = self._written(name, self._store.save, task, **more)
         return saved
+
+    def steps(self, task_id: str) -> list[StepRecord]:
+        """Read: a touch, not a write."""
+        self._fuse.touch()
+        return self._store.steps(task_id)
+
+    def messages(self, task_id: str) -> list[Message]:
+        """Read: a touch, not a write."""
+        self._fuse.touch()
+        return self._store.messages(task_id)
 
     def get(self, task_id: str) -> Task:
         """Read: a touch, not a write."""
@@ -217,8 +244,12 @@ class KillingStore:
         return done
 
 
-def _news(task: Task) -> str:
-    """What a save is for: the fact that is new, or the state."""
+def _news(task: Task, steps: Sequence[StepRecord], messages: Sequence[Message]) -> str:
+    """What a save is for: a step, a message, the fact that is new, or the state."""
+    if steps:
+        return f"{steps[0].status}:{steps[0].name}"
+    if messages:
+        return "message"
     facts = task.agent_state.known_facts
     return facts[-1].key if facts and task.state == TaskState.RUNNING else task.state
 

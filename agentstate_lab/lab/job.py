@@ -131,12 +131,16 @@ def ask(job: Job, messages: list[Message]) -> Message:
     return {"content": None, **message}
 
 
-def run_step(job: Job, step: Step) -> str:
-    """Take the time that *step* takes, do it, say so, and return its result."""
+def run_step(job: Job, step: Step, *, key: str | None = None) -> str:
+    """
+    Take the time that *step* takes, do it, say so, and return its result.
+
+    An effect is asked for under the idempotency *key*, if there is one.
+    """
     seconds = job.step_seconds * pace()
     if seconds > 0:
         job.sleep(seconds)
-    result = perform(step, world=job.world, task_id=job.task_id)
+    result = perform(step, world=job.world, task_id=job.task_id, key=key)
     job.on_event(f"minute {step.minute}: {step.name} done")
     return result
 

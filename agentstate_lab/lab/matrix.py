@@ -4,8 +4,9 @@ The crash matrix as a table: where it was killed, and what the world counted.
 A row of the table is one effect or one write of the run; its three cells are the
 deaths before, inside and after it. A cell says in words what was counted after
 the second run: "once" when every effect happened one time and the task is done,
-else what did not. Colour repeats the words for those who see it, and nothing
-depends on it.
+"waits for a person" when nothing happened twice and somebody has to say whether it
+happened at all, else what went wrong. Colour repeats the words for those who see
+it, and nothing depends on it.
 
 This module counts nothing and kills nothing; `crash` does.
 """
@@ -16,6 +17,7 @@ from html import escape
 from typing import Any
 
 SURVIVED = "once"
+WAITS = "waits for a person"
 MOMENTS = ("before", "inside", "after")
 
 # Both colours of a pair are given, so that it reads in a light and a dark theme.
@@ -23,6 +25,7 @@ _CELL = "padding:2px 10px;text-align:left;border:1px solid #7f7f7f;"
 _HEAD = _CELL + "color:var(--jp-ui-font-color1,inherit);"
 _TITLE = "text-align:left;color:var(--jp-ui-font-color1,inherit);"
 _GOOD = _CELL + "background-color:#d3ecd8;color:#0b3d1a;"
+_OPEN = _CELL + "background-color:#f5e9c4;color:#4a3a00;"
 _BAD = _CELL + "background-color:#f6d5d5;color:#5c0f0f;"
 
 
@@ -41,6 +44,8 @@ class Row:
         outcome: In words: "once", or what went wrong.
 
         survived: Each effect once, and the task completed.
+
+        waits: No effect twice, and a person has to say how one of them ended.
     """
 
     point: str
@@ -48,6 +53,7 @@ class Row:
     effects: Mapping[str, int]
     outcome: str
     survived: bool
+    waits: bool = False
 
     @property
     def moment(self) -> str:
@@ -87,6 +93,11 @@ class Matrix:
         return sum(row.survived for row in self.rows)
 
     @property
+    def waiting(self) -> int:
+        """At how many points it does no harm and needs a person to go on."""
+        return sum(row.waits for row in self.rows)
+
+    @property
     def total(self) -> int:
         """How many points were tried."""
         return len(self.rows)
@@ -95,7 +106,8 @@ class Matrix:
     def verdict(self) -> str:
         """The one number of the course, as a sentence."""
         points = "kill point" if self.total == 1 else "kill points"
-        return f"survives {self.survived} of {self.total} {points}"
+        said = f"survives {self.survived} of {self.total} {points}"
+        return f"{said}, at {self.waiting} it {WAITS}" if self.waiting else said
 
     @property
     def title(self) -> str:
@@ -121,6 +133,7 @@ class Matrix:
             "scenario": self.scenario,
             "store": self.store,
             "survived": self.survived,
+            "waiting": self.waiting,
             "total": self.total,
             "verdict": self.verdict,
             "rows": [
@@ -130,6 +143,7 @@ class Matrix:
                     "effects": dict(row.effects),
                     "outcome": row.outcome,
                     "survived": row.survived,
+                    "waits": row.waits,
                 }
                 for row in self.rows
             ],
@@ -168,7 +182,7 @@ class Matrix:
 def _html_cell(row: Row | None) -> str:
     if row is None:
         return f'<td style="{_CELL}"></td>'
-    style = _GOOD if row.survived else _BAD
+    style = _GOOD if row.survived else _OPEN if row.waits else _BAD
     return f'<td style="{style}">{escape(row.outcome)}</td>'
 
 
@@ -179,6 +193,7 @@ def judge(
     expected: Iterable[str],
     counted: Mapping[str, int],
     completed: bool,
+    waiting: bool = False,
     ended: str = "",
 ) -> Row:
     """
@@ -195,6 +210,8 @@ def judge(
 
         completed: Whether the second run said that the task is done.
 
+        waiting: Whether it said that the task waits for a person.
+
         ended: How the second run ended, if it did not get through.
 
     >>> judge("effect.after:1", "a", expected="ab", counted={"a": 2, "b": 1},
@@ -202,6 +219,8 @@ def judge(
     '2 x a'
     """
     effects = dict.fromkeys(expected, 0) | dict(counted)
+    if waiting and max(effects.values(), default=0) <= 1:
+        return Row(point, name, effects, WAITS, survived=False, waits=True)
     wanted = set(expected)
     harm = {s: n for s, n in effects.items() if n != (1 if s in wanted else 0)}
     words = [_words(count, harm) for count in sorted(set(harm.values()), reverse=True)]

@@ -8,6 +8,7 @@ them: those are for the agent's code to keep, not for the model to remember.
 Nothing here is stored; `agents` decides what becomes of a note.
 """
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -21,6 +22,12 @@ def steps_done(state: AgentState) -> list[str]:
     """The names of the steps that *state* knows to be done, in its order."""
     keys = (fact.key for fact in state.known_facts)
     return [key.removeprefix("done:") for key in keys if key.startswith("done:")]
+
+
+def next_step(state: AgentState) -> str:
+    """The first step of the plan that is not known to be done; empty at the end."""
+    done = steps_done(state)
+    return next((step for step in state.plan if step not in done), "")
 
 
 def render_note(state: AgentState) -> str:
@@ -42,6 +49,19 @@ def done_fact(step: Step, result: str) -> UpsertFact:
     """The operation that records *step* and what came out of it."""
     fact = Fact(key=f"done:{step.name}", value=result, source=step.tool)
     return UpsertFact(fact=fact)
+
+
+def receipt(result: str) -> str:
+    """
+    What is worth knowing of a tool's result: its receipt, if it has one.
+
+    >>> receipt('{"receipt": "deploy-4", "status": "done"}'), receipt("healthy, 4.1")
+    ('deploy-4', 'healthy, 4.1')
+    """
+    try:
+        return str(json.loads(result)["receipt"])
+    except (ValueError, TypeError, KeyError):
+        return result
 
 
 def answer_fact(message: Message) -> UpsertFact:

@@ -75,7 +75,7 @@ def canvas(width: float = 7.2, height: float = 3.2) -> "tuple[Figure, Axes]":
     return made, made.subplots()
 
 
-def figure(fig: "Figure", *, alt: str, number: str) -> None:
+def figure(fig: "Figure", *, alt: str, number: str, live: Any = None) -> None:
     """
     Show *fig* with what it says and its number.
 
@@ -86,26 +86,39 @@ def figure(fig: "Figure", *, alt: str, number: str) -> None:
 
         number: The number that the picture is about, in words; printed under it.
 
+        live: A widget that stands in its place as long as the kernel lives. The
+            stored notebook shows the figure.
+
     Raises:
         InvalidValue: One of the texts is missing.
     """
     from IPython.display import display
 
+    shown = {
+        "text/html": html_figure(fig, alt=alt, number=number),
+        "image/png": base64.b64encode(png(fig)).decode(),
+        "text/plain": f"{alt}\n{number}",
+    }
+    widget = {} if live is None else live._repr_mimebundle_()
+    display({**widget, **shown}, raw=True)  # type: ignore[no-untyped-call]
+
+
+def html_figure(fig: "Figure", *, alt: str, number: str) -> str:
+    """
+    *fig* as one piece of HTML, with its description and its number.
+
+    Raises:
+        InvalidValue: One of the texts is missing.
+    """
     for name, text in (("alt", alt), ("number", number)):
         if not isinstance(text, str) or not text.strip():
             raise InvalidValue(name, "a figure needs a text for it")
-    picture = base64.b64encode(png(fig)).decode()
-    source = f"data:image/png;base64,{picture}"
-    shown = {
-        "text/html": (
-            f'<figure style="margin:0"><img alt="{html.escape(alt)}" src="{source}"'
-            ' style="max-width:100%">'
-            f"<figcaption>{html.escape(number)}</figcaption></figure>"
-        ),
-        "image/png": picture,
-        "text/plain": f"{alt}\n{number}",
-    }
-    display(shown, raw=True)  # type: ignore[no-untyped-call]
+    source = f"data:image/png;base64,{base64.b64encode(png(fig)).decode()}"
+    return (
+        f'<figure style="margin:0"><img alt="{html.escape(alt)}" src="{source}"'
+        ' style="max-width:100%">'
+        f"<figcaption>{html.escape(number)}</figcaption></figure>"
+    )
 
 
 def png(fig: "Figure") -> bytes:

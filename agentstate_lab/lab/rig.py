@@ -129,6 +129,7 @@ class Rig:
             expected=[step.name for step in self.scenario.effects],
             counted=counted,
             completed=bool(again.report.get("completed")),
+            waiting=bool(again.report.get("waiting")),
             ended=_how(again, self._spawner.limit, brief=True),
         )
 

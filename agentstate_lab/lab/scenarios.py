@@ -14,7 +14,8 @@ first step. Three things in a conversation tell it where it stands:
   begins with `denied:`);
 - a line `done: STEP` or `plan: STEP` in a system or user message, the note of
   whoever worked here before: the first says that a step is done, the second kind
-  together replace the steps of the script.
+  together replace the steps of the script. A fact with the key `done:STEP`, in a
+  line `fact KEY: VALUE` or as JSON, says that a step is done, too.
 
 It is not a language model. It never plans anything that is not written here.
 """
@@ -202,12 +203,17 @@ def _told(messages: Messages) -> Iterator[str]:
 
 
 _NOTE = re.compile(r"\s*(?:[-*]\s+)?(done|plan):\s*([\w.-]+)\s*")
+_FACT = re.compile(r"""(?:^fact |"key": ?")(done):([\w.-]+)[:"]""")
 
 
 def _noted(told: Iterable[str], kind: str) -> list[str]:
     """The steps that the note names as *kind*, in its order."""
-    found = [match for line in told if (match := _NOTE.fullmatch(line))]
-    return [match[2] for match in found if match[1] == kind]
+    return [
+        match[2]
+        for line in told
+        for match in (_NOTE.fullmatch(line), *_FACT.finditer(line))
+        if match and match[1] == kind
+    ]
 
 
 def _meant(told: Iterable[str]) -> Scenario | None:
@@ -217,7 +223,7 @@ def _meant(told: Iterable[str]) -> Scenario | None:
     `done: deploy-api` does not count: it says what happened, not what is wanted.
     """
     for line in told:
-        if _NOTE.fullmatch(line):
+        if _NOTE.fullmatch(line) or _FACT.match(line):
             continue
         for word in re.findall(r"\w+", line.lower()):
             for scenario in SCENARIOS.values():

@@ -53,7 +53,11 @@ def run(request: Mapping[str, Any], say: Say) -> None:
     try:
         returned = _agent(request)(_wired(request, fuse))
         fuse.touch()
-        ended: dict[str, Any] = {"completed": outcome_of(returned).completed}
+        outcome = outcome_of(returned)
+        ended: dict[str, Any] = {
+            "completed": outcome.completed,
+            "waiting": outcome.waiting,
+        }
     except BaseException as error:  # noqa: BLE001 - the learner's code may raise any
         ended = {"completed": False, "error": _described(error)}
     say({**ended, "reached": fuse.reached})

@@ -27,7 +27,7 @@ from starlette.routing import Route
 from ..digest import fingerprint
 from ..errors import AgentStateError, InvalidValue
 from . import chat
-from .chat_rules import MODEL
+from .chat_rules import WINDOWS
 from .faults import Fault, FaultBook
 from .guard import Guard, Presence
 from .ledger import Json, Ledger
@@ -98,9 +98,10 @@ class Services:
 
     async def model(self, request: Request) -> Response:
         """One model."""
-        if request.path_params["model"] != MODEL:
+        name = request.path_params["model"]
+        if name not in WINDOWS:
             raise Refusal(404, "The model does not exist.", code="model_not_found")
-        return JSONResponse(chat.model())
+        return JSONResponse(chat.model(name))
 
     async def completions(self, request: Request) -> Response:
         """What the scripted model says next."""

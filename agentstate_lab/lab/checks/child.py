@@ -32,6 +32,7 @@ from typing import Any
 from .answer import Answer, LoadFailed
 from .apart import CLOSED, report
 from .stages import LISTENERS, NotWritten, Stage, Subject, Unmet, named
+from .waits import WAITS
 from .watch import WATCH
 
 CAN_BE_CALLED = -1
@@ -76,6 +77,7 @@ def _load_once(answer: Answer) -> None:
     Only after a process of its own has shown that loading it does no harm.
     """
     WATCH.install()  # before anything of the learner's takes `fsync` from its module
+    WAITS.install()  # or `sleep`
     quiet = os.open(os.devnull, os.O_WRONLY)
     kept = [os.dup(1), os.dup(2)]
     for file in (1, 2):

@@ -78,6 +78,17 @@ EXERCISES = {
             ("store", "task_id", "step", "ask"),
             shares="idempotency",
         ),
+        Exercise(
+            "04", "retry", "execute_with_retry", ("fn", "max_attempts"), ("sleep",)
+        ),
+        Exercise(
+            "05",
+            "deadline",
+            "run_steps",
+            ("steps", "record"),
+            ("limit", "step_limit", "clock"),
+        ),
+        Exercise("08", "context", "fit", ("state", "max_bytes", "keep")),
     )
 }
 
