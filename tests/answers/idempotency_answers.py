@@ -5,6 +5,7 @@ import functools
 import threading
 import time
 from collections.abc import Callable, Iterator
+from time import sleep as wait
 from typing import Any
 
 from filelock import FileLock
@@ -605,7 +606,7 @@ def says_done_while_running(store: StepStore, task_id: str, work: Work) -> Task:
 def waits_for_ever(store: StepStore, task_id: str, work: Work) -> Task:
     """Nobody may ever come to finish it."""
     while store.get(task_id).state == "running":
-        time.sleep(0.01)
+        wait(0.01)
     return right(store, task_id, work)
 
 
