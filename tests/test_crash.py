@@ -54,7 +54,7 @@ def nothing_left(session_home):
     """After each test: no helper, no victim, no folder of a run."""
     before = helpers()
     yield
-    end = time.monotonic() + 10  # a busy machine may need a moment to bury them
+    end = time.monotonic() + 40  # a busy machine may need a moment to bury them
     while not helpers() <= before and time.monotonic() < end:
         time.sleep(0.02)
     assert helpers() <= before
