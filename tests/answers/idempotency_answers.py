@@ -5,6 +5,7 @@ import functools
 import threading
 import time
 from collections.abc import Callable, Iterator
+from time import sleep as wait
 from typing import Any
 
 from filelock import FileLock
@@ -34,6 +35,14 @@ def carried_out(store: StepStore, task: Task, work: Work) -> Task:
         store.save(task.replace(state="failed", error=str(error)))
         raise
     return store.save(task.replace(state="completed", result=result, error=None))
+
+
+def not_running(store: StepStore, task_id: str) -> Task:
+    """The task, unless somebody is at it."""
+    task = store.get(task_id)
+    if task.state == "running":
+        raise TaskInProgress(task_id)
+    return task
 
 
 def right(store: StepStore, task_id: str, work: Work) -> Task:
@@ -262,11 +271,9 @@ def only_runs(store: StepStore, task_id: str, work: Work) -> str:
 
 def without_a_claim(store: StepStore, task_id: str, work: Work) -> Task:
     """Check, then run: nobody else can see that it has begun."""
-    task = store.get(task_id)
+    task = not_running(store, task_id)
     if task.state == "completed":
         return task
-    if task.state == "running":
-        raise TaskInProgress(task_id)
     try:
         result = work(task.user_input)
     except Exception as error:
@@ -279,11 +286,9 @@ def without_a_claim(store: StepStore, task_id: str, work: Work) -> Task:
 
 def claims_in_memory(store: StepStore, task_id: str, work: Work) -> Task:
     """Changes a copy, which nobody else will ever see."""
-    task = store.get(task_id)
+    task = not_running(store, task_id)
     if task.state == "completed":
         return task
-    if task.state == "running":
-        raise TaskInProgress(task_id)
     task = task.replace(state="running")
     try:
         result = work(task.user_input)
@@ -334,11 +339,9 @@ def returns_the_result(store: StepStore, task_id: str, work: Work) -> str | None
 
 def returns_what_it_saved(store: StepStore, task_id: str, work: Work) -> Task:
     """The task before the save: its version is old."""
-    task = store.get(task_id)
+    task = not_running(store, task_id)
     if task.state == "completed":
         return task
-    if task.state == "running":
-        raise TaskInProgress(task_id)
     task = store.save(task.replace(state="running"))
     try:
         done = task.replace(state="completed", error=None, result=work(task.user_input))
@@ -351,11 +354,9 @@ def returns_what_it_saved(store: StepStore, task_id: str, work: Work) -> Task:
 
 def loses_the_result(store: StepStore, task_id: str, work: Work) -> Task:
     """Done, and nobody knows what came out."""
-    task = store.get(task_id)
+    task = not_running(store, task_id)
     if task.state == "completed":
         return task
-    if task.state == "running":
-        raise TaskInProgress(task_id)
     task = store.save(task.replace(state="running"))
     work(task.user_input)
     return store.save(task.replace(state="completed"))
@@ -371,11 +372,9 @@ def asks_the_result(store: StepStore, task_id: str, work: Work) -> Task:
 
 def keeps_the_old_error(store: StepStore, task_id: str, work: Work) -> Task:
     """Completed, and still with the error of last night."""
-    task = store.get(task_id)
+    task = not_running(store, task_id)
     if task.state == "completed":
         return task
-    if task.state == "running":
-        raise TaskInProgress(task_id)
     task = store.save(task.replace(state="running"))
     try:
         result = work(task.user_input)
@@ -424,11 +423,9 @@ def takes_the_works_conflict_for_its_own(
 
 def stores_no_text(store: StepStore, task_id: str, work: Work) -> Task:
     """Failed, and nobody knows why."""
-    task = store.get(task_id)
+    task = not_running(store, task_id)
     if task.state == "completed":
         return task
-    if task.state == "running":
-        raise TaskInProgress(task_id)
     task = store.save(task.replace(state="running"))
     try:
         result = work(task.user_input)
@@ -440,11 +437,9 @@ def stores_no_text(store: StepStore, task_id: str, work: Work) -> Task:
 
 def leaves_it_running(store: StepStore, task_id: str, work: Work) -> Task:
     """The error comes out, and the task is running for ever."""
-    task = store.get(task_id)
+    task = not_running(store, task_id)
     if task.state == "completed":
         return task
-    if task.state == "running":
-        raise TaskInProgress(task_id)
     task = store.save(task.replace(state="running"))
     result = work(task.user_input)
     return store.save(task.replace(state="completed", result=result, error=None))
@@ -478,11 +473,9 @@ def tries_three_times(store: StepStore, task_id: str, work: Work) -> Task:
 
 def saves_from_an_old_version(store: StepStore, task_id: str, work: Work) -> Task:
     """Does not take the new version from what `save` returns."""
-    task = store.get(task_id)
+    task = not_running(store, task_id)
     if task.state == "completed":
         return task
-    if task.state == "running":
-        raise TaskInProgress(task_id)
     store.save(task.replace(state="running"))
     return carried_out(store, task.replace(state="running"), work)
 
@@ -546,11 +539,9 @@ def raises_a_key_error(store: StepStore, task_id: str, work: Work) -> Task:
 
 def runs_after_a_conflict(store: StepStore, task_id: str, work: Work) -> Task:
     """Lost the race, and runs all the same."""
-    task = store.get(task_id)
+    task = not_running(store, task_id)
     if task.state == "completed":
         return task
-    if task.state == "running":
-        raise TaskInProgress(task_id)
     try:
         task = store.save(task.replace(state="running"))
     except VersionConflict:
@@ -560,11 +551,9 @@ def runs_after_a_conflict(store: StepStore, task_id: str, work: Work) -> Task:
 
 def saves_until_it_works(store: StepStore, task_id: str, work: Work) -> Task:
     """A step that only writes: after a conflict it takes the task of the other."""
-    task = store.get(task_id)
+    task = not_running(store, task_id)
     if task.state == "completed":
         return task
-    if task.state == "running":
-        raise TaskInProgress(task_id)
     task = execute_step(store, task_id, lambda one: one.replace(state="running"))
     return carried_out(store, task, work)
 
@@ -589,11 +578,9 @@ def spoils_the_winners_task(store: StepStore, task_id: str, work: Work) -> Task:
 
 def completes_first(store: StepStore, task_id: str, work: Work) -> Task:
     """Marked as done before it is."""
-    task = store.get(task_id)
+    task = not_running(store, task_id)
     if task.state == "completed":
         return task
-    if task.state == "running":
-        raise TaskInProgress(task_id)
     task = store.save(task.replace(state="running"))
     task = store.save(task.replace(state="completed", error=None))
     result = work(task.user_input)
@@ -619,17 +606,15 @@ def says_done_while_running(store: StepStore, task_id: str, work: Work) -> Task:
 def waits_for_ever(store: StepStore, task_id: str, work: Work) -> Task:
     """Nobody may ever come to finish it."""
     while store.get(task_id).state == "running":
-        time.sleep(0.01)
+        wait(0.01)
     return right(store, task_id, work)
 
 
 def loser_returns_nothing(store: StepStore, task_id: str, work: Work) -> Task | None:
     """The one that lost the race is told nothing."""
-    task = store.get(task_id)
+    task = not_running(store, task_id)
     if task.state == "completed":
         return task
-    if task.state == "running":
-        raise TaskInProgress(task_id)
     try:
         task = store.save(task.replace(state="running"))
     except VersionConflict:
@@ -639,11 +624,9 @@ def loser_returns_nothing(store: StepStore, task_id: str, work: Work) -> Task | 
 
 def loser_returns_what_it_read(store: StepStore, task_id: str, work: Work) -> Task:
     """The one that lost the race says that the task is pending."""
-    task = store.get(task_id)
+    task = not_running(store, task_id)
     if task.state == "completed":
         return task
-    if task.state == "running":
-        raise TaskInProgress(task_id)
     try:
         claimed = store.save(task.replace(state="running"))
     except VersionConflict:
@@ -653,11 +636,9 @@ def loser_returns_what_it_read(store: StepStore, task_id: str, work: Work) -> Ta
 
 def makes_it_anew(store: StepStore, task_id: str, work: Work) -> Task:
     """Builds the task from the fields that it knows, and loses the others."""
-    task = store.get(task_id)
+    task = not_running(store, task_id)
     if task.state == "completed":
         return task
-    if task.state == "running":
-        raise TaskInProgress(task_id)
     task = store.save(
         Task(
             id=task.id,
@@ -672,11 +653,9 @@ def makes_it_anew(store: StepStore, task_id: str, work: Work) -> Task:
 
 def repeats_the_work(store: StepStore, task_id: str, work: Work) -> Task:
     """The work is part of a step, and a step is repeated after a conflict."""
-    task = store.get(task_id)
+    task = not_running(store, task_id)
     if task.state == "completed":
         return task
-    if task.state == "running":
-        raise TaskInProgress(task_id)
     store.save(task.replace(state="running", error=None))
     try:
         return execute_step(

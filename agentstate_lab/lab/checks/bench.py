@@ -18,12 +18,13 @@ from ...state import AgentState
 from ...store import MemoryStore, StepStore
 from ...task import Task
 from .stages import Outcome, Subject, Unmet, raised, require
+from .waits import WAITS
 
 TASK_ID = "moons"
 ASKED = "count the moons of Mars"
 RESULT = "2: Phobos and Deimos"
 
-MAX_SLEEPS = 20_000  # far more than anybody needs who gives up some day
+MAX_WAITS = 20_000  # far more than anybody needs who gives up some day
 
 _CLOCKS = ("monotonic", "perf_counter", "time")
 _KNOWS = {"goal": ASKED, "known_facts": [{"key": "planet", "value": "Mars"}]}
@@ -133,7 +134,7 @@ def is_stored(value: object, stored: Task) -> None:
 
 
 class WaitsForEver(BaseException):
-    """It slept again and again. No `except Exception` keeps this from coming out."""
+    """It waited again and again. No `except Exception` keeps this from coming out."""
 
     words = "it waited and waited, for somebody who may never come"
 
@@ -141,25 +142,25 @@ class WaitsForEver(BaseException):
 @contextlib.contextmanager
 def hurried() -> Iterator[None]:
     """
-    Let nobody in the block wait: a sleep is over at once, and the clocks show it.
+    Let nobody in the block wait: a wait is over at once, and the clocks show it.
 
     Whoever waits for ever is stopped by `WaitsForEver`.
     """
-    real = {name: getattr(time, name) for name in ("sleep", *_CLOCKS)}
-    slept, sleeps = 0.0, 0
+    real = {name: getattr(time, name) for name in _CLOCKS}
+    slept, waits = 0.0, 0
 
-    def sleep(seconds: float) -> None:
-        nonlocal slept, sleeps
-        real["sleep"](min(seconds, 0))  # complains as it always does
-        slept, sleeps = slept + seconds, sleeps + 1
-        if sleeps > MAX_SLEEPS:
+    def note(name: str, seconds: float) -> None:
+        nonlocal slept, waits
+        slept, waits = slept + seconds, waits + 1
+        if waits > MAX_WAITS:
             raise WaitsForEver
 
-    vars(time)["sleep"] = sleep
+    WAITS.install()
     for name in _CLOCKS:
         vars(time)[name] = lambda clock=real[name]: clock() + slept
     try:
-        yield
+        with WAITS.noted(note):
+            yield
     finally:
         vars(time).update(real)
 

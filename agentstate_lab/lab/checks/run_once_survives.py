@@ -65,15 +65,22 @@ def _killed(answer: Subject, kind: str) -> None:
 @stage("does it once when the reply is lost")
 def survives_silence(answer: Subject) -> None:
     """It happened, and nobody was told: no failure, and no success either."""
+    _goes_wrong_once(
+        answer, "reply_lost", "let the effect happen and its reply get lost"
+    )
+
+
+def _goes_wrong_once(answer: Subject, fault: str, words: str) -> None:
+    """One request goes wrong, and the next call must make it good."""
     with (
         doing(
-            "let the effect happen and its reply get lost, and called it again",
+            f"{words}, and called it again",
             "one effect in the ledger; the receiver's reply returned in the end, and"
             " nothing made up before",
         ),
         Scene(answer) as scene,
     ):
-        scene.order("reply_lost")
+        scene.order(fault)
         _is_honest(scene, scene.call())
         scene.is_done_by(scene.call(twice=True))
 
@@ -81,17 +88,8 @@ def survives_silence(answer: Subject) -> None:
 @stage("tries again after an error that says that nothing happened")
 def survives_refusal(answer: Subject) -> None:
     """Not started is no result; the next call starts it."""
-    with (
-        doing(
-            "let the receiver answer 500 once (nothing happened), and called it again",
-            "one effect in the ledger; the receiver's reply returned in the end, and"
-            " nothing made up before",
-        ),
-        Scene(answer) as scene,
-    ):
-        scene.order("error")
-        _is_honest(scene, scene.call())
-        scene.is_done_by(scene.call(twice=True))
+    once = "let the receiver answer 500 once (nothing happened)"
+    _goes_wrong_once(answer, "error", once)
     with doing(
         "called it with a receiver that always refuses (nothing happened)",
         "the error raised: there is no result",
