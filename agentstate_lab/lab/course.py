@@ -13,14 +13,19 @@ count each other's effects.
 
 import itertools
 import shutil
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import InvalidValue
 from .course_map import LESSONS
 from .home import home
 from .world import World, start_world
+
+if TYPE_CHECKING:
+    from .databases import LabDatabase
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +59,18 @@ class Lab:
     def store_url(self, name: str = "tasks.json") -> str:
         """Where one of this lesson's stores is, for `open_store`."""
         return f"json:{self.path(name)}"
+
+    def database(self, kind: str) -> "LabDatabase":
+        """
+        A database for this lesson: "sqlite", or "postgresql".
+
+        Raises:
+            InvalidValue: There is no such kind.
+            PostgresUnavailable: The server could not be started or reached.
+        """
+        from .databases import database_of
+
+        return database_of(kind, self.lesson, self.folder)
 
     def task_id(self, name: str) -> str:
         """An id for one of this lesson's tasks: the same after a restart."""
@@ -108,14 +125,25 @@ class Lab:
         """How many effects the ledger counts for a task, repeats and all."""
         return sum(entry.count for entry in self.world.ledger(task_id))
 
+    def wait(
+        self, seconds: float, *, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        """Take as long as a step of work would; `AGENTSTATE_PACE` multiplies it."""
+        from .job import pace
+
+        if (paced := seconds * pace()) > 0:
+            sleep(paced)
+
     def fresh_start(self) -> str:
         """
-        Forget this lesson's runs: its files, what the ledger holds of its tasks, and
-        the deaths of the kernel (`crash_kernel`) that are named for the lesson.
+        Forget this lesson's runs: its files and databases, what the ledger holds of
+        its tasks, and the deaths of the kernel (`crash_kernel`) that are named for
+        the lesson.
 
         Never called behind anybody's back.
         """
         from .crash import forget_crash
+        from .databases import forget_databases
         from .rig import crashes
 
         ids = {entry.task_id for entry in self.world.ledger()}
@@ -124,6 +152,7 @@ class Lab:
             self.world.forget(task_id)
         for mark in crashes().glob(f"{self.lesson}*.died"):
             forget_crash(mark.stem)
+        forget_databases(self.lesson, self.folder)
         shutil.rmtree(self.folder)
         self.folder.mkdir(mode=0o700)
         return f"{self.lesson}: a fresh start; tasks forgotten: {len(mine)}"

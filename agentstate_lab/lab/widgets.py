@@ -1,5 +1,5 @@
 """
-A slider over prepared views, and what stands there where no slider runs.
+Widgets, and what stands there where no widget runs.
 
 A widget lives in the kernel. In a stored notebook, on a page for reading and in a
 notebook that nobody has run, it is dead, so each widget comes with a static twin: a
@@ -54,9 +54,14 @@ def slider(name: str, views: Sequence[View], *, twin: Table, start: int = 0) -> 
     Raises:
         InvalidValue: There is nothing to choose from, or *start* is none of it.
     """
+    publish(slider_box(name, views, start=start), twin)
+
+
+def publish(widget: Any, twin: Table) -> None:
+    """Show *widget*, or *twin* where no widget runs, in one output."""
     from IPython.display import display
 
-    bundle = dict(slider_box(name, views, start=start)._repr_mimebundle_())
+    bundle = dict(widget._repr_mimebundle_())
     bundle["text/plain"] = str(twin)
     bundle["text/html"] = twin._repr_html_()
     display(bundle, raw=True)  # type: ignore[no-untyped-call]
