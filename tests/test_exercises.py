@@ -16,6 +16,7 @@ import answers.idempotency_answers
 import answers.json_store_answers
 import answers.retry_answers
 import answers.run_once_answers
+import answers.sql_store_answers
 import answers.state_answers
 import nbformat
 import pytest
@@ -32,6 +33,7 @@ ANSWERS = {
     "json_store": answers.json_store_answers,
     "retry": answers.retry_answers,
     "deadline": answers.deadline_answers,
+    "sql_store": answers.sql_store_answers,
     "idempotency": answers.idempotency_answers,
     "run_once": answers.run_once_answers,
     "context": answers.context_answers,

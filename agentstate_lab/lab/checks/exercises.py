@@ -88,6 +88,7 @@ EXERCISES = {
             ("steps", "record"),
             ("limit", "step_limit", "clock"),
         ),
+        Exercise("06", "sql_store", "run_next", ("db", "work", "now", "lease")),
         Exercise("08", "context", "fit", ("state", "max_bytes", "keep")),
     )
 }
