@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import answers.checkpoint_answers
 import answers.context_answers
 import answers.deadline_answers
 import answers.idempotency_answers
@@ -34,6 +35,7 @@ ANSWERS = {
     "retry": answers.retry_answers,
     "deadline": answers.deadline_answers,
     "sql_store": answers.sql_store_answers,
+    "checkpoint": answers.checkpoint_answers,
     "idempotency": answers.idempotency_answers,
     "run_once": answers.run_once_answers,
     "context": answers.context_answers,

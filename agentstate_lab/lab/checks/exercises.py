@@ -89,6 +89,13 @@ EXERCISES = {
             ("limit", "step_limit", "clock"),
         ),
         Exercise("06", "sql_store", "run_next", ("db", "work", "now", "lease")),
+        Exercise(
+            "07",
+            "checkpoint",
+            "look_back",
+            ("task", "checkpoints"),
+            ("now", "keep", "max_age"),
+        ),
         Exercise("08", "context", "fit", ("state", "max_bytes", "keep")),
     )
 }
