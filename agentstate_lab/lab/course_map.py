@@ -123,7 +123,6 @@ LESSONS: tuple[Lesson, ...] = (
         ("StateStore", "PostgreSQL", "transactions"),
         ("sqlite_store", "postgres_store"),
         "sql_store",
-        planned=True,
     ),
     Lesson(
         "07_checkpoint",
