@@ -25,7 +25,7 @@ from .errors import AgentStateError
 
 Command = Callable[[argparse.Namespace], int]
 
-AGENTS_HELP = "naive, saving (default), idempotent or timed"
+AGENTS_HELP = "durable (default), or one of the lessons: naive, saving, ..."
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -72,15 +72,20 @@ def parser() -> argparse.ArgumentParser:
         metavar="URL",
         help='for example "json:tasks.json"; by default a file in the home',
     )
-    new.add_argument("--agent", default="saving", help=AGENTS_HELP)
+    new.add_argument("--agent", default="durable", help=AGENTS_HELP)
     new.add_argument("--step-seconds", type=float, default=0.0, metavar="S")
+    new.add_argument(
+        "--strategy",
+        help="how often the durable agent takes a checkpoint: every_step (default),"
+        " every_iteration or on_state_change",
+    )
 
     new = command("ledger", ledger, "what really happened, by the world's own count")
     new.add_argument("--task-id", help="this task only")
     new.add_argument("--json", action="store_true")
 
     new = command("crash-matrix", crash_matrix, "kill a run at every point and count")
-    new.add_argument("--agent", default="saving", help=AGENTS_HELP)
+    new.add_argument("--agent", default="durable", help=AGENTS_HELP)
     new.add_argument("--scenario", default="deploy", help="disk or deploy (default)")
     new.add_argument("--store", nargs="+", metavar="URL", help="one matrix for each")
     new.add_argument("--json", action="store_true")
@@ -111,13 +116,14 @@ def run(args: argparse.Namespace) -> int:
     """Run an agent in this process; 0 only when the task is completed."""
     from .lab.agents import run_job
     from .lab.home import home
+    from .lab.terminal import with_options
 
     print(", ".join(map(shown, (args.scenario, args.agent, args.task_id))))
     try:
         outcome = run_job(
             args.scenario,
             args.task_id,
-            args.agent,
+            with_options(args.agent, args.scenario, args.strategy),
             store_url=args.store or f"json:{home() / 'tasks.json'}",
             step_seconds=args.step_seconds,
             on_event=lambda line: print(f"  {line}", flush=True),

@@ -111,7 +111,7 @@ def end(
     task_id: str,
     owner: Owner,
     *,
-    ask_about: str | None = None,
+    ask: str | None = None,
     **changes: Any,
 ) -> Task:
     """
@@ -124,7 +124,7 @@ def end(
 
         owner: Whose run it was.
 
-        ask_about: A step about which a person has to be asked.
+        ask: A question that a person has to answer.
 
         changes: What becomes of the task.
 
@@ -135,23 +135,16 @@ def end(
     def ended(task: Task) -> Task:
         if task.owner != owner:
             raise TaskInProgress(task_id)
-        if ask_about is not None:
-            question = AddQuestions(questions=(question_about(ask_about),))
-            task = _patched(task, "ask", ask_about, question)
+        if ask is not None:
+            task = _patched(task, "ask", ask, AddQuestions(questions=(ask,)))
         return task.replace(**changes, owner=None)
 
     return execute_step(store, task_id, ended)
 
 
-def question_about(step: str) -> str:
-    """What a person is asked about a step whose outcome is unknown."""
-    return f"Did {step} happen?"
-
-
-def without_question(task: Task, step: str) -> Task:
-    """The task with the question about *step* closed."""
-    close = CloseQuestion(question=question_about(step))
-    return _patched(task, "answer", step, close)
+def without_question(task: Task, question: str) -> Task:
+    """The task with *question* closed."""
+    return _patched(task, "answer", question, CloseQuestion(question=question))
 
 
 def surely_not_started(error: Exception) -> bool:
@@ -182,10 +175,14 @@ def _running(task: Task, owner: Owner) -> Task:
     )
 
 
-def _patched(task: Task, what: str, step: str, operation: Operation) -> Task:
-    """The task with one *operation* applied, under an id that comes from intent."""
+def _patched(task: Task, what: str, about: str, operation: Operation) -> Task:
+    """
+    The task with one *operation* applied.
+
+    The same question may be asked and answered again, so the version is in the id.
+    """
     patch = StatePatch(
-        id=f"{what}:{fingerprint(step)[:16]}:{task.attempt}",
+        id=f"{what}:{fingerprint(about)[:16]}:{task.version}",
         base_version=task.version,
         operations=(operation,),
     )

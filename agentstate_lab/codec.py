@@ -95,7 +95,9 @@ def refuse_newer(line: str | bytes, where: str, error: Exception) -> None:
     newest = 0
     with contextlib.suppress(ValueError, TypeError, AttributeError, RecursionError):
         fields = json.loads(line)
-        parts = [fields, fields.get("agent_state") or {}, *fields.get("steps", [])]
+        more = [*fields.get("steps", []), *fields.get("checkpoints", [])]
+        records = [fields, *more]
+        parts = [*records, *(one.get("agent_state") or {} for one in records)]
         newest = max(part.get("schema_version", 0) for part in parts)
     if newest > SCHEMA_VERSION:
         raise StoreTooNew(

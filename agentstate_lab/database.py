@@ -52,6 +52,8 @@ class Moment:
         steps: The parameters of each step.
 
         messages: The parameters of each message.
+
+        checkpoints: The parameters of the checkpoint, if there is one.
     """
 
     statement: str
@@ -59,6 +61,7 @@ class Moment:
     values: Values
     steps: list[Values]
     messages: list[Values]
+    checkpoints: list[Values]
 
 
 class Database(ABC):

@@ -11,8 +11,13 @@ Every error of the course, as one tree, each saying what became of the effect.
     │   ├── TaskInProgress       another worker is on it
     │   ├── LeaseLost            the worker's lease is not its own any more
     │   └── KeyReused            the same key came with another input
-    ├── OutcomeUnknown       an effect was begun, and nobody knows how it ended
+    ├── NeedsPerson          a person has to answer before the task goes on
+    │   ├── OutcomeUnknown       an effect was begun, and nobody knows how it ended
+    │   └── ApprovalNeeded       a person must agree before the step may start
     ├── DeadlineExceeded     the time was used up before the step could start
+    ├── CheckpointRefused    a run cannot go on from what is stored
+    │   └── CheckpointExpired    nobody has touched the task for too long
+    ├── BudgetUsedUp         a limit of the run is reached
     ├── AttemptsUsedUp       the task was tried as often as it may be
     ├── Cancelled            somebody asked to stop before the work was done
     ├── IllegalTransition    the task may not go from this state to that one
@@ -205,26 +210,44 @@ class KeyReused(Conflict):
         self.task_id = task_id
 
 
-class OutcomeUnknown(AgentStateError):
+class NeedsPerson(AgentStateError):
+    """
+    A person has to answer before the task goes on.
+
+    Attributes:
+        task_id: The task.
+
+        step: The step that it is about.
+
+        question: What the person is asked.
+    """
+
+    asks: ClassVar[str] = "What about {step}?"
+
+    def __init__(self, task_id: str, step: str, why: str) -> None:
+        super().__init__(f"step {step!r} of task {task_id!r}: {why}")
+        self.task_id = task_id
+        self.step = step
+        self.question = self.asks.format(step=step)
+
+
+class ApprovalNeeded(NeedsPerson):
+    """A person must agree before the step may start."""
+
+    asks: ClassVar[str] = "May {step} run?"
+
+
+class OutcomeUnknown(NeedsPerson):
     """
     An effect was begun, and nobody knows how it ended.
 
     This is the third outcome, beside done and not started. It is resolved by
     asking the receiver, by a person, or by repeating what is safe to repeat, and
     never by a guess.
-
-    Attributes:
-        task_id: The task.
-
-        step: The step whose effect it is.
     """
 
     default_effect: ClassVar[Effect] = "unknown"
-
-    def __init__(self, task_id: str, step: str, why: str) -> None:
-        super().__init__(f"step {step!r} of task {task_id!r}: {why}")
-        self.task_id = task_id
-        self.step = step
+    asks: ClassVar[str] = "Did {step} happen?"
 
 
 class DeadlineExceeded(AgentStateError, TimeoutError):
@@ -247,6 +270,65 @@ class DeadlineExceeded(AgentStateError, TimeoutError):
         )
         self.step = step
         self.overrun = overrun
+
+
+class CheckpointRefused(AgentStateError):
+    """
+    A run cannot go on from what is stored.
+
+    Attributes:
+        task_id: The task.
+
+        why: What is wrong with it.
+    """
+
+    def __init__(self, task_id: str, why: str) -> None:
+        super().__init__(f"task {task_id!r} cannot be resumed: {why}")
+        self.task_id = task_id
+        self.why = why
+
+
+class CheckpointExpired(CheckpointRefused):
+    """
+    Nobody has touched the task for too long.
+
+    Attributes:
+        age: Seconds since it was last saved.
+
+        max_age: Seconds after which a task is too old.
+    """
+
+    def __init__(self, task_id: str, *, age: float, max_age: float) -> None:
+        super().__init__(
+            task_id, f"it was last saved {age:g} s ago, and {max_age:g} s is the limit"
+        )
+        self.age = age
+        self.max_age = max_age
+
+
+class BudgetUsedUp(AgentStateError):
+    """
+    A limit of the run is reached, so the next turn was not begun.
+
+    Attributes:
+        task_id: The task.
+
+        what: "steps" or "llm_tokens".
+
+        used: How much of it is gone.
+
+        limit: How much there was.
+    """
+
+    def __init__(self, task_id: str, what: str, *, used: int, limit: int) -> None:
+        super().__init__(
+            f"task {task_id!r} has used {used} of {limit} {what}: give it a larger"
+            " budget under a new key, or a smaller job"
+        )
+        self.task_id = task_id
+        self.what = what
+        self.used = used
+        self.limit = limit
 
 
 class AttemptsUsedUp(AgentStateError):

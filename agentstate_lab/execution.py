@@ -14,7 +14,7 @@ work from the top, and the steps in it must know what they have done: that is
 from collections.abc import Callable
 
 from .claim import MAX_ATTEMPTS, TakeOver, claim, end, nobody, text_of
-from .errors import LeaseLost, OutcomeUnknown, TaskInProgress
+from .errors import LeaseLost, NeedsPerson, TaskInProgress
 from .owner import is_gone, working
 from .store import StepStore
 from .task import Owner, Task, TaskState
@@ -132,9 +132,10 @@ def run_claimed(store: StepStore, task: Task, me: Owner, work: Work) -> Task:
     try:
         result = work(task.user_input)
         return end(store, task.id, me, state="completed", result=result)
-    except OutcomeUnknown as unknown:
-        said = text_of(unknown)
-        end(store, task.id, me, ask_about=unknown.step, state="waiting", error=said)
+    except NeedsPerson as waits:
+        # To wait is no failure: a task with many questions must not die of them.
+        known = {"error": text_of(waits), "attempt": task.attempt - 1}
+        end(store, task.id, me, ask=waits.question, state="waiting", **known)
         raise
     except LeaseLost:
         raise  # whose task it is now decides what becomes of it

@@ -158,7 +158,9 @@ def resolve(
     status = StepStatus.DONE if happened else StepStatus.NOT_STARTED
     answer = found.model_copy(update={"status": status, "result": result})
     if task.state is TaskState.WAITING:
-        task = without_question(task, step).replace(state="pending", error=None)
+        task = without_question(task, OutcomeUnknown.asks.format(step=step)).replace(
+            state="pending", error=None
+        )
     return store.save(task, steps=[answer])
 
 

@@ -33,7 +33,14 @@ from .errors import (
     TaskNotFound,
 )
 from .json_format import Content, parse, read_task, render
-from .rules import Submission, accept_save, accept_submission, select_by_state
+from .rules import (
+    Submission,
+    accept_checkpoint,
+    accept_save,
+    accept_submission,
+    select_by_state,
+)
+from .snapshot import Checkpoint, prunable
 from .step import History, Message, StepRecord
 from .store import Clock
 from .task import Task, TaskState
@@ -43,7 +50,7 @@ MAX_FILE_BYTES = 256 * 1024 * 1024
 
 class JsonFileStore:
     """
-    A `StepStore` in one JSON file, safe between threads and processes.
+    A `HistoryStore` in one JSON file, safe between threads and processes.
 
     Args:
         path: The file. It is made, mode 0600, by the first write.
@@ -93,15 +100,18 @@ class JsonFileStore:
         *,
         steps: Sequence[StepRecord] = (),
         messages: Sequence[Message] = (),
+        checkpoint: Checkpoint | None = None,
     ) -> Task:
         """Store a changed task and what belongs to it; see `StepStore.save`."""
         where = str(self.path)
         with self._locked():
             content = self._read()
             kept = accept_save(content.task(task.id, where), task, self._clock())
+            accept_checkpoint(checkpoint, kept)
             new = content.with_task(kept)
-            if steps or messages:
-                more = content.history(task.id, where).with_more(steps, messages)
+            if steps or messages or checkpoint:
+                history = content.history(task.id, where)
+                more = history.with_more(steps, messages, checkpoint)
                 new = new.with_history(task.id, more)
             self._write(new)
             return kept
@@ -117,6 +127,29 @@ class JsonFileStore:
     def messages(self, task_id: str) -> list[Message]:
         """What was said; see `StepStore.messages`."""
         return list(self._history(task_id).messages)
+
+    def message_count(self, task_id: str, *, since: Checkpoint | None = None) -> int:
+        """How many messages there are; see `HistoryStore.message_count`."""
+        return len(self._history(task_id).messages)
+
+    def checkpoint(self, task_id: str, version: int | None = None) -> Checkpoint | None:
+        """One checkpoint; see `HistoryStore.checkpoint`."""
+        return self._history(task_id).checkpoint(version)
+
+    def checkpoints(self, task_id: str) -> list[Checkpoint]:
+        """The checkpoints, oldest first; see `HistoryStore.checkpoints`."""
+        return list(self._history(task_id).checkpoints)
+
+    def prune(self, task_id: str, *, keep: int | None, before: float | None) -> int:
+        """Drop checkpoints by two rules; see `HistoryStore.prune`."""
+        with self._locked():
+            content = self._read()
+            self._found(content, task_id)
+            history = content.history(task_id, str(self.path))
+            gone = prunable(list(history.checkpoints), keep=keep, before=before)
+            if gone:
+                self._write(content.with_history(task_id, history.without(gone)))
+            return len(gone)
 
     def list_by_state(self, state: TaskState | str, *, limit: int = 100) -> list[Task]:
         """The tasks in *state*, oldest first; see `TaskStore.list_by_state`."""

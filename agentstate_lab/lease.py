@@ -33,8 +33,9 @@ from .claim import MAX_ATTEMPTS, TakeOver, nobody
 from .errors import InvalidValue
 from .owner import boot_id, is_gone
 from .rules import Submission
+from .snapshot import Checkpoint
 from .step import Message, StepRecord
-from .store import StepStore
+from .store import HistoryStore
 from .task import Owner, Task, TaskState
 
 LEASE = 60.0  # seconds
@@ -61,7 +62,7 @@ class Claim:
     token: str = field(repr=False)
 
 
-class LeaseStore(StepStore, Protocol):
+class LeaseStore(HistoryStore, Protocol):
     """
     A store that gives out tasks for a time. Taught in notebook 06.
 
@@ -155,6 +156,7 @@ class LeaseStore(StepStore, Protocol):
         *,
         steps: Sequence[StepRecord] = (),
         messages: Sequence[Message] = (),
+        checkpoint: Checkpoint | None = None,
         claim: Claim | None = None,
     ) -> Task:
         """
@@ -169,7 +171,7 @@ class LeaseStore(StepStore, Protocol):
         """
         ...
 
-    def leased(self, claim: Claim) -> StepStore:
+    def leased(self, claim: Claim) -> HistoryStore:
         """This store in the hands of the holder of *claim*: each save carries it."""
         ...
 
@@ -201,10 +203,13 @@ class Leased:
         *,
         steps: Sequence[StepRecord] = (),
         messages: Sequence[Message] = (),
+        checkpoint: Checkpoint | None = None,
     ) -> Task:
         """Store a changed task, under the lease; see `LeaseStore.save`."""
         claim = self._for(task.id)
-        saved = self._store.save(task, steps=steps, messages=messages, claim=claim)
+        saved = self._store.save(
+            task, steps=steps, messages=messages, checkpoint=checkpoint, claim=claim
+        )
         if claim is not None and saved.state is not TaskState.RUNNING:
             self._claim = None
         return saved
@@ -220,6 +225,22 @@ class Leased:
     def messages(self, task_id: str) -> list[Message]:
         """What was said; see `StepStore.messages`."""
         return self._store.messages(task_id)
+
+    def message_count(self, task_id: str, *, since: Checkpoint | None = None) -> int:
+        """How many messages there are; see `HistoryStore.message_count`."""
+        return self._store.message_count(task_id, since=since)
+
+    def checkpoint(self, task_id: str, version: int | None = None) -> Checkpoint | None:
+        """One checkpoint; see `HistoryStore.checkpoint`."""
+        return self._store.checkpoint(task_id, version)
+
+    def checkpoints(self, task_id: str) -> list[Checkpoint]:
+        """The checkpoints, oldest first; see `HistoryStore.checkpoints`."""
+        return self._store.checkpoints(task_id)
+
+    def prune(self, task_id: str, *, keep: int | None, before: float | None) -> int:
+        """Drop checkpoints by two rules; see `HistoryStore.prune`."""
+        return self._store.prune(task_id, keep=keep, before=before)
 
     def list_by_state(self, state: TaskState | str, *, limit: int = 100) -> list[Task]:
         """The tasks in *state*, oldest first; see `TaskStore.list_by_state`."""

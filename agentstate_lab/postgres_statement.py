@@ -5,7 +5,7 @@ One save as one PostgreSQL statement.
     insert into steps … select … from saved, (values …) as new
 
 What is inserted depends on the row that was updated: no row, nothing. So the
-compare-and-set of the task, its steps and its messages are one round trip and one
+compare-and-set of the task, its steps, messages and checkpoint are one round trip and one
 commit, and the number of rows that the statement reports says whether it was done.
 
 Its text depends only on how many rows there are, so the server plans it once. Many
@@ -20,6 +20,11 @@ MANY = 20  # rows of one save, beyond which they travel as arrays
 
 _STEP = ("name", "line")
 _MESSAGE = ("line",)
+_CHECKPOINT = """
+insert into checkpoints (task_id, version, taken_at, line)
+select saved.id, :version, cast(:taken_at as double precision), cast(:taken as text)
+from saved
+"""
 
 
 def one_statement(moment: Moment) -> tuple[str, Values]:
@@ -28,17 +33,20 @@ def one_statement(moment: Moment) -> tuple[str, Values]:
         moment.statement,
         min(len(moment.steps), MANY + 1),
         min(len(moment.messages), MANY + 1),
+        bool(moment.checkpoints),
     )
     values = {
         **moment.values,
         **_values("step", _STEP, moment.steps),
         **_values("message", _MESSAGE, moment.messages),
     }
+    for checkpoint in moment.checkpoints:
+        values.update(taken_at=checkpoint["taken_at"], taken=checkpoint["line"])
     return text, values
 
 
 @functools.lru_cache(500)
-def _text(task: str, steps: int, messages: int) -> str:
+def _text(task: str, steps: int, messages: int, checkpoint: bool) -> str:
     """The statement for so many rows; `MANY` and one stand for any number."""
     inserts = []
     if steps:
@@ -56,11 +64,13 @@ def _text(task: str, steps: int, messages: int) -> str:
             select saved.id, :version, new.nth, new.line
             from saved, {source}
         """)
+    if checkpoint:
+        inserts.append(_CHECKPOINT)
     update = f"{task} returning id"
     if not inserts:
         return update
     *others, last = inserts
-    more = "".join(f", other as ({other})" for other in others)
+    more = "".join(f", other_{n} as ({other})" for n, other in enumerate(others))
     return f"with saved as ({update}){more} {last}"
 
 

@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from .errors import InvalidValue, KeyReused, TaskNotFound, VersionConflict
+from .snapshot import Checkpoint
 from .task import Task, TaskState, check_transition
 
 
@@ -100,3 +101,19 @@ def check_listing(state: TaskState | str, limit: int) -> None:
         raise InvalidValue("state", f"{state!r} is none of {', '.join(TaskState)}")
     if isinstance(limit, bool) or not isinstance(limit, int) or limit < 1:
         raise InvalidValue("limit", f"must be a whole number from 1 on, not {limit!r}")
+
+
+def accept_checkpoint(checkpoint: Checkpoint | None, kept: Task) -> None:
+    """
+    Refuse a checkpoint that is not of the very moment that is saved.
+
+    Raises:
+        InvalidValue: It names another task, or another version.
+    """
+    if checkpoint is None:
+        return
+    named, wanted = (checkpoint.task_id, checkpoint.version), (kept.id, kept.version)
+    if named != wanted:
+        raise InvalidValue(
+            "checkpoint", f"is of {named}, and what is saved is {wanted}"
+        )

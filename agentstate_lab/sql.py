@@ -25,11 +25,13 @@ from .lease import Claim
 from .line_memo import Known, LineMemo
 from .rules import (
     Submission,
+    accept_checkpoint,
     accept_save,
     accept_submission,
     check_listing,
     next_version,
 )
+from .snapshot import Checkpoint
 from .state import Record
 from .step import Message, StepRecord, StoredMessage
 from .store import Clock
@@ -42,7 +44,7 @@ MOST = 2**31 - 1  # rows that one list can ask for
 
 class SqlStore:
     """
-    A `StepStore` on a database.
+    A `HistoryStore` on a database.
 
     Args:
         database: Where the tables are.
@@ -91,6 +93,7 @@ class SqlStore:
         *,
         steps: Sequence[StepRecord] = (),
         messages: Sequence[Message] = (),
+        checkpoint: Checkpoint | None = None,
         claim: Claim | None = None,
     ) -> Task:
         """Store a changed task and what belongs to it; see `LeaseStore.save`."""
@@ -99,8 +102,10 @@ class SqlStore:
         known = self._memo.known(task, kept)
         # Twice, since a time of creation that the writer made up is put right.
         for _ in range(2):
+            accept_checkpoint(checkpoint, kept)
             row = columns(kept, known)
-            if self.database.commit(self._moment(kept, row, steps, messages, claim)):
+            moment = self._moment(kept, row, steps, messages, checkpoint, claim)
+            if self.database.commit(moment):
                 self._remember(kept, row, known)
                 return kept
             known = None
@@ -124,6 +129,33 @@ class SqlStore:
         """What was said; see `StepStore.messages`."""
         lines = self._lines(sql.MESSAGES, task_id)
         return [self._record(StoredMessage, task_id, line).message for line in lines]
+
+    def message_count(self, task_id: str, *, since: Checkpoint | None = None) -> int:
+        """How many messages there are; see `HistoryStore.message_count`."""
+        self.get(task_id)
+        before, version = (since.messages, since.version) if since else (0, 0)
+        [(more,)] = self.database.read(sql.COUNT_MESSAGES, id=task_id, after=version)
+        return before + int(more)
+
+    def checkpoint(self, task_id: str, version: int | None = None) -> Checkpoint | None:
+        """One checkpoint; see `HistoryStore.checkpoint`."""
+        if version is None:
+            lines = self._lines(sql.NEWEST_CHECKPOINT, task_id)
+        else:
+            lines = self._lines(sql.CHECKPOINT, task_id, version=version)
+        return self._record(Checkpoint, task_id, lines[0]) if lines else None
+
+    def checkpoints(self, task_id: str) -> list[Checkpoint]:
+        """The checkpoints, oldest first; see `HistoryStore.checkpoints`."""
+        lines = self._lines(sql.CHECKPOINTS, task_id)
+        return [self._record(Checkpoint, task_id, line) for line in lines]
+
+    def prune(self, task_id: str, *, keep: int | None, before: float | None) -> int:
+        """Drop checkpoints by two rules; see `HistoryStore.prune`."""
+        self.get(task_id)
+        return self.database.write(
+            sql.PRUNE, id=task_id, keep=MOST if keep is None else keep, before=before
+        )
 
     def list_by_state(self, state: TaskState | str, *, limit: int = 100) -> list[Task]:
         """The tasks in *state*, oldest first; see `TaskStore.list_by_state`."""
@@ -153,6 +185,7 @@ class SqlStore:
         row: Values,
         steps: Sequence[StepRecord],
         messages: Sequence[Message],
+        checkpoint: Checkpoint | None,
         claim: Claim | None,
     ) -> Moment:
         """Everything of one save, as it is to be written."""
@@ -179,6 +212,7 @@ class SqlStore:
             values=values,
             steps=_placed(task, lines),
             messages=_placed(task, said),
+            checkpoints=[_taken(checkpoint)] if checkpoint else [],
         )
 
     def _remember(self, task: Task, row: Values, known: Known | None) -> None:
@@ -234,6 +268,16 @@ def columns(task: Task, known: Known | None = None) -> Values:
         "owner": task.owner and task.owner.model_dump_json(),
         "created_at": task.created_at,
         "line": known.line(task) if known else task_to_json(task),
+    }
+
+
+def _taken(checkpoint: Checkpoint) -> Values:
+    """The row of a checkpoint."""
+    return {
+        "task_id": checkpoint.task_id,
+        "version": checkpoint.version,
+        "taken_at": checkpoint.taken_at,
+        "line": record_to_json(checkpoint, "checkpoint"),
     }
 
 

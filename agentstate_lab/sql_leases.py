@@ -21,7 +21,7 @@ from .errors import AttemptsUsedUp, LeaseLost, StoreTorn, TaskNotFound
 from .lease import LEASE, Claim, Leased, check_seconds
 from .rules import next_version
 from .sql import SqlStore, columns
-from .store import Clock, StepStore
+from .store import Clock, HistoryStore
 from .task import Owner, Task, TaskState
 
 
@@ -131,7 +131,7 @@ class SqlLeaseStore(SqlStore):
             run(sql.TAKE, **columns(freed), token=None, expires=None)
         return freed
 
-    def leased(self, claim: Claim) -> StepStore:
+    def leased(self, claim: Claim) -> HistoryStore:
         """This store as the holder of *claim* sees it; see `LeaseStore.leased`."""
         return Leased(self, claim)
 

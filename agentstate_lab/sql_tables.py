@@ -96,7 +96,7 @@ MIGRATIONS: Final = (
             nth bigint not null,
             line text not null,
             primary key (task_id, version, nth)
-        ) {by_key}
+        )
         """,
     ),
     (
@@ -105,6 +105,17 @@ MIGRATIONS: Final = (
         """
         create index tasks_by_lease on tasks (lease_expires, id)
         where lease_expires is not null
+        """,
+    ),
+    (
+        """
+        create table checkpoints (
+            task_id {text} not null,
+            version bigint not null,
+            taken_at double precision not null,
+            line text not null,
+            primary key (task_id, version)
+        )
         """,
     ),
 )
@@ -137,6 +148,11 @@ insert into messages (task_id, version, nth, line)
 values (:task_id, :version, :nth, :line)
 """
 
+ADD_CHECKPOINT = """
+insert into checkpoints (task_id, version, taken_at, line)
+values (:task_id, :version, :taken_at, :line)
+"""
+
 GET = "select line, token, fingerprint from tasks where id = :id"
 LIST = """
 select id, line from tasks where state = :state
@@ -145,6 +161,23 @@ order by created_at, id limit :limit
 STEPS = "select line from steps where task_id = :id order by version, nth"
 STEP = "select line from steps where task_id = :id and name = :name"
 MESSAGES = "select line from messages where task_id = :id order by version, nth"
+
+COUNT_MESSAGES = """
+select count(*) from messages where task_id = :id and version > :after
+"""
+CHECKPOINTS = "select line from checkpoints where task_id = :id order by version"
+CHECKPOINT = "select line from checkpoints where task_id = :id and version = :version"
+NEWEST_CHECKPOINT = """
+select line from checkpoints where task_id = :id order by version desc limit 1
+"""
+# Two rules, each of which is enough; the newest stays whatever they say.
+PRUNE = """
+delete from checkpoints where task_id = :id
+    and version < (select max(version) from checkpoints where task_id = :id)
+    and (taken_at < cast(:before as double precision) or version not in (
+        select version from checkpoints where task_id = :id
+        order by version desc limit :keep))
+"""
 
 _HELD = "select id, line, token, lease_expires, {now} from tasks"
 HOLD = _HELD + " where id = :id{lock}"

@@ -143,6 +143,7 @@ class SqliteDatabase(Database):
             for statement, rows in (
                 (tables.ADD_STEP, moment.steps),
                 (tables.ADD_MESSAGE, moment.messages),
+                (tables.ADD_CHECKPOINT, moment.checkpoints),
             ):
                 if rows:
                     connection.executemany(say(statement), rows)

@@ -12,7 +12,7 @@ A record that stays at `started` after its worker is gone is the third outcome:
 unknown. This module only describes it; `idempotency` decides what to do.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from enum import StrEnum
 from typing import Any, Final, Literal
 from urllib.parse import quote
@@ -20,6 +20,7 @@ from urllib.parse import quote
 from pydantic import JsonValue
 
 from .digest import fingerprint
+from .snapshot import Checkpoint
 from .state import Count, Id, Record
 from .task import Owner
 
@@ -73,27 +74,43 @@ class StepRecord(Record):
 
 
 class History(Record):
-    """What is stored beside a task: its steps, and the messages in their order."""
+    """What is stored beside a task: its steps, its messages and its checkpoints."""
 
     schema_version: Literal[1] = SCHEMA_VERSION
     steps: tuple[StepRecord, ...] = ()
     messages: tuple[dict[str, JsonValue], ...] = ()
+    checkpoints: tuple[Checkpoint, ...] = ()
 
     def step(self, name: str) -> StepRecord | None:
         """The step of this name, if it was begun."""
         return next((one for one in self.steps if one.name == name), None)
 
     def with_more(
-        self, steps: Iterable[StepRecord], messages: Iterable[Message]
+        self,
+        steps: Iterable[StepRecord],
+        messages: Iterable[Message],
+        checkpoint: Checkpoint | None = None,
     ) -> "History":
-        """This history with *messages* at its end, and *steps* in their places."""
+        """This history with more at its end, and *steps* in their places."""
         by_name = {one.name: one for one in (*self.steps, *steps)}
+        taken = () if checkpoint is None else (checkpoint,)
         return self.model_copy(
             update={
                 "steps": tuple(by_name.values()),
                 "messages": (*self.messages, *messages),
+                "checkpoints": (*self.checkpoints, *taken),
             }
         )
+
+    def checkpoint(self, version: int | None) -> Checkpoint | None:
+        """The checkpoint of this version; the newest, if none is named."""
+        found = [one for one in self.checkpoints if version in (None, one.version)]
+        return found[-1] if found else None
+
+    def without(self, versions: Collection[int]) -> "History":
+        """This history without the checkpoints of these versions."""
+        kept = tuple(one for one in self.checkpoints if one.version not in versions)
+        return self.model_copy(update={"checkpoints": kept})
 
 
 class StoredMessage(Record):

@@ -25,7 +25,14 @@ from typing import Protocol, Self
 
 from .codec import record_from_json, record_to_json, task_from_json, task_to_json
 from .errors import InvalidValue, TaskNotFound, VersionConflict
-from .rules import Submission, accept_save, accept_submission, select_by_state
+from .rules import (
+    Submission,
+    accept_checkpoint,
+    accept_save,
+    accept_submission,
+    select_by_state,
+)
+from .snapshot import Checkpoint, prunable
 from .step import History, Message, StepRecord
 from .task import Task, TaskState
 
@@ -97,6 +104,7 @@ class StepStore(TaskStore, Protocol):
         *,
         steps: Sequence[StepRecord] = (),
         messages: Sequence[Message] = (),
+        checkpoint: Checkpoint | None = None,
     ) -> Task:
         """
         Store a changed task and everything of the same moment in one commit.
@@ -107,6 +115,8 @@ class StepStore(TaskStore, Protocol):
             steps: Records to add; one of the same name is replaced.
 
             messages: What was said, to add at the end.
+
+            checkpoint: What the agent knows, to go back to (notebook 07).
         """
         ...
 
@@ -134,6 +144,46 @@ class StepStore(TaskStore, Protocol):
 
         Raises:
             TaskNotFound: No task has this id.
+        """
+        ...
+
+
+class HistoryStore(StepStore, Protocol):
+    """
+    A store whose past can be read and thinned out. Taught in notebook 07.
+
+    A store that passes `lab.contract_history.HistoryStoreContract` keeps these
+    promises. Each call raises `TaskNotFound` for an id that nobody has submitted.
+    """
+
+    def message_count(self, task_id: str, *, since: Checkpoint | None = None) -> int:
+        """
+        How many messages there are, without reading them.
+
+        Args:
+            task_id: The task.
+
+            since: A checkpoint of it to count on from: the number is the same, and a
+                database need not count what was said before.
+        """
+        ...
+
+    def checkpoint(self, task_id: str, version: int | None = None) -> Checkpoint | None:
+        """The checkpoint of this version of the task; by default, the newest."""
+        ...
+
+    def checkpoints(self, task_id: str) -> list[Checkpoint]:
+        """All checkpoints that are kept, oldest first."""
+        ...
+
+    def prune(self, task_id: str, *, keep: int | None, before: float | None) -> int:
+        """
+        Drop checkpoints that are not among the newest *keep*, or are from *before*.
+
+        Each rule is enough; None leaves one out. The newest checkpoint stays.
+
+        Returns:
+            How many were dropped.
         """
         ...
 
@@ -181,14 +231,16 @@ class MemoryStore:
         *,
         steps: Sequence[StepRecord] = (),
         messages: Sequence[Message] = (),
+        checkpoint: Checkpoint | None = None,
     ) -> Task:
         """Store a changed task and what belongs to it; see `StepStore.save`."""
         with self._lock:
             kept = accept_save(self._find(task.id), task, self._clock())
+            accept_checkpoint(checkpoint, kept)
             line = task_to_json(kept)
-            if steps or messages:
-                more = self._history(task.id).with_more(steps, messages)
-                self._histories[task.id] = record_to_json(more, f"task {task.id!r}")
+            if steps or messages or checkpoint:
+                history = self._history(task.id)
+                self._keep(task.id, history.with_more(steps, messages, checkpoint))
             self._lines[task.id] = line
             return kept
 
@@ -206,6 +258,29 @@ class MemoryStore:
         """What was said; see `StepStore.messages`."""
         self.get(task_id)
         return list(self._history(task_id).messages)
+
+    def message_count(self, task_id: str, *, since: Checkpoint | None = None) -> int:
+        """How many messages there are; see `HistoryStore.message_count`."""
+        return len(self.messages(task_id))
+
+    def checkpoint(self, task_id: str, version: int | None = None) -> Checkpoint | None:
+        """One checkpoint; see `HistoryStore.checkpoint`."""
+        self.get(task_id)
+        return self._history(task_id).checkpoint(version)
+
+    def checkpoints(self, task_id: str) -> list[Checkpoint]:
+        """The checkpoints, oldest first; see `HistoryStore.checkpoints`."""
+        self.get(task_id)
+        return list(self._history(task_id).checkpoints)
+
+    def prune(self, task_id: str, *, keep: int | None, before: float | None) -> int:
+        """Drop checkpoints by two rules; see `HistoryStore.prune`."""
+        with self._lock:
+            self.get(task_id)
+            history = self._history(task_id)
+            gone = prunable(list(history.checkpoints), keep=keep, before=before)
+            self._keep(task_id, history.without(gone))
+            return len(gone)
 
     def list_by_state(self, state: TaskState | str, *, limit: int = 100) -> list[Task]:
         """The tasks in *state*, oldest first; see `TaskStore.list_by_state`."""
@@ -227,6 +302,9 @@ class MemoryStore:
     def _find(self, task_id: str) -> Task | None:
         line = self._lines.get(task_id)
         return None if line is None else task_from_json(line, where="memory")
+
+    def _keep(self, task_id: str, history: History) -> None:
+        self._histories[task_id] = record_to_json(history, f"task {task_id!r}")
 
     def _history(self, task_id: str) -> History:
         line = self._histories.get(task_id)
@@ -253,7 +331,7 @@ def execute_step(store: TaskStore, task_id: str, fn: Callable[[Task], Task]) -> 
         TaskNotFound: No task has this id.
         VersionConflict: The step lost to others a thousand times in a row.
     """
-    return _until_saved(lambda: store.save(fn(store.get(task_id))))
+    return until_saved(lambda: store.save(fn(store.get(task_id))))
 
 
 def record_more(
@@ -279,13 +357,18 @@ def record_more(
         TaskNotFound: No task has this id.
         IllegalTransition: The task has ended, and nothing is added to it any more.
     """
-    return _until_saved(
+    return until_saved(
         lambda: store.save(store.get(task_id), steps=steps, messages=messages)
     )
 
 
-def _until_saved(save: Callable[[], Task]) -> Task:
-    """Read and save, again while others come between the two."""
+def until_saved(save: Callable[[], Task]) -> Task:
+    """
+    Call *save*, which reads, decides and saves, again while others come in between.
+
+    Raises:
+        VersionConflict: It lost to others a thousand times in a row.
+    """
     for _ in range(MAX_STEP_TRIES - 1):
         with contextlib.suppress(VersionConflict):
             return save()
@@ -301,7 +384,7 @@ SCHEMES = {
 }
 
 
-def open_store(url: str, *, clock: Clock | None = None) -> StepStore:
+def open_store(url: str, *, clock: Clock | None = None) -> HistoryStore:
     """
     Open the store that *url* names.
 
@@ -327,5 +410,5 @@ def open_store(url: str, *, clock: Clock | None = None) -> StepStore:
     module, name = SCHEMES[scheme]
     kind = getattr(importlib.import_module(f".{module}", __package__), name)
     where = [url if scheme == "postgresql" else place] if place else []
-    opened: StepStore = kind(*where, **({} if clock is None else {"clock": clock}))
+    opened: HistoryStore = kind(*where, **({} if clock is None else {"clock": clock}))
     return opened

@@ -464,4 +464,6 @@ def test_the_names_that_the_command_line_knows():
     """
     They are public: `run --agent NAME`.
     """
-    assert sorted(agents.AGENTS) == ["idempotent", "naive", "saving", "timed"]
+    known = ["durable", "idempotent", "naive", "saving", "timed"]
+
+    assert sorted(agents.AGENTS) == known

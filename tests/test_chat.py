@@ -14,7 +14,11 @@ from openai.types.chat.completion_create_params import (
 from agentstate_lab.lab import chat
 from agentstate_lab.lab.chat_messages import ROLES
 from agentstate_lab.lab.chat_rules import FIELDS, UNSUPPORTED
+from agentstate_lab.lab.scenarios import SCENARIOS, next_message
 from agentstate_lab.lab.wire import Refusal
+
+DEPLOY = SCENARIOS["deploy"]
+ALL_STEPS = [step.name for step in DEPLOY.steps]
 
 USER = {"role": "user", "content": "Deploy it."}
 TOOL = {
@@ -618,5 +622,64 @@ def test_the_models_are_listed():
     """
     listed = [model["id"] for model in chat.models()["data"]]
 
-    assert listed == ["scripted", "scripted-small"]
+    assert listed == ["scripted", "scripted-small", "scripted-parallel"]
     assert chat.model("scripted-small")["id"] == "scripted-small"
+
+
+def named_calls(**changes):
+    """The ids of the calls in the reply of the model that calls several tools."""
+    asked = request(model="scripted-parallel", **changes)
+    asked["tools"] = DEPLOY.tools
+    message = chat.complete(asked, next_message)["choices"][0]["message"]
+    return [one["id"] for one in message.get("tool_calls", [])]
+
+
+@pytest.mark.parametrize(
+    ("done", "calls"),
+    [
+        pytest.param([], ["check-status", "open-ticket", "announce"], id="first"),
+        pytest.param(
+            ["check-status"],
+            ["open-ticket", "announce", "deploy-database"],
+            id="some-are-done",
+        ),
+        pytest.param(ALL_STEPS[:9], ["verify"], id="fewer-are-left"),
+        pytest.param(ALL_STEPS, [], id="none-is-left"),
+    ],
+)
+def test_the_parallel_model_calls_up_to_three_tools_in_a_turn(done, calls):
+    """
+    Those that the script would call one after the other.
+    """
+    noted = "\n".join(["Deploy it.", *(f"done: {step}" for step in done)])
+
+    called = named_calls(messages=[{"role": "user", "content": noted}])
+
+    assert called == [f"call_{step}" for step in calls]
+
+
+def test_the_parallel_model_can_be_told_to_call_one_tool_at_a_time():
+    """
+    By the field of the real API.
+    """
+    assert named_calls(parallel_tool_calls=False) == ["call_check-status"]
+
+
+def test_the_parallel_model_goes_on_after_a_turn():
+    """
+    It knows what its three calls have done, as of any conversation.
+    """
+    first = named_calls()
+    turn = {
+        "role": "assistant",
+        "content": None,
+        "tool_calls": [call(i) for i in first],
+    }
+
+    said = [USER, turn, *(answer(one) for one in first)]
+
+    assert named_calls(messages=said) == [
+        "call_deploy-database",
+        "call_deploy-api",
+        "call_deploy-worker",
+    ]

@@ -105,7 +105,8 @@ def test_the_saving_agent_killed_and_run_again_goes_on(world, tmp_path, capsys):
     With a store, the same id finds the task and nothing is done twice here.
     """
     store = f"json:{tmp_path / 'tasks.json'}"
-    command = ("run", "deploy", "--task-id", "cli-saving", "--store", store)
+    command = ("run", "deploy", "--agent", "saving")
+    command += ("--task-id", "cli-saving", "--store", store)
     kill_in_minute(4, world, *command)
 
     status = main(list(command))
@@ -119,7 +120,7 @@ def test_a_run_without_a_store_keeps_its_task_in_the_home(world, capsys):
     """
     The shortest command survives a restart too: the second run finds the task.
     """
-    command = ["run", "disk", "--task-id", "cli-at-home"]
+    command = ["run", "disk", "--agent", "saving", "--task-id", "cli-at-home"]
 
     statuses = [main(command), main(command)]
 

@@ -13,14 +13,21 @@ SAMPLES = {
     "TaskInProgress": ("t",),
     "LeaseLost": ("t",),
     "KeyReused": ("t",),
+    "NeedsPerson": ("t", "report", "somebody has to look"),
+    "ApprovalNeeded": ("t", "report", "it is an external_action"),
     "OutcomeUnknown": ("t", "deploy-api", "it was begun and never reported"),
     "DeadlineExceeded": ("deploy-api", 1.5),
+    "CheckpointRefused": ("t", "its budget is used up"),
     "AttemptsUsedUp": ("t", 5),
     "IllegalTransition": ("completed", "running", "t"),
     "ArtifactNotFound": ("a",),
     "EffectRefused": (422, "key_reused", "another body"),
 }
-NAMED = {"VersionConflict": {"expected": 1, "found": 2}}
+NAMED = {
+    "BudgetUsedUp": {"what": "steps", "used": 20, "limit": 20},
+    "CheckpointExpired": {"age": 7_200.0, "max_age": 3_600.0},
+    "VersionConflict": {"expected": 1, "found": 2},
+}
 ALL = [
     kind
     for _, kind in inspect.getmembers(errors, inspect.isclass)

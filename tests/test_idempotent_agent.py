@@ -5,6 +5,7 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
+from runs import counts, stopping_after
 
 from agentstate_lab.errors import EffectRefused, ReplyLost
 from agentstate_lab.idempotency import resolve
@@ -30,23 +31,6 @@ def job(task_id):
     opened = open_job("deploy", task_id, on_event=lambda text: None)
     yield replace(opened, store=MemoryStore())
     opened.client.close()
-
-
-def counts(world, task_id):
-    """What the world counted for the task, by step."""
-    return {entry.step: entry.count for entry in world.ledger(task_id)}
-
-
-def stopping_after(events):
-    """An `on_event` that interrupts after so many events."""
-    left = [None] * events
-
-    def on_event(text):
-        left.pop()
-        if not left:
-            raise KeyboardInterrupt
-
-    return on_event
 
 
 def test_an_undisturbed_run_does_every_effect_once(world, job):

@@ -7,6 +7,10 @@ from strategies import patches, states, values
 from agentstate_lab.errors import InvalidValue, TaskNotFound, VersionConflict
 from agentstate_lab.json_store import JsonFileStore
 from agentstate_lab.lab.contract import DurableContract, TaskStoreContract
+from agentstate_lab.lab.contract_history import (
+    DurableHistoryContract,
+    HistoryStoreContract,
+)
 from agentstate_lab.lab.contract_steps import DurableStepContract, StepStoreContract
 from agentstate_lab.sqlite_store import SqliteStore
 from agentstate_lab.state import Fact, StatePatch, UpsertFact
@@ -14,7 +18,7 @@ from agentstate_lab.store import MAX_STEP_TRIES, MemoryStore, execute_step, open
 from agentstate_lab.task import Task
 
 
-class TestMemoryStore(TaskStoreContract, StepStoreContract):
+class TestMemoryStore(TaskStoreContract, StepStoreContract, HistoryStoreContract):
     """Keeps the contract, and nothing beyond the process."""
 
     def make_store(self, folder, clock):
@@ -23,7 +27,12 @@ class TestMemoryStore(TaskStoreContract, StepStoreContract):
 
 
 class TestJsonFileStore(
-    TaskStoreContract, StepStoreContract, DurableContract, DurableStepContract
+    TaskStoreContract,
+    StepStoreContract,
+    HistoryStoreContract,
+    DurableContract,
+    DurableStepContract,
+    DurableHistoryContract,
 ):
     """Keeps the contract in one file."""
 

@@ -22,14 +22,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import InvalidValue
-from ..state import AgentState, StatePatch, UseBudget
+from ..state import AgentState, UseBudget
 from ..task import Task, TaskState
+from .durable import durable_agent
 from .idempotent import idempotent_agent
 from .job import Job, Say, Sleep, ask, open_job, run_step, tool_says, user_says
 from .notes import (
     answer_fact,
     ask_person,
     done_fact,
+    done_patch,
     learn,
     read_note,
     render_note,
@@ -37,7 +39,6 @@ from .notes import (
     write_note,
 )
 from .scenarios import Message
-from .steps import Step
 from .timed import timed_agent
 
 
@@ -131,6 +132,7 @@ AGENTS: dict[str, Callable[[Job], Any]] = {
     "naive": naive_agent,
     "saving": saving_agent,
     "idempotent": idempotent_agent,
+    "durable": durable_agent,
     "timed": timed_agent,
 }
 
@@ -147,15 +149,6 @@ def find_task(job: Job) -> Task:
     if task.state == TaskState.RUNNING:
         return task
     return store.save(task.replace(state=TaskState.RUNNING))
-
-
-def done_patch(task: Task, step: Step, result: str) -> StatePatch:
-    """What *step* taught, as a patch whose id is the same in every run."""
-    return StatePatch(
-        id=f"done:{step.name}",
-        base_version=task.version,
-        operations=(done_fact(step, result), UseBudget(steps=1)),
-    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,13 +17,15 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from ..digest import canonical
-from .chat_rules import WINDOWS, check_request, check_window
+from .chat_rules import PARALLEL_MODEL, WINDOWS, check_request, check_window
 from .ledger import Json
 
 Script = Callable[[Sequence[Json], Sequence[Json]], Json]
 
 # A fixed instant: a clock in the reply would make two runs differ.
 CREATED = 1_700_000_000
+
+CALLS_PER_TURN = 3  # of the model that calls several tools at once
 
 
 def complete(body: Json, script: Script) -> Json:
@@ -37,7 +39,9 @@ def complete(body: Json, script: Script) -> Json:
     messages = body["messages"]
     check_window(body["model"], _tokens(messages), _tokens(body.get("tools", [])))
     tools = [] if body.get("tool_choice") == "none" else body.get("tools", [])
-    message = _message(script(messages, tools))
+    parallel = body["model"] == PARALLEL_MODEL and body.get("parallel_tool_calls", True)
+    most = CALLS_PER_TURN if parallel else 1
+    message = _message(_said(script, messages, tools, most))
     digest = hashlib.sha256(canonical([messages, tools])).hexdigest()
     return {
         "id": f"chatcmpl-{digest[:24]}",
@@ -91,6 +95,28 @@ def model(name: str) -> Json:
         "created": CREATED,
         "owned_by": "agentstate-lab",
     }
+
+
+def _said(
+    script: Script, messages: Sequence[Json], tools: Sequence[Json], most: int
+) -> Json:
+    """
+    What *script* says, with the calls that it would make next, *most* in all.
+
+    They are found by telling it that those before them are done.
+    """
+    first = script(messages, tools)
+    calls = list(first.get("tool_calls", []))
+    while 0 < len(calls) < most:
+        done = [
+            {"role": "tool", "tool_call_id": call["id"], "content": "done"}
+            for call in calls
+        ]
+        said = [*messages, {**first, "tool_calls": calls}, *done]
+        if not (more := script(said, tools).get("tool_calls")):
+            break
+        calls += more
+    return {**first, "tool_calls": calls} if calls else first
 
 
 def _message(said: Json) -> Json:

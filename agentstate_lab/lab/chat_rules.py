@@ -81,10 +81,16 @@ UNSUPPORTED = (
 
 MODEL = "scripted"
 SMALL_MODEL = "scripted-small"
+PARALLEL_MODEL = "scripted-parallel"
 
 # The models there are, each with the tokens that a request to it may have. The
-# first takes whatever the world takes; the other is there to be asked for too much.
-WINDOWS: Mapping[str, float] = {MODEL: math.inf, SMALL_MODEL: 4_096}
+# first takes whatever the world takes; the second is there to be asked for too much.
+# The third calls several tools in one turn, as large models do.
+WINDOWS: Mapping[str, float] = {
+    MODEL: math.inf,
+    SMALL_MODEL: 4_096,
+    PARALLEL_MODEL: math.inf,
+}
 
 MAX_TOOLS = 128
 _FUNCTION_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")

@@ -27,6 +27,7 @@ from ..atomic_file import real_path, write_bytes
 from ..errors import InvalidValue, TaskNotFound
 from ..json_store import JsonFileStore
 from ..rules import Submission
+from ..snapshot import Checkpoint
 from ..sql_leases import SqlLeaseStore
 from ..sqlite_store import SqliteDatabase
 from ..step import Message, StepRecord
@@ -204,10 +205,13 @@ class KillingStore:
         *,
         steps: Sequence[StepRecord] = (),
         messages: Sequence[Message] = (),
+        checkpoint: Checkpoint | None = None,
     ) -> Task:
         """Save, unless the process ends on the way."""
         name = _news(task, steps, messages)
         more: dict[str, Any] = {"steps": steps, "messages": messages}
+        if checkpoint is not None:
+            more["checkpoint"] = checkpoint
         saved: Task = self._written(name, self._store.save, task, **more)
         return saved
 
@@ -256,7 +260,7 @@ def _news(task: Task, steps: Sequence[StepRecord], messages: Sequence[Message]) 
     if steps:
         return f"{steps[0].status}:{steps[0].name}"
     if messages:
-        return "message"
+        return "told" if messages[0].get("role") == "tool" else "message"
     facts = task.agent_state.known_facts
     return facts[-1].key if facts and task.state == TaskState.RUNNING else task.state
 

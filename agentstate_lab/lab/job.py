@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import InvalidValue
-from ..store import StepStore, open_store
+from ..store import HistoryStore, open_store
 from .scenarios import Message, Scenario, scenario_named
 from .steps import EffectWorld, Step, perform
 from .world import start_world, task_header
@@ -57,7 +57,7 @@ class Job:
     client: Any
     model: str
     world: EffectWorld
-    store: StepStore | None = None
+    store: HistoryStore | None = None
     step_seconds: float = 0.0
     sleep: Sleep = time.sleep
     on_event: Say = print
@@ -67,7 +67,7 @@ class Job:
         function = call["function"]
         return self.scenario.step_for(function["name"], function["arguments"])
 
-    def need_store(self) -> StepStore:
+    def need_store(self) -> HistoryStore:
         """The store, for an agent that cannot do without one."""
         if self.store is None:
             raise InvalidValue(

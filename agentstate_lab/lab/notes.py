@@ -12,7 +12,16 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from ..state import AddQuestions, AgentState, Fact, Operation, StatePatch, UpsertFact
+from ..state import (
+    AddQuestions,
+    AgentState,
+    Fact,
+    Operation,
+    StatePatch,
+    UpsertFact,
+    UseBudget,
+)
+from ..task import Task
 from .job import Job
 from .scenarios import Message
 from .steps import Step
@@ -49,6 +58,15 @@ def done_fact(step: Step, result: str) -> UpsertFact:
     """The operation that records *step* and what came out of it."""
     fact = Fact(key=f"done:{step.name}", value=result, source=step.tool)
     return UpsertFact(fact=fact)
+
+
+def done_patch(task: Task, step: Step, result: str) -> StatePatch:
+    """What *step* taught, as a patch whose id is the same in every run."""
+    return StatePatch(
+        id=f"done:{step.name}",
+        base_version=task.version,
+        operations=(done_fact(step, result), UseBudget(steps=1)),
+    )
 
 
 def receipt(result: str) -> str:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from ..errors import InvalidValue
+from ..tool import schema_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,19 +39,7 @@ class Tool:
 
     def schema(self) -> dict[str, Any]:
         """The tool as the chat API wants it described."""
-        return {
-            "type": "function",
-            "function": {
-                "name": self.name,
-                "description": self.description,
-                "parameters": {
-                    "type": "object",
-                    "properties": {key: {"type": "string"} for key in self.parameters},
-                    "required": list(self.parameters),
-                    "additionalProperties": False,
-                },
-            },
-        }
+        return schema_of(self.name, self.description, self.parameters)
 
     def read(self, arguments: str | Mapping[str, Any]) -> dict[str, Any]:
         """The *arguments* of a call, which a model sends as JSON text, checked."""

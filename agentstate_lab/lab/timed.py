@@ -22,7 +22,7 @@ from typing import Any, cast
 
 from ..deadline import Clock, Deadline
 from ..errors import DeadlineExceeded
-from ..store import StepStore
+from ..store import HistoryStore
 from ..task import Task
 from .idempotent import idempotent_agent
 from .job import Job
@@ -78,7 +78,7 @@ def under(job: Job, deadline: Deadline) -> Job:
         job,
         client=SimpleNamespace(chat=SimpleNamespace(completions=completions)),
         world=TimedWorld(job.world, deadline),
-        store=cast(StepStore, TimedStore(job.need_store(), deadline)),
+        store=cast(HistoryStore, TimedStore(job.need_store(), deadline)),
     )
 
 
@@ -131,7 +131,7 @@ class TimedWorld:
 class TimedStore:
     """A store that records the time with every save, and never runs out of it."""
 
-    store: StepStore
+    store: HistoryStore
     deadline: Deadline
 
     def save(self, task: Task, **more: Any) -> Task:

@@ -143,7 +143,7 @@ class Answer:
         space["display"] = lambda *shown, **options: None  # a notebook has it
         for number, source in json.loads(self.payload):
             try:
-                exec(_compiled(source, number), space)  # noqa: S102
+                exec(compiled(source, number), space)  # noqa: S102
             except Exception as error:
                 raise LoadFailed(
                     f"cell {number} of the notebook, which comes before the check,"
@@ -154,7 +154,7 @@ class Answer:
         return _callable(space[self.name])
 
 
-def _compiled(source: str, number: int) -> types.CodeType:
+def compiled(source: str, number: int) -> types.CodeType:
     """The cell's code; lines that only IPython understands are left out."""
     name = f"<cell {number}>"
     try:
