@@ -247,9 +247,15 @@ class CheckpointManager:
         """
         Drop the checkpoints that rotation does not keep.
 
+        While the newest one is altered, nothing is dropped: an older one may be all
+        that a fork can begin from.
+
         Returns:
             How many were dropped. Messages and steps stay.
         """
+        newest = self._store.checkpoint(task_id)
+        if newest is not None and not newest.is_whole:
+            return 0
         before = None if self.max_age is None else self._clock() - self.max_age
         return self._store.prune(task_id, keep=self.keep, before=before)
 

@@ -5,8 +5,9 @@ One save as one PostgreSQL statement.
     insert into steps … select … from saved, (values …) as new
 
 What is inserted depends on the row that was updated: no row, nothing. So the
-compare-and-set of the task, its steps, messages and checkpoint are one round trip and one
-commit, and the number of rows that the statement reports says whether it was done.
+compare-and-set of the task, its steps, messages and checkpoint are one round trip
+and one commit, and the number of rows that the statement reports says whether it was
+done.
 
 Its text depends only on how many rows there are, so the server plans it once. Many
 rows travel as arrays: a statement may have 65,535 parameters and no more.

@@ -497,6 +497,23 @@ def test_a_newer_checkpoint_is_told_from_a_torn_one(store, clock, place):
         record_from_json(History, whole.replace(checkpoint, newer), where="a file")
 
 
+def test_rotation_drops_nothing_while_the_newest_is_altered(store, clock):
+    """
+    The last whole one is what a fork can begin from.
+    """
+    manager = manager_of(store, clock, keep=1)
+    task = manager.save(stored(store).replace(state="running"))
+    whole = manager.history(task.id)[0]
+    taken = Checkpoint.of(task, messages=0, trigger="step")
+    forged = taken.model_copy(update={"agent_state": AgentState(goal="drop it all")})
+    store.save(task, checkpoint=forged)
+
+    dropped = manager.prune(task.id)
+
+    assert dropped == 0
+    assert manager.fork(task.id, whole.version, new_id="fork").state == "pending"
+
+
 times = st.lists(st.integers(0, 50), max_size=20).map(sorted)
 
 

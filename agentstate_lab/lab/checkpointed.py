@@ -13,7 +13,7 @@ model what came of it.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 from ..checkpoint import CheckpointManager, Resumed
 from ..execution import resume_task
@@ -37,7 +37,7 @@ def checkpointed_agent(job: Job, *, strategy: str = "every_step") -> Task:
     Raises:
         CheckpointRefused: What is stored cannot be gone on from.
     """
-    store = history_store(job)
+    store = job.need_store()
     manager = CheckpointManager(store, strategy=strategy)
     task = store.submit(Task.new(job.scenario.goal, task_id=job.task_id)).task
     manager.resume(task.id)  # first: a claim makes any task young
@@ -62,11 +62,6 @@ def checkpointed_agent(job: Job, *, strategy: str = "every_step") -> Task:
             messages.append(decide(job, messages))
 
     return resume_task(SnapshotStore(store, manager), task.id, work)
-
-
-def history_store(job: Job) -> HistoryStore:
-    """The store of *job*: every store of the course keeps a history."""
-    return cast(HistoryStore, job.need_store())
 
 
 def certain(resumed: Resumed) -> list[Message]:

@@ -9,9 +9,9 @@ knows as little as the one that never saves.
 from typing import Any
 
 from ..task import Task
-from .agents import done_patch, find_task
+from .agents import find_task
 from .job import Job, ask, run_step, tool_says, user_says
-from .notes import render_note
+from .notes import done_patch, render_note
 from .scenarios import Message
 from .steps import Step
 
