@@ -14,8 +14,16 @@ connection is opened, and what happens when it breaks, is in `mcp_state_connecti
 Source: Model Context Protocol, revision 2026-07-28, "Resources" and "Tools".
 """
 
+from dataclasses import dataclass
 from typing import Any, Final, Self, TypeVar
 
+from mcp import Client
+from mcp_types import (
+    CallToolRequest,
+    CallToolRequestParams,
+    CallToolResult,
+    ReadResourceResult,
+)
 from pydantic import ValidationError
 
 from .errors import AgentStateError, InvalidValue
@@ -66,6 +74,37 @@ class SharedState(Record):
 _IDS: Final = {"uri", "task_id"}
 
 
+@dataclass(frozen=True, slots=True)
+class ReadResource:
+    """Asks for a resource by its address, in one request."""
+
+    uri: str
+
+    async def __call__(self, client: Client) -> ReadResourceResult:
+        """Ask through the connected *client*."""
+        return await client.read_resource(self.uri)
+
+
+@dataclass(frozen=True, slots=True)
+class CallTool:
+    """
+    Asks for a tool to be called, in one request.
+
+    The protocol's client would list the tools before it hands out an answer, to hold
+    it against the tool's schema. If that fails, it is the answer to a write that has
+    happened which is lost. We know what we asked for, and check the answer ourselves.
+    """
+
+    name: str
+    arguments: dict[str, Any]
+
+    async def __call__(self, client: Client) -> CallToolResult:
+        """Ask through the connected *client*."""
+        params = CallToolRequestParams(name=self.name, arguments=self.arguments)
+        request = CallToolRequest(params=params)
+        return await client.session.send_request(request, CallToolResult)
+
+
 class StateClient:
     """
     A connection to a server of states, used like any object; close it at the end.
@@ -92,7 +131,7 @@ class StateClient:
         Raises:
             AgentStateError: What the server answered, or that none could be had.
         """
-        found = self.request(lambda client: client.read_resource(uri), timeout)
+        found = self.request(ReadResource(uri), timeout)
         text = "".join(getattr(part, "text", "") for part in found.contents)
         return _understood(SharedState, text)
 
@@ -132,9 +171,7 @@ class StateClient:
             "state": state,
             "result": result,
         }
-        done = self.request(
-            lambda client: client.call_tool("write_state", asked), timeout
-        )
+        done = self.request(CallTool("write_state", asked), timeout)
         if done.is_error:
             said = "".join(getattr(part, "text", "") for part in done.content)
             raise AgentStateError(f"{SERVER} failed: {said}", effect="unknown")
@@ -142,10 +179,11 @@ class StateClient:
 
     def request(self, ask: Ask[Answer], timeout: float = TIMEOUT) -> Answer:
         """
-        Ask the protocol's own client for anything: `client.list_resources()`.
+        Ask the protocol's own client for anything; one attempt.
 
         Args:
-            ask: Gets the connected client and returns what is to be awaited.
+            ask: Gets the connected client and returns what is to be awaited, for
+                example `lambda client: client.list_resources()`.
 
             timeout: Seconds, connecting included.
 

@@ -18,10 +18,13 @@ Source: Model Context Protocol, revision 2026-07-28, "Transports".
 """
 
 import contextlib
+import functools
+import threading
 from collections.abc import Awaitable, Callable
 from concurrent.futures import CancelledError, Future
 from contextlib import AsyncExitStack, ExitStack
 from typing import Any, Final, TypeVar
+from weakref import WeakSet
 
 import anyio
 import httpx2
@@ -97,6 +100,8 @@ class Connection:
         """The event loop of our own, in its thread."""
         if self._loop is None:
             self._loop = self._thread.enter_context(start_blocking_portal())
+            _LEFT_OPEN.add(self)
+            _at_the_end()
         return self._loop
 
     def _connected(self, loop: BlockingPortal, deadline: Deadline) -> Client:
@@ -126,6 +131,27 @@ class Connection:
             self._holder.result(CLOSING)
         self._holder.cancel()
         self._open = None
+
+
+_LEFT_OPEN: "WeakSet[Connection]" = WeakSet()
+
+
+@functools.cache
+def _at_the_end() -> None:
+    """
+    Have open connections closed when the program ends.
+
+    Python then stops the thread of an event loop, and what was left open would wait
+    for it for ever. `atexit` comes too late: by then, some threads are gone.
+    """
+
+    def close_all() -> None:
+        threading.main_thread().join()
+        for connection in list(_LEFT_OPEN):
+            connection.close()
+
+    # No daemon: Python waits for this thread, which waits for the main one to be done.
+    threading.Thread(target=close_all).start()
 
 
 async def _within(ask: Ask[Answer], client: Client, seconds: float) -> Answer:

@@ -591,6 +591,46 @@ def test_a_lost_answer_leaves_a_doubt(later, raised, effect):
     assert caught.value.effect == effect
 
 
+def test_a_client_that_nobody_closed_keeps_no_program_alive():
+    """
+    Its event loop would be waited for at the end of Python, and never come.
+    """
+    code = (
+        "from agentstate_lab import MemoryStore, Task\n"
+        "from agentstate_lab.grants import Grant\n"
+        "from agentstate_lab.mcp_state import *\n"
+        "store = MemoryStore()\n"
+        "store.submit(Task.new('Clean', task_id='job', agent_id='a'))\n"
+        "client = StateClient(StateServer(store, Grant(agent_id='a')))\n"
+        "print(read_shared_state(client, 'a', 'job').version)"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60
+    )
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "1\n", "")
+
+
+def test_one_write_is_one_request(store):
+    """
+    What is declared as an attempt is what goes over the wire: no listing in between.
+    """
+    asked = []
+
+    async def listen(context, call_next):
+        asked.append(context.method)
+        return await call_next(context)
+
+    server = StateServer(store, Grant(agent_id="a"))
+    server.middleware.append(listen)
+    with StateClient(server) as client:
+        write_shared_state(client, "a", "job", noted("p", 1, "x"))
+
+    assert asked.count("tools/call") == 1
+    assert "tools/list" not in asked
+
+
 def test_a_server_that_cannot_be_reached_was_asked_nothing():
     """
     The error says which of the two: not reached, or not answered.
