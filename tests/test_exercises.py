@@ -15,6 +15,7 @@ import answers.context_answers
 import answers.deadline_answers
 import answers.idempotency_answers
 import answers.json_store_answers
+import answers.mcp_answers
 import answers.retry_answers
 import answers.run_once_answers
 import answers.sql_store_answers
@@ -39,6 +40,7 @@ ANSWERS = {
     "idempotency": answers.idempotency_answers,
     "run_once": answers.run_once_answers,
     "context": answers.context_answers,
+    "mcp": answers.mcp_answers,
 }
 
 every_exercise = pytest.mark.parametrize(

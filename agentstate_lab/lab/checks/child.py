@@ -51,6 +51,7 @@ def main() -> None:
     lines = Lines(channel, request["word"])
     _end_with_the_kernel(request["seconds"] * len(request["stages"]) + GRACE)
     sys.path[:] = request["path"]
+    WAITS.install()  # before a module keeps `sleep` as a default
     answer = Answer(payload=payload, **request["answer"])
     stages: tuple[Stage, ...] = importlib.import_module(request["module"]).STAGES
     subject = Subject(answer, request["fork"], request["given"])
@@ -77,7 +78,6 @@ def _load_once(answer: Answer) -> None:
     Only after a process of its own has shown that loading it does no harm.
     """
     WATCH.install()  # before anything of the learner's takes `fsync` from its module
-    WAITS.install()  # or `sleep`
     quiet = os.open(os.devnull, os.O_WRONLY)
     kept = [os.dup(1), os.dup(2)]
     for file in (1, 2):

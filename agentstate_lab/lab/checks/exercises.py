@@ -97,6 +97,9 @@ EXERCISES = {
             ("now", "keep", "max_age"),
         ),
         Exercise("08", "context", "fit", ("state", "max_bytes", "keep")),
+        Exercise(
+            "09", "mcp", "update_shared_state", ("client", "uri", "patch_id", "change")
+        ),
     )
 }
 
