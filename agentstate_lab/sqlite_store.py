@@ -46,6 +46,7 @@ from .store import Clock
 Synchronous = Literal["FULL", "NORMAL"]
 
 APPLICATION_ID: Final = 0x41474C42  # "AGLB"
+MAX_SWITCHES: Final = 1_000
 
 
 _ANSWERS: dict[str, Answer] = {
@@ -153,7 +154,7 @@ class SqliteDatabase(Database):
         """All is written and nothing is committed; the crash lab dies in here."""
 
     def _connect(self) -> sqlite3.Connection:
-        _make_private(self._path)
+        _make_private(self._path, self.busy_timeout)
         connection = sqlite3.connect(
             self._path,
             timeout=self.busy_timeout,
@@ -194,7 +195,19 @@ class SqliteDatabase(Database):
 
     def _log_ahead(self, connection: sqlite3.Connection) -> None:
         """Write-ahead logging, which the file remembers once it is switched on."""
-        ((mode,),) = connection.execute("pragma journal_mode = wal")
+        mode = ""
+        tries = 0
+        while not mode:
+            tries += 1
+            try:
+                ((mode,),) = connection.execute("pragma journal_mode = wal")
+            except sqlite3.OperationalError as error:
+                if tries == MAX_SWITCHES or "BUSY" not in error.sqlite_errorname:
+                    raise
+                # To switch, SQLite needs the file to itself, and does not wait for
+                # that. A writer waits; so wait as one for whoever is in it now.
+                with self._begun(connection):
+                    pass
         if mode != "wal":
             raise StoreWriteFailed(
                 self.where, "this drive allows no write-ahead log; use a local disk"
@@ -205,7 +218,7 @@ class SqliteDatabase(Database):
         return name, name
 
 
-def _make_private(path: Path) -> None:
+def _make_private(path: Path, patience: float) -> None:
     """
     Make the file, for its owner alone, or look at who it belongs to.
 
@@ -222,7 +235,7 @@ def _make_private(path: Path) -> None:
             if not path.exists():
                 with contextlib.suppress(FileExistsError):
                     os.close(os.open(path, flags, 0o600))
-        _look_at(path)
+        _look_at(path, patience)
     except OSError as error:
         raise StoreReadOnly(
             str(path), f"cannot be opened for writing ({error.strerror or error})"
@@ -233,7 +246,7 @@ def _make_private(path: Path) -> None:
 _making = threading.Lock()
 
 
-def _look_at(path: Path) -> None:
+def _look_at(path: Path, patience: float) -> None:
     """Refuse what is not ours to write."""
     found = path.stat()
     # A pipe or a device is not even opened: that could wait for ever.
@@ -243,11 +256,11 @@ def _look_at(path: Path) -> None:
         raise StoreReadOnly(str(path), "the file is read-only; it was not touched")
     if not os.access(path, os.R_OK | os.W_OK):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-    if found.st_size and not _is_marked(path):
+    if found.st_size and not _is_marked(path, patience):
         raise _foreign(str(path))
 
 
-def _is_marked(path: Path) -> bool:
+def _is_marked(path: Path, patience: float) -> bool:
     """
     Whether the file's own header names this course.
 
@@ -256,20 +269,32 @@ def _is_marked(path: Path) -> bool:
     that this process has to it, and the next process to close it would remove the
     log into which those connections write.
 
+    Such a look heeds no locks, so it can meet a file that another process is making
+    at this moment. A header that does not name us is therefore looked at once more,
+    when nobody writes.
+
     Raises:
         StoreTorn: The header cannot be read. The file was not touched.
     """
-    uri = f"{path.as_uri()}?mode=ro&immutable=1"
+    with contextlib.suppress(sqlite3.DatabaseError):
+        if _mark_of(path, "&immutable=1", patience) == APPLICATION_ID:
+            return True
     try:
-        with contextlib.closing(sqlite3.connect(uri, uri=True)) as header:
-            ((mark,),) = header.execute("pragma application_id")
+        return _mark_of(path, "", patience) == APPLICATION_ID
     except sqlite3.DatabaseError as error:
         name = getattr(error, "sqlite_errorname", "")
         if name.startswith("SQLITE_CORRUPT"):
             torn, what = _ANSWERS["SQLITE_CORRUPT"]
             raise torn(str(path), what) from None
         return False
-    return bool(mark == APPLICATION_ID)
+
+
+def _mark_of(path: Path, more: str, patience: float) -> int:
+    """The application id in the header, read by SQLite."""
+    uri = f"{path.as_uri()}?mode=ro{more}"
+    with contextlib.closing(sqlite3.connect(uri, uri=True, timeout=patience)) as header:
+        ((mark,),) = header.execute("pragma application_id")
+        return int(mark)
 
 
 def _foreign(where: str) -> StoreForeign:
