@@ -47,6 +47,7 @@ Synchronous = Literal["FULL", "NORMAL"]
 
 APPLICATION_ID: Final = 0x41474C42  # "AGLB"
 MAX_SWITCHES: Final = 1_000
+LOOKS: Final = 5
 
 
 _ANSWERS: dict[str, Answer] = {
@@ -154,7 +155,7 @@ class SqliteDatabase(Database):
         """All is written and nothing is committed; the crash lab dies in here."""
 
     def _connect(self) -> sqlite3.Connection:
-        _make_private(self._path, self.busy_timeout)
+        _make_private(self._path)
         connection = sqlite3.connect(
             self._path,
             timeout=self.busy_timeout,
@@ -218,7 +219,7 @@ class SqliteDatabase(Database):
         return name, name
 
 
-def _make_private(path: Path, patience: float) -> None:
+def _make_private(path: Path) -> None:
     """
     Make the file, for its owner alone, or look at who it belongs to.
 
@@ -235,7 +236,7 @@ def _make_private(path: Path, patience: float) -> None:
             if not path.exists():
                 with contextlib.suppress(FileExistsError):
                     os.close(os.open(path, flags, 0o600))
-        _look_at(path, patience)
+        _look_at(path)
     except OSError as error:
         raise StoreReadOnly(
             str(path), f"cannot be opened for writing ({error.strerror or error})"
@@ -246,7 +247,7 @@ def _make_private(path: Path, patience: float) -> None:
 _making = threading.Lock()
 
 
-def _look_at(path: Path, patience: float) -> None:
+def _look_at(path: Path) -> None:
     """Refuse what is not ours to write."""
     found = path.stat()
     # A pipe or a device is not even opened: that could wait for ever.
@@ -256,11 +257,11 @@ def _look_at(path: Path, patience: float) -> None:
         raise StoreReadOnly(str(path), "the file is read-only; it was not touched")
     if not os.access(path, os.R_OK | os.W_OK):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-    if found.st_size and not _is_marked(path, patience):
+    if found.st_size and not _is_marked(path):
         raise _foreign(str(path))
 
 
-def _is_marked(path: Path, patience: float) -> bool:
+def _is_marked(path: Path) -> bool:
     """
     Whether the file's own header names this course.
 
@@ -269,30 +270,31 @@ def _is_marked(path: Path, patience: float) -> bool:
     that this process has to it, and the next process to close it would remove the
     log into which those connections write.
 
-    Such a look heeds no locks, so it can meet a file that another process is making
-    at this moment. A header that does not name us is therefore looked at once more,
-    when nobody writes.
+    Such a look heeds no locks and can meet a commit half way. A journal beside the
+    file says so: then the look is left to the migration, which waits for its turn.
 
     Raises:
         StoreTorn: The header cannot be read. The file was not touched.
     """
-    with contextlib.suppress(sqlite3.DatabaseError):
-        if _mark_of(path, "&immutable=1", patience) == APPLICATION_ID:
+    journal = path.with_name(f"{path.name}-journal")
+    error: sqlite3.DatabaseError | None = None
+    for _ in range(LOOKS):  # the commit may end between a look and the next line
+        try:
+            return _mark_of(path) == APPLICATION_ID
+        except sqlite3.DatabaseError as met:
+            error = met
+        if journal.exists():
             return True
-    try:
-        return _mark_of(path, "", patience) == APPLICATION_ID
-    except sqlite3.DatabaseError as error:
-        name = getattr(error, "sqlite_errorname", "")
-        if name.startswith("SQLITE_CORRUPT"):
-            torn, what = _ANSWERS["SQLITE_CORRUPT"]
-            raise torn(str(path), what) from None
-        return False
+    if getattr(error, "sqlite_errorname", "").startswith("SQLITE_CORRUPT"):
+        torn, what = _ANSWERS["SQLITE_CORRUPT"]
+        raise torn(str(path), what) from None
+    return False
 
 
-def _mark_of(path: Path, more: str, patience: float) -> int:
-    """The application id in the header, read by SQLite."""
-    uri = f"{path.as_uri()}?mode=ro{more}"
-    with contextlib.closing(sqlite3.connect(uri, uri=True, timeout=patience)) as header:
+def _mark_of(path: Path) -> int:
+    """The application id in the header, read without touching anything."""
+    uri = f"{path.as_uri()}?mode=ro&immutable=1"
+    with contextlib.closing(sqlite3.connect(uri, uri=True)) as header:
         ((mark,),) = header.execute("pragma application_id")
         return int(mark)
 
