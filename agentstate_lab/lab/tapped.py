@@ -7,22 +7,26 @@ so that nothing is left to chance, and lets something else happen right before o
 for example the write of another agent.
 
 Each exchange is noted, also that of a lost reply, as a witness sees it who stands
-between the two. `talk` draws the notes.
+between the two. `talk` draws the notes. Agents in several processes note for
+themselves, and `in_order` puts their notes together: the clock is the machine's.
 
 The server is a real one. Only the losing is staged: it happens here, in the client,
 and not in the network.
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from ..errors import AgentStateError, StoreUnavailable, VersionConflict
 from ..mcp_state_client import CallTool, ReadResource, StateClient
 from ..mcp_state_connection import TIMEOUT, Answer, Ask, Server
 from ..mcp_state_errors import SERVER
+
+SHORT: Final = 40  # characters of a message that are shown
 
 
 class Loss(StrEnum):
@@ -51,6 +55,8 @@ class Exchange:
         loss: What got lost, if anything.
 
         patch_id: Of the patch, when it was a write.
+
+        at: When it was over, in seconds of the clock that all processes share.
     """
 
     agent: str
@@ -58,6 +64,22 @@ class Exchange:
     answer: str
     loss: Loss | None = None
     patch_id: str | None = None
+    at: float = field(default=0.0, compare=False)
+
+
+def in_order(noted: Iterable[Iterable[Mapping[str, Any]]]) -> list[Exchange]:
+    """
+    What several processes noted (`TappedClient.told`), as one list.
+
+    Args:
+        noted: The notes of each process.
+    """
+    notes = []
+    for one in noted:
+        for note in one:
+            loss = Loss(note["loss"]) if note["loss"] else None
+            notes.append(Exchange(**{**note, "loss": loss}))
+    return sorted(notes, key=lambda note: note.at)
 
 
 class TappedClient(StateClient):
@@ -75,6 +97,8 @@ class TappedClient(StateClient):
         notes: Where to note; several clients can share one list.
 
         token: As for `StateClient`.
+
+        clock: Says when; the same for all processes of a machine.
     """
 
     def __init__(
@@ -85,9 +109,11 @@ class TappedClient(StateClient):
         coming: Iterable[Coming] = (),
         notes: list[Exchange] | None = None,
         token: str | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__(server, token=token)
         self.name = name
+        self.clock = clock
         self.notes: list[Exchange] = [] if notes is None else notes
         self.expect(*coming)
 
@@ -113,15 +139,36 @@ class TappedClient(StateClient):
             raise _no_answer(loss)
         return answer
 
+    def told(self) -> list[dict[str, Any]]:
+        """The notes as JSON, for another process."""
+        return [asdict(note) for note in self.notes]
+
     def _note(self, ask: Ask[Any], answer: str, loss: Loss | None) -> None:
         """Note one exchange."""
-        asked, patch_id = "something else", None
-        if isinstance(ask, ReadResource):
-            asked = "read"
-        elif isinstance(ask, CallTool):
-            asked = f"write to version {ask.arguments['expected_version']}"
-            patch_id = ask.arguments["patch_id"]
-        self.notes.append(Exchange(self.name, asked, answer, loss, patch_id))
+        patch_id = None
+        if isinstance(ask, CallTool):
+            patch_id = ask.arguments.get("patch_id")
+        now = self.clock()
+        asked = _asked(ask)
+        self.notes.append(Exchange(self.name, asked, answer, loss, patch_id, now))
+
+
+def _asked(ask: Ask[Any]) -> str:
+    """What was asked for, in words."""
+    if isinstance(ask, ReadResource):
+        return "read"
+    if not isinstance(ask, CallTool):
+        return "something else"
+    if "expected_version" in ask.arguments:
+        return f"write to version {ask.arguments['expected_version']}"
+    body = [value for name, value in ask.arguments.items() if name != "uri"]
+    return f"write {_short(*body)}"
+
+
+def _short(*values: Any) -> str:
+    """Values as a few words."""
+    text = " ".join(json.dumps(value) for value in values)
+    return text if len(text) <= SHORT else f"{text[: SHORT - 1]}…"
 
 
 def _no_answer(loss: Loss) -> StoreUnavailable:
@@ -135,11 +182,15 @@ def _said(ask: Ask[Any], answer: Any) -> str:
     """What the server answered, in words."""
     if isinstance(ask, ReadResource):
         (content,) = answer.contents
-        return f"version {json.loads(content.text)['version']}"
+        found = json.loads(content.text)
+        known = isinstance(found, dict) and "version" in found
+        return f"version {found['version']}" if known else _short(found)
     if isinstance(ask, CallTool):
         done = answer.structured_content or {}
+        if "version" not in done:
+            return "done"
         again = ", as before" if done.get("replayed") else ""
-        return f"done: version {done.get('version')}{again}"
+        return f"done: version {done['version']}{again}"
     return "answered"
 
 
