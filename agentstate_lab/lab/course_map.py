@@ -145,7 +145,6 @@ LESSONS: tuple[Lesson, ...] = (
         ("mcp_state",),
         "mcp",
         optional=True,
-        planned=True,
     ),
     Lesson(
         "10_durable_agent",

@@ -10,9 +10,11 @@ A task is submitted by whoever owns the store: over MCP, a task can be read and
 changed, and not made.
 """
 
+import itertools
 import os
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from typing import Any
 
 from mcp import StdioServerParameters
@@ -29,11 +31,11 @@ from ..mcp_state import (
 from ..state import Operation, StatePatch
 from ..state_uri import ids_of, state_uri
 from ..step import key_for
-from ..task import TaskState
+from ..store import open_store
+from ..task import Task
 from .agents import find_task
 from .job import Job, ask, run_step, tool_says, user_says
 from .notes import done_fact, render_note
-from .scenarios import Message
 
 ROUNDS = 10  # conflicts in a row, before it gives up
 
@@ -55,9 +57,9 @@ def shared_work(job: Job, client: StateClient, uri: str) -> str:
     Do what is left of a task that is known over MCP alone.
     """
     seen = client.read(uri)
-    if seen.state == TaskState.COMPLETED:
+    if seen.state == "completed":
         return str(seen.result)
-    messages: list[Message] = [user_says(render_note(seen.agent_state))]
+    messages = [user_says(render_note(seen.agent_state))]
     while True:
         message = ask(job, messages)
         messages.append(message)
@@ -67,7 +69,8 @@ def shared_work(job: Job, client: StateClient, uri: str) -> str:
             return result
         for call in message["tool_calls"]:
             step = job.step(call)
-            result = run_step(job, step, key=key_for(job.task_id, step.name))
+            key = key_for(job.task_id, step.name)
+            result = run_step(job, step, key=key)
             add(client, uri, f"done:{step.name}", done_fact(step, result))
             messages.append(tool_says(call, result))
 
@@ -114,6 +117,22 @@ def add(
 ) -> SharedState:
     """Change a shared state by *operations* that fit whatever is known there."""
     return change_shared(client, uri, patch_id, lambda seen: [*operations], **more)
+
+
+def new_task(store_url: str, agent_id: str, name: str) -> str:
+    """
+    Submit a task that is not there yet, and return its address.
+
+    The first one has the plain *name* as its id, the next ones get a number, so that
+    a cell can be run again and wipes nothing.
+    """
+    with closing(open_store(store_url)) as store:
+        for number in itertools.count(1):
+            task_id = name if number == 1 else f"{name}-{number}"
+            task = Task.new("Release 4.2", task_id=task_id, agent_id=agent_id)
+            if store.submit(task).created:
+                return state_uri(agent_id, task_id)
+    raise AssertionError("numbers do not end")
 
 
 def stdio_server(store_url: str, agent_id: str, *more: str) -> StdioServerParameters:

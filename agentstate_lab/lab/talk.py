@@ -186,4 +186,4 @@ def _arrow(axes: Any, row: int, agent: float, message: Message) -> None:
     text = f"{message.text} (lost)" if message.lost else message.text
     weight = "bold" if message.lost or message.refused else "normal"
     middle = {"ha": "center", "va": "bottom", "fontsize": 8.5, "fontweight": weight}
-    axes.text((1 + agent) / 2, row - 0.08, text, color=INK, **middle)
+    axes.text((start + end) / 2, row - 0.08, text, color=INK, **middle)
