@@ -1,26 +1,16 @@
 """What the tests of MCP start as processes of their own, and what these run."""
 
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from mcp import StdioServerParameters
-
 from agentstate_lab.errors import VersionConflict
+from agentstate_lab.lab.sharing import stdio_server as stdio
 from agentstate_lab.mcp_state import StateClient, read_shared_state, write_shared_state
 from agentstate_lab.state import AppendFacts, Fact, StatePatch
 
 COMMAND = ("-m", "agentstate_lab", "mcp")
-
-
-def stdio(store: str, agent: str, *more: str) -> StdioServerParameters:
-    """How a client starts a server for *agent* over stdio."""
-    args = [*COMMAND, "--store", store, "--agent", agent, *more]
-    return StdioServerParameters(
-        command=sys.executable, args=args, env=dict(os.environ)
-    )
 
 
 @contextmanager
