@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from agentstate_lab.errors import VersionConflict
-from agentstate_lab.lab.sharing import stdio_server as stdio
 from agentstate_lab.mcp_state import StateClient, read_shared_state, write_shared_state
 from agentstate_lab.state import AppendFacts, Fact, StatePatch
 

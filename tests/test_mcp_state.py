@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mcp import Client, MCPError
 from mcp.client.streamable_http import streamable_http_client
-from mcp_processes import http, note_many, noted, stdio
+from mcp_processes import http, note_many, noted
 
 from agentstate_lab import MemoryStore, Task, open_store
 from agentstate_lab.backoff import RetryPolicy
@@ -35,6 +35,7 @@ from agentstate_lab.errors import (
     VersionConflict,
 )
 from agentstate_lab.grants import Grant, GrantFile
+from agentstate_lab.lab.sharing import stdio_server as stdio
 from agentstate_lab.mcp_state import (
     StateClient,
     StateServer,
