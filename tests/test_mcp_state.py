@@ -3,6 +3,7 @@
 import asyncio
 import importlib
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -15,7 +16,7 @@ import psutil
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from mcp import Client, MCPError
+from mcp import Client, MCPError, StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
 from mcp_processes import http, note_many, noted
 
@@ -48,6 +49,8 @@ from agentstate_lab.state_uri import TEMPLATE, ids_of, state_uri
 
 URI = state_uri("a", "job")
 CLIENT = Path(__file__).with_name("mcp_processes.py")
+README = Path(__file__).parents[1].joinpath("README.md").read_text("utf-8")
+PYTHON = (".venv", "bin", "python")
 
 ids = st.text(st.characters(exclude_categories=("C", "Z")), min_size=1, max_size=20)
 
@@ -673,22 +676,25 @@ def test_a_listener_hears_of_changes_through_the_same_server_only(store):
 # Real processes
 
 
+WRITES_AND_DIES = """
+import os, signal, sys
+from agentstate_lab.lab.sharing import add, stdio_server
+from agentstate_lab.mcp_state import StateClient
+from agentstate_lab.state import ReplacePlan
+client = StateClient(stdio_server(sys.argv[1], "a"))
+plan = ReplacePlan(plan=["logs", "caches"])
+add(client, sys.argv[2], "plan", plan, state="running")
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
 def test_an_agent_is_killed_and_another_finishes_over_stdio(url):
     """
     A writes progress and dies by SIGKILL; B reads it and completes the task.
     """
-    code = (
-        "import os, signal, sys; from agentstate_lab import open_store;"
-        "from agentstate_lab.patching import apply_once;"
-        "from agentstate_lab.state import *;"
-        "store = open_store(sys.argv[1]);"
-        "plan = ReplacePlan(plan=['logs', 'caches']);"
-        "apply_once(store, 'job', StatePatch(id='plan', base_version=1,"
-        " operations=[plan]), state='running');"
-        "os.kill(os.getpid(), signal.SIGKILL)"
-    )
+    args = [sys.executable, "-c", WRITES_AND_DIES, url, URI]
 
-    died = subprocess.run([sys.executable, "-c", code, url], check=False)
+    died = subprocess.run(args, check=False)
     with StateClient(stdio(url, "b", "--writes", "a")) as client:
         seen = read_shared_state(client, "a", "job")
         done = noted("finish", seen.version, "caches")
@@ -698,6 +704,31 @@ def test_an_agent_is_killed_and_another_finishes_over_stdio(url):
     assert seen.agent_state.plan == ("logs", "caches")
     with open_store(url) as store:
         assert store.get("job").result == "ok"
+    assert left_behind(url) == []  # A's server has noticed that A is gone
+
+
+def left_behind(url):
+    """Processes that still have this store in their command line, after a while."""
+    ours = [
+        one
+        for one in psutil.process_iter(["cmdline"])
+        if url in (one.info["cmdline"] or [])
+    ]
+    return psutil.wait_procs(ours, timeout=30)[1]
+
+
+def test_the_snippet_in_the_readme_starts_a_server(url):
+    """
+    What a desktop client is told to run, with the paths of this machine.
+    """
+    (snippet,) = re.findall(r"```json\n(.*?mcpServers.*?)```", README, re.DOTALL)
+    (entry,) = json.loads(snippet)["mcpServers"].values()
+    args = [url if one.startswith("sqlite:") else one for one in entry["args"]]
+    args[-1] = "a"  # whose task it is here
+    started = StdioServerParameters(command=sys.executable, args=args)
+
+    assert Path(entry["command"]).parts[-4:] == ("agentstate-lab", *PYTHON)
+    assert asyncio.run(sdk_round(started))[0] == 1
 
 
 def test_a_server_that_is_killed_is_started_again_by_the_next_request(url):
