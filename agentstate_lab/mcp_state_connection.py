@@ -19,17 +19,20 @@ Source: Model Context Protocol, revision 2026-07-28, "Transports".
 
 import contextlib
 import functools
+import os
+import sys
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import CancelledError, Future
 from contextlib import AsyncExitStack, ExitStack
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TextIO, TypeVar
 from weakref import WeakSet
 
 import anyio
 import httpx2
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 from mcp import Client, MCPError, StdioServerParameters
+from mcp.client.stdio import stdio_client
 from mcp.client.streamable_http import streamable_http_client
 from mcp.server.mcpserver import MCPServer
 
@@ -171,6 +174,9 @@ async def _hold(
             if isinstance(server, str):
                 http = await stack.enter_async_context(_http(server, token))
                 target = streamable_http_client(server, http_client=http)
+            elif isinstance(server, StdioServerParameters):
+                errors = stack.enter_context(_errors())
+                target = stdio_client(server, errlog=errors)
             # Without its cache: a state that is kept is a state that was.
             client = await stack.enter_async_context(Client(target, cache=None))
             ready.set_result((client, stop))
@@ -178,6 +184,18 @@ async def _hold(
     except Exception as error:  # noqa: BLE001 - it is raised where it is awaited
         if not ready.done():
             ready.set_exception(error)
+
+
+@contextlib.contextmanager
+def _errors() -> Iterator[TextIO]:
+    """Where a server that we start may complain: a notebook's stderr is no file."""
+    try:
+        sys.stderr.fileno()
+    except (OSError, ValueError, AttributeError):
+        with open(os.devnull, "w") as nowhere:  # noqa: PTH123 - not a path of ours
+            yield nowhere
+    else:
+        yield sys.stderr
 
 
 def _http(address: str, token: str | None) -> httpx2.AsyncClient:

@@ -2,6 +2,7 @@
 
 import asyncio
 import importlib
+import io
 import json
 import re
 import signal
@@ -747,6 +748,23 @@ def test_a_server_that_is_killed_is_started_again_by_the_next_request(url):
         seen = read_shared_state(client, "a", "job", sleep=lambda seconds: None)
 
     assert (len(children), seen.version) == (1, 2)
+
+
+class NoFile(io.StringIO):
+    """What a notebook has as its standard error: it can be written to, no more."""
+
+
+@pytest.mark.parametrize(
+    "stderr", [pytest.param(NoFile(), id="a-notebook"), pytest.param(None, id="none")]
+)
+def test_a_server_is_started_where_standard_error_is_no_file(url, monkeypatch, stderr):
+    """
+    In a kernel on Windows, for example, or in a program without a console.
+    """
+    monkeypatch.setattr(sys, "stderr", stderr)
+
+    with StateClient(stdio(url, "a")) as client:
+        assert client.read(URI).version == 1
 
 
 def test_over_http_a_token_says_who_somebody_is(url, home_dir):
