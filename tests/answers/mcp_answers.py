@@ -430,6 +430,43 @@ def returns_nothing(client: Any, uri: str, patch_id: str, change: Any) -> None:
     resends(client, uri, patch_id, change)
 
 
+def hands_over_less(client: Any, uri: str, patch_id: str, change: Any) -> Any:
+    """It calls the change with a part of what was read."""
+    return resends(client, uri, patch_id, lambda seen: change(seen.agent_state))
+
+
+def resends_once(client: Any, uri: str, patch_id: str, change: Any) -> Any:
+    """One more attempt is enough for anybody."""
+
+    def twice(ask: Any) -> Any:
+        try:
+            return ask()
+        except StoreUnavailable:
+            return ask()
+
+    for _ in range(ROUNDS):
+        seen = twice(lambda: client.read(uri))
+        patch = patch_for(patch_id, seen, change)
+        try:
+            twice(lambda patch=patch: client.write(uri, patch))
+            return twice(lambda: client.read(uri))
+        except VersionConflict:
+            continue
+    raise TimeoutError
+
+
+def no_change_no_error(client: Any, uri: str, patch_id: str, change: Any) -> Any:
+    """A change that fails is none, and its patch is empty."""
+
+    def carefully(seen: Any) -> Any:
+        try:
+            return change(seen)
+        except Exception:  # noqa: BLE001 - that is the mistake
+            return []
+
+    return resends(client, uri, patch_id, carefully)
+
+
 MAKES = "makes the change, and returns the state with it"
 ANEW = "makes the change anew after a conflict"
 FIVE = "goes on through five conflicts in a row"
@@ -460,6 +497,9 @@ WRONG: dict[str, Wrong] = {
     "reads-once": Wrong(reads_once, READ, "it raised StoreUnavailable"),
     "repeats-refusals": Wrong(repeats_refusals, OTHERS, "it asked 10 times, in vain"),
     "hides-errors": Wrong(hides_errors, OTHERS, "it returned as if all were well"),
+    "hands-over-less": Wrong(hands_over_less, MAKES, "of type AgentState"),
+    "resends-once": Wrong(resends_once, REPLY, "it raised StoreUnavailable"),
+    "no-change-no-error": Wrong(no_change_no_error, FAILS, "had written something"),
     "returns-applied": Wrong(returns_applied, MAKES, "it returned a Applied"),
     "returns-nothing": Wrong(returns_nothing, MAKES, "it returned None"),
 }
