@@ -1,6 +1,7 @@
 """What notebook 09 and its exercise are played with: a tapped line, and drawings."""
 
 import json
+import sys
 
 import pytest
 from hypothesis import given
@@ -14,6 +15,7 @@ from agentstate_lab.errors import (
     VersionConflict,
 )
 from agentstate_lab.grants import Grant
+from agentstate_lab.lab import victim
 from agentstate_lab.lab.crash import crash_matrix
 from agentstate_lab.lab.rivals import requests_of, what_do_conflicts_cost
 from agentstate_lab.lab.sharing import (
@@ -335,6 +337,18 @@ def test_an_agent_that_knows_all_over_mcp_survives_its_death(home_dir):
     matrix = crash_matrix(sharing_agent, scenario="disk", store="sqlite", points=points)
 
     assert (matrix.survived, matrix.total) == (6, 6)
+
+
+@pytest.mark.parametrize("name", [None, "", "__main__", "no.such.module"])
+def test_only_the_course_is_loaded_before_a_fork(name):
+    """
+    A learner's module runs in the process that may die, and nowhere else.
+    """
+    before = set(sys.modules)
+
+    victim.prepare_agent(name)
+
+    assert set(sys.modules) == before
 
 
 def test_the_command_of_a_server_is_one_that_a_client_can_start(tmp_path, home_dir):
