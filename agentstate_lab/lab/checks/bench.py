@@ -140,11 +140,14 @@ class WaitsForEver(BaseException):
 
 
 @contextlib.contextmanager
-def hurried() -> Iterator[None]:
+def hurried(*, alone: bool = False) -> Iterator[None]:
     """
     Let nobody in the block wait: a wait is over at once, and the clocks show it.
 
     Whoever waits for ever is stopped by `WaitsForEver`.
+
+    Args:
+        alone: See `waits.Waits.noted`.
     """
     real = {name: getattr(time, name) for name in _CLOCKS}
     slept, waits = 0.0, 0
@@ -159,7 +162,7 @@ def hurried() -> Iterator[None]:
     for name in _CLOCKS:
         vars(time)[name] = lambda clock=real[name]: clock() + slept
     try:
-        with WAITS.noted(note):
+        with WAITS.noted(note, alone=alone):
             yield
     finally:
         vars(time).update(real)
