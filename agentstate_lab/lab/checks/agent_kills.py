@@ -15,12 +15,12 @@ import re
 from collections.abc import Iterable
 
 from ..fuse import Point
-from .agent_scene import Scene
+from .agent_scene import Scene, rehearsed
 from .report import CaseReport
 from .stages import Stage, Subject, Unmet, doing, require, stage
 
 # So many are tried at most, from the first to the last.
-MOST = {"before": 16, "inside": 4, "after": 4}
+MOST = {"before": 16, "inside": 3, "after": 3}
 SHOWN = 2
 
 MOMENTS = {
@@ -44,7 +44,7 @@ def killed(kind: str, moment: str) -> Stage:
             f"killed the process {where}, and ran the agent again in a new one",
             "each effect once in the ledger, and the task completed",
         ):
-            ordinals = tried(_reached(answer, kind), MOST[moment])
+            ordinals = tried(rehearsed(answer)[kind], MOST[moment])
             died = {n: _died(answer, Point(kind, moment, n)) for n in ordinals}
             harm = {n: words for n, words in died.items() if words}
             score = f"survives {len(died) - len(harm)} of {len(died)}"
@@ -52,15 +52,6 @@ def killed(kind: str, moment: str) -> Stage:
             return score
 
     return survives
-
-
-def _reached(answer: Subject, kind: str) -> int:
-    """How many effects or writes an undisturbed run has."""
-    with Scene(answer) as scene:
-        ending = scene.run()
-        if trouble := scene.trouble(ending):
-            raise Unmet(f"not even undisturbed does it get through: {trouble}")
-    return len(ending.value["reached"][kind])
 
 
 def tried(count: int, most: int) -> list[int]:

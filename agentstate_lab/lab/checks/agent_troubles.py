@@ -9,7 +9,7 @@ import itertools
 
 from .agent_job import MAX_TURNS
 from .agent_model import RETRY_AFTER, SEVERAL, SEVERAL_DONE
-from .agent_scene import RIVAL, Scene, words
+from .agent_scene import RIVAL, Scene, rehearsed, words
 from .apart import Ending
 from .stages import Subject, Unmet, doing, require, stage
 
@@ -108,22 +108,21 @@ def used_up(answer: Subject) -> None:
         require(turns >= MAX_TURNS - 1, f"it gave up after {turns} turns")
 
 
-@stage("grants no new turns after a restart", bonus=True)
+@stage("grants no new turns when it is run again", bonus=True)
 def no_new_turns(answer: Subject) -> None:
-    """A limit that starts at zero after each death is no limit."""
-    with doing(
-        "let the model never come to an end, killed the process when the turns were"
-        " used up, before that was stored, and ran the agent again",
-        f"{MAX_TURNS} turns in both runs together (and one more, if an answer was lost"
-        " in the death), and the task failed",
+    """A limit that starts at zero in each process is no limit."""
+    with (
+        doing(
+            "let the model never come to an end, and ran the agent again when the task"
+            " had failed",
+            f"{MAX_TURNS} turns in both runs together, and the task failed",
+        ),
+        Scene(answer, "endless") as scene,
     ):
-        last = last_write(answer, "endless")
-        with Scene(answer, "endless") as scene:
-            scene.kill(f"write.before:{last}")
-            ending = scene.run()
-            turns = len(scene.said())
-            require(turns <= MAX_TURNS + 1, f"it asked the model {turns} times")
-            has_failed(scene, ending)
+        for _run in range(2):
+            has_failed(scene, scene.run())
+        turns = len(scene.said())
+        require(turns <= MAX_TURNS, f"it asked the model {turns} times")
 
 
 @stage("does nothing again that the model has been told about", bonus=True)
@@ -134,10 +133,11 @@ def told_once(answer: Subject) -> None:
         " told and had given its last word, and ran the agent again",
         "the refused tool left alone: the model has decided on what it was told",
     ):
-        last = last_write(answer, SEVERAL + "refused")
+        last = rehearsed(answer, SEVERAL + "refused")["write"]
         with Scene(answer, SEVERAL + "refused") as scene:
             scene.kill(f"write.before:{last}")
             requests = len(scene.requests())
+            require(requests > 0, "none of the three was called")
             scene.run()
             require(len(scene.requests()) == requests, "it asked for it again")
 
@@ -157,14 +157,6 @@ def not_alone(answer: Subject) -> None:
         require(not scene.said(RIVAL), "the second process asked the model as well")
         require(not scene.requests(RIVAL), "the second process asked for the effects")
         scene.is_done_by(ending)
-
-
-def last_write(answer: Subject, mood: str) -> int:
-    """The number of the last write of an undisturbed run."""
-    with Scene(answer, mood) as scene:
-        ending = scene.run()
-        require(ending.returned, words(ending))
-        return len(ending.value["reached"]["write"])
 
 
 def fails(answer: Subject, mood: str) -> None:

@@ -18,8 +18,8 @@ from typing import Any
 from . import receiver
 from .agent_kills import KILLS, survived
 from .agent_model import PLANNED
-from .agent_scene import Scene
 from .agent_reply import CLIENT
+from .agent_scene import Scene
 from .agent_troubles import (
     no_choice,
     no_new_turns,

@@ -1,0 +1,230 @@
+"""The check of exercise 10: its stages, its model, and what it leaves behind."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import openai
+import pytest
+from answers.durable_agent_answers import fragile, of_the_course
+from answers.durable_agent_mistakes import MISTAKES
+
+from agentstate_lab.lab.checks import durable_agent
+from agentstate_lab.lab.checks.agent_kills import survived, tried
+from agentstate_lab.lab.checks.agent_model import MOODS, AsksForEver, Model
+from agentstate_lab.lab.checks.agent_practice import practice_job
+from agentstate_lab.lab.checks.report import CaseReport
+from agentstate_lab.lab.job import tool_says, user_says
+
+TESTS = Path(__file__).parent
+
+# All mistakes in one program: to start one for each would take longer than to try it.
+PROGRAM = """
+import json, pickle, sys
+from answers.durable_agent_mistakes import MISTAKES
+from agentstate_lab.lab.checks import durable_agent
+from agentstate_lab.lab.checks.answer import Answer
+from agentstate_lab.lab.checks.stages import Subject, Unmet
+
+stages = {stage.name: stage for stage in durable_agent.STAGES}
+for name, wrong in MISTAKES.items():
+    with durable_agent.setting() as given:
+        packed = pickle.dumps(wrong.answer)
+        answer = Answer("Exercise 10", "my_agent", ("job",), (), packed)
+        try:
+            stages[wrong.stage].run(Subject(answer, True, given))
+            said = ""
+        except Unmet as unmet:
+            said = f"{unmet.done}; {unmet.happened}"
+    print(json.dumps([name, said]))
+"""
+
+
+@pytest.fixture(scope="module")
+def verdicts(tmp_path_factory):
+    """What the stage of each mistake says about it; empty if it says nothing."""
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM],
+        cwd=tmp_path_factory.mktemp("stages"),
+        env={**os.environ, "PYTHONPATH": str(TESTS)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return dict(json.loads(line) for line in done.stdout.splitlines())
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_the_stage_about_a_mistake_names_it(verdicts, name):
+    """
+    One stage is about it, and says what happened.
+    """
+    assert MISTAKES[name].says in verdicts[name]
+
+
+def asked(model, *messages):
+    """One request to a model, as an agent makes it."""
+    job = practice_job()
+    said = [user_says(job.scenario.goal), *messages]
+    return model.client().chat.completions.create(
+        model=job.model, messages=said, tools=job.scenario.tools, timeout=1.0
+    )
+
+
+def test_a_reply_can_be_read_dumped_and_sent_back():
+    """
+    As one of the client's own: an agent must not see the difference.
+    """
+    model = Model()
+    message = asked(model).choices[0].message
+    call = message.tool_calls[0]
+    said = tool_says({"id": call.id}, "done")
+
+    for again in (message, message.to_dict(), message.model_dump(exclude_none=True)):
+        reply = asked(model, again, said)
+
+        assert reply.choices[0].message.tool_calls[0].id == "call_deploy-web"
+    assert json.loads(message.to_json()) == message.to_dict()
+    assert reply.usage.total_tokens > 0
+
+
+@pytest.mark.parametrize("real", [True, False], ids=["openai's", "a stand-in"])
+def test_a_refusal_carries_what_the_client_s_own_carries(monkeypatch, real):
+    """
+    Status, headers and class; its own class for an answer that can name it.
+    """
+    if not real:
+        monkeypatch.delitem(sys.modules, "openai")
+    model = Model("always busy", real=real)
+
+    with pytest.raises(Exception, match="429 - Rate limit") as caught:
+        asked(model)
+
+    assert isinstance(caught.value, openai.RateLimitError) is real
+    assert type(caught.value).__name__ == "RateLimitError"
+    assert caught.value.status_code == 429
+    assert caught.value.response.headers["retry-after"] == "1"
+    assert caught.value.code == "rate_limit_exceeded"
+
+
+def test_a_call_without_its_tool_message_is_refused():
+    """
+    As the API refuses it, in every mood: an agent cannot get around it.
+    """
+    for mood in MOODS:
+        model = Model(mood)
+        call = {"id": "a", "type": "function"}
+        call["function"] = {"name": "deploy", "arguments": "{}"}
+        open_turn = {"role": "assistant", "content": None, "tool_calls": [call]}
+
+        with pytest.raises(Exception, match="must be followed by tool messages"):
+            asked(model, open_turn)
+
+
+def test_a_fickle_model_never_says_the_same_again():
+    """
+    What it called for in an earlier process, it does not call for in this one.
+    """
+    first = asked(Model("fickle")).choices[0].message.tool_calls[0]
+    again = asked(Model("fickle", earlier=["deploy-api"]))
+
+    assert first.id == "call_deploy-api"
+    assert again.choices[0].message.tool_calls[0].id == "call_deploy-database"
+
+
+def test_whoever_asks_for_ever_is_stopped():
+    """
+    By what no `except Exception` catches.
+    """
+    model = Model("well")
+    for _request in range(60):
+        asked(model)
+
+    with pytest.raises(AsksForEver):
+        asked(model)
+
+    assert not issubclass(AsksForEver, Exception)
+
+
+def test_the_fragile_agent_does_its_job_on_a_good_day():
+    """
+    It is given to be lifted, so it works.
+    """
+    job = practice_job()
+
+    task = fragile(job)
+
+    assert task.state == "completed"
+    assert job.world.happened == ["deploy-api", "deploy-web"]
+
+
+@pytest.mark.parametrize(
+    ("mood", "state"),
+    [
+        pytest.param("busy", "completed", id="busy"),
+        pytest.param("always busy", "failed", id="always-busy"),
+        pytest.param("always empty", "failed", id="always-empty"),
+        pytest.param("several, one refused", "completed", id="refused"),
+        pytest.param("several, one unknown", "completed", id="unknown"),
+        pytest.param("several, one garbled", "completed", id="garbled"),
+        pytest.param("endless", "failed", id="endless"),
+    ],
+)
+def test_a_practice_job_shows_the_moods_of_the_check(mood, state):
+    """
+    What a stage complains about can be seen in the notebook.
+    """
+    job = practice_job(mood)
+
+    task = of_the_course(job)
+
+    assert task.state == state
+
+
+@pytest.mark.parametrize(
+    ("count", "most", "ordinals"),
+    [
+        pytest.param(0, 3, [], id="none"),
+        pytest.param(1, 3, [1], id="one"),
+        pytest.param(3, 3, [1, 2, 3], id="all"),
+        pytest.param(4, 3, [1, 3, 4], id="one-too-many"),
+        pytest.param(100, 3, [1, 51, 100], id="many"),
+    ],
+)
+def test_the_moments_that_are_tried_reach_from_first_to_last(count, most, ordinals):
+    """
+    Both ends are where agents go wrong: the submission and the end of the task.
+    """
+    assert tried(count, most) == ordinals
+
+
+def test_the_number_of_the_course_is_the_sum_of_its_stages():
+    """
+    Passed or not; a stage that died has no number, and the others have theirs.
+    """
+    cases = [
+        CaseReport("a", True, note="survives 2 of 2"),
+        CaseReport("b", False, happened="survives 1 of 12: at write 3, it raised"),
+        CaseReport("c", False, happened="it did not come back"),
+    ]
+
+    assert survived(cases) == "Your agent survives 3 of 14 kill points."
+    assert survived(cases[2:]) == ""
+
+
+def test_a_check_leaves_nothing_behind(world):
+    """
+    Neither a file nor a row of the ledger, whatever the stages did.
+    """
+    with durable_agent.setting() as given:
+        folder = Path(given["folder"])
+        world.effect(
+            "deploy", task_id=f"{given['name']}-1/x", step="x", arguments={}, key="k"
+        )
+        (folder / "tasks.json").write_text("{}")
+    rows = [one for one in world.ledger() if one.task_id.startswith(given["name"])]
+
+    assert not folder.exists()
+    assert rows == []
