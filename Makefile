@@ -56,7 +56,7 @@ notebooks: .venv/.package ## run notebooks and solutions, compare every output
 	@$(FRESH_HOME) && $(NBVAL) exercises/solutions
 
 exercises: .venv/.package ## solutions pass, stubs wait, known mistakes are caught
-	@$(PYTEST) tests/test_exercises.py
+	@$(PYTEST) -m "not soak" tests/test_exercises.py
 
 soak: .venv/.package ## what takes long: 200 kills of a writer, the checks without fork
 	@AGENTSTATE_KILLS=200 $(PYTEST) --timeout=600 tests/test_json_store.py -k kills

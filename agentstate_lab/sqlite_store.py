@@ -46,6 +46,8 @@ from .store import Clock
 Synchronous = Literal["FULL", "NORMAL"]
 
 APPLICATION_ID: Final = 0x41474C42  # "AGLB"
+MAX_SWITCHES: Final = 1_000
+LOOKS: Final = 5
 
 
 _ANSWERS: dict[str, Answer] = {
@@ -195,7 +197,19 @@ class SqliteDatabase(Database):
 
     def _log_ahead(self, connection: sqlite3.Connection) -> None:
         """Write-ahead logging, which the file remembers once it is switched on."""
-        ((mode,),) = connection.execute("pragma journal_mode = wal")
+        mode = ""
+        tries = 0
+        while not mode:
+            tries += 1
+            try:
+                ((mode,),) = connection.execute("pragma journal_mode = wal")
+            except sqlite3.OperationalError as error:
+                if tries == MAX_SWITCHES or "BUSY" not in error.sqlite_errorname:
+                    raise
+                # To switch, SQLite needs the file to itself, and does not wait for
+                # that. A writer waits; so wait as one for whoever is in it now.
+                with self._begun(connection):
+                    pass
         if mode != "wal":
             raise StoreWriteFailed(
                 self.where, "this drive allows no write-ahead log; use a local disk"
@@ -257,20 +271,33 @@ def _is_marked(path: Path) -> bool:
     that this process has to it, and the next process to close it would remove the
     log into which those connections write.
 
+    Such a look heeds no locks and can meet a commit half way. A journal beside the
+    file says so: then the look is left to the migration, which waits for its turn.
+
     Raises:
         StoreTorn: The header cannot be read. The file was not touched.
     """
+    journal = path.with_name(f"{path.name}-journal")
+    error: sqlite3.DatabaseError | None = None
+    for _ in range(LOOKS):  # the commit may end between a look and the next line
+        try:
+            return _mark_of(path) == APPLICATION_ID
+        except sqlite3.DatabaseError as met:
+            error = met
+        if journal.exists():
+            return True
+    if getattr(error, "sqlite_errorname", "").startswith("SQLITE_CORRUPT"):
+        torn, what = _ANSWERS["SQLITE_CORRUPT"]
+        raise torn(str(path), what) from None
+    return False
+
+
+def _mark_of(path: Path) -> int:
+    """The application id in the header, read without touching anything."""
     uri = f"{path.as_uri()}?mode=ro&immutable=1"
-    try:
-        with contextlib.closing(sqlite3.connect(uri, uri=True)) as header:
-            ((mark,),) = header.execute("pragma application_id")
-    except sqlite3.DatabaseError as error:
-        name = getattr(error, "sqlite_errorname", "")
-        if name.startswith("SQLITE_CORRUPT"):
-            torn, what = _ANSWERS["SQLITE_CORRUPT"]
-            raise torn(str(path), what) from None
-        return False
-    return bool(mark == APPLICATION_ID)
+    with contextlib.closing(sqlite3.connect(uri, uri=True)) as header:
+        ((mark,),) = header.execute("pragma application_id")
+        return int(mark)
 
 
 def _foreign(where: str) -> StoreForeign:

@@ -8,11 +8,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from agentstate_lab.lab.clock import FakeClock
 from agentstate_lab.lab.postgres import Dsn, Postgres, start_postgres
 from agentstate_lab.lab.postgres_cluster import Cluster
 from agentstate_lab.lab.world import World, start_world, stop_world
+
+# How long an example takes to think of is the machine's mood, not a property.
+settings.register_profile(
+    "suite", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("suite")
 
 # What a learner may have set for real, and no test may use.
 LIVE = (

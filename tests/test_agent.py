@@ -397,7 +397,8 @@ def test_a_strategy_decides_about_snapshots_and_nothing_else(
     taken = store.checkpoints(task_id)
     assert [one.trigger for one in taken] == triggers
     assert [taken[0].state, taken[-1].state] == ["running", "completed"]
-    assert taken[-1].agent_state == task.agent_state
+    known = task.agent_state.model_copy(update={"applied_patches": ()})
+    assert taken[-1].agent_state == known
     assert store.message_count(task_id) == 7
     assert counts(job.task_id) == {"clean-logs": 1}
     store.close()

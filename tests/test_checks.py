@@ -599,3 +599,18 @@ def test_every_exercise_is_registered_whole():
         assert exercise.name == name
         assert len({stage.name for stage in module.STAGES}) == len(module.STAGES) >= 5
         assert len(module.HINTS) == 3
+
+
+def test_some_stages_can_be_tried_alone(home_dir):
+    """
+    For whoever works on one of them; the progress does not hear of it.
+    """
+    one = "appends facts at the end, in order"
+
+    report = check("state", state_answers.right, only=[one])
+
+    assert [case.name for case in report.cases] == [one]
+    assert report.passed
+    assert "state" not in checks.progress().passed
+    with pytest.raises(InvalidValue, match="no stage is called 'nonsense'"):
+        check("state", state_answers.right, only=["nonsense"])

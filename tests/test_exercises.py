@@ -249,7 +249,7 @@ def test_a_right_answer_in_any_style_passes(name, answer):
     assert report.passed, str(report)
 
 
-@pytest.mark.parametrize(
+every_mistake = pytest.mark.parametrize(
     ("name", "wrong"),
     [
         pytest.param(name, wrong, id=f"{name}-{mistake}")
@@ -257,9 +257,29 @@ def test_a_right_answer_in_any_style_passes(name, answer):
         for mistake, wrong in module.WRONG.items()
     ],
 )
+
+
+@every_mistake
 def test_a_wrong_answer_fails_by_name(name, wrong):
     """
     The stage that is about the mistake says what happened.
+    """
+    stages = [stage.name for stage in EXERCISES[name].load().STAGES]
+    only = [wrong.stage] if wrong.stage in stages else []
+
+    report = check(name, wrong.answer, only=only)
+
+    said = {case.name: case.message for case in report.cases}
+    assert not report.passed
+    assert report.started
+    assert wrong.says in said[wrong.stage], str(report)
+
+
+@pytest.mark.soak
+@every_mistake
+def test_a_wrong_answer_fails_among_all_stages(name, wrong):
+    """
+    As a learner tries it: the other stages do not get in the way.
     """
     report = check(name, wrong.answer)
 

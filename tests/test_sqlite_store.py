@@ -20,6 +20,7 @@ from agentstate_lab.errors import (
 from agentstate_lab.json_store import JsonFileStore
 from agentstate_lab.lab.contract import stored
 from agentstate_lab.lab.contract_steps import begun
+from agentstate_lab.lab.fuse import die
 from agentstate_lab.lab.processes import in_new_process
 from agentstate_lab.sqlite_store import APPLICATION_ID, SqliteStore
 from agentstate_lab.task import Task
@@ -160,6 +161,29 @@ def test_a_database_that_became_foreign_meanwhile_is_refused(path, monkeypatch):
         names = connection.execute("select name from sqlite_master").fetchall()
     connection.close()
     assert names == [("theirs",)]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs fork and SIGKILL")
+def test_a_process_that_died_while_it_made_the_file_is_cleaned_up_after(path):
+    """
+    A half-made file with its journal is no damage: SQLite takes it back.
+    """
+
+    def die_at_the_commit():
+        with sqlite3.connect(path, isolation_level=None) as connection:
+            connection.execute("pragma cache_size = 1")  # so that pages get written
+            connection.execute("begin immediate")
+            connection.execute(f"pragma application_id = {APPLICATION_ID}")
+            for n in range(50):
+                connection.execute(f"create table t{n} (x text)")
+            die()
+
+    ended = in_new_process(die_at_the_commit)
+
+    assert "SIGKILL" in ended.how
+    assert path.with_name(f"{path.name}-journal").exists()
+    with SqliteStore(path) as store:
+        assert store.submit(Task.new("x", key="k")).created
 
 
 def test_a_second_store_takes_no_locks_from_the_first(path, store):

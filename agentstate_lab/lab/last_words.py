@@ -6,6 +6,7 @@ JupyterLab's Restart. A process that is killed runs no `finally`, and then this 
 knows as little as the one that never saves.
 """
 
+from dataclasses import replace
 from typing import Any
 
 from ..task import Task
@@ -21,6 +22,7 @@ def finally_agent(job: Job) -> str:
     store = job.need_store()
     task = find_task(job)
     done: list[tuple[Step, str]] = []
+    quiet = replace(job, on_event=lambda line: None)
     messages: list[Message] = [user_says(render_note(task.agent_state))]
     try:
         while True:
@@ -30,8 +32,9 @@ def finally_agent(job: Job) -> str:
                 return str(message["content"])
             for call in message["tool_calls"]:
                 step = job.step(call)
-                result = run_step(job, step)
+                result = run_step(quiet, step)
                 done.append((step, result))
+                job.on_event(f"minute {step.minute}: {step.name} done")
                 messages.append(tool_says(call, result))
     finally:
         for step, result in done:

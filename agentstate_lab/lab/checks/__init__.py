@@ -8,12 +8,13 @@ time to pass.
 """
 
 import os
+from collections.abc import Collection
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...errors import AgentStateError
+from ...errors import AgentStateError, InvalidValue
 from .exercises import EXERCISES, Exercise, exercise_named
 from .report import CaseReport, Report
 
@@ -37,7 +38,13 @@ SECONDS = 30.0
 CALLABLE = "can be called as the exercise calls it"
 
 
-def check(name: str, answer: object, *, seconds: float = SECONDS) -> Report:
+def check(
+    name: str,
+    answer: object,
+    *,
+    only: Collection[str] = (),
+    seconds: float = SECONDS,
+) -> Report:
     """
     Try *answer* against the exercise *name* and say how it did.
 
@@ -45,6 +52,9 @@ def check(name: str, answer: object, *, seconds: float = SECONDS) -> Report:
         name: The exercise, for example "state".
 
         answer: The learner's function.
+
+        only: Names of stages, to try these alone; such a try is not noted in the
+            progress.
 
         seconds: The wall-clock cap of each stage: only an endless loop or real
             waiting ever reaches it.
@@ -63,7 +73,8 @@ def check(name: str, answer: object, *, seconds: float = SECONDS) -> Report:
         payload = packed(answer)
     except CannotTravel as error:
         return _noted(exercise, _cannot(exercise, str(error)))
-    return _noted(exercise, _tried(exercise, payload, seconds))
+    report = _tried(exercise, payload, seconds, only=only)
+    return report if only else _noted(exercise, report)
 
 
 def check_notebook(
@@ -118,13 +129,15 @@ def _tried(
     seconds: float,
     *,
     cells: bool = False,
+    only: Collection[str] = (),
     fork: bool = hasattr(os, "fork"),
 ) -> Report:
     """Run the stages in the child and put the verdicts under their names."""
     from .runner import Job, run
 
     module = exercise.load()
-    stages = module.STAGES
+    numbers = _chosen(module.STAGES, only)
+    stages = tuple(module.STAGES[number] for number in numbers)
     setting = getattr(module, "setting", nullcontext)
     with setting() as given:
         job = Job(
@@ -137,7 +150,7 @@ def _tried(
                 "cells": cells,
             },
             payload=payload,
-            stages=len(stages),
+            stages=numbers,
             # Without fork each process of a stage is a new Python.
             seconds=seconds if fork else seconds * 6,
             fork=fork,
@@ -156,6 +169,14 @@ def _tried(
     note = module.summary(cases) if hasattr(module, "summary") else ""
     total = _total(stages)
     return Report(exercise.number, exercise.name, cases, total, note=note)
+
+
+def _chosen(stages: "tuple[Stage, ...]", only: Collection[str]) -> tuple[int, ...]:
+    """The numbers of the stages with these names; all of them without names."""
+    names = [stage.name for stage in stages]
+    if unknown := set(only) - set(names):
+        raise InvalidValue("only", f"no stage is called {sorted(unknown)[0]!r:.100}")
+    return tuple(n for n, name in enumerate(names) if not only or name in only)
 
 
 def _case(stage: "Stage", verdict: "Verdict", exercise: Exercise) -> CaseReport:

@@ -40,7 +40,7 @@ class Job:
 
         payload: The function or the cells, as bytes.
 
-        stages: How many stages the check has.
+        stages: The numbers of the stages to try, from 0.
 
         seconds: The wall-clock cap of each.
 
@@ -52,7 +52,7 @@ class Job:
     module: str
     answer: dict[str, Any]
     payload: bytes
-    stages: int
+    stages: tuple[int, ...]
     seconds: float
     fork: bool
     given: dict[str, Any]
@@ -102,13 +102,13 @@ class _Packer(cloudpickle.Pickler):  # type: ignore[misc]
 
 def run(job: Job) -> list[Verdict]:
     """
-    Try every stage and return one verdict for each.
+    Try the stages and return one verdict for each.
 
     The first verdict is about the function as a whole: whether it can be called.
     When it cannot, there are no others.
     """
     verdicts: dict[int, Verdict] = {}
-    todo = [CAN_BE_CALLED, *range(job.stages)]
+    todo = [CAN_BE_CALLED, *job.stages]
     request = {
         "module": job.module,
         "answer": job.answer,
