@@ -33,6 +33,7 @@ TASK_ID = "shop-4.2"
 REFUSED = "deploy-worker"  # the service that takes no release on a Friday
 MAX_TURNS = 20
 MAX_EFFECTS = 60  # requests of one process
+MAX_WAITS = 2_000  # of one process; enough to see a long lease end, in short waits
 
 _DEPLOY = SCENARIOS["deploy"]
 SHOP = replace(
@@ -79,7 +80,7 @@ def one_run(answer: Subject, asked: Json) -> Json:
         sleep=fuse.touching(lambda seconds: time.sleep(seconds)),
         on_event=fuse.touching(lambda text: None),
     )
-    with hurried(alone=True):
+    with hurried(alone=True, most=MAX_WAITS):
         outcome = answer.outcome(job)
     fuse.touch()
     return {**_told(outcome, answer), "reached": fuse.reached}

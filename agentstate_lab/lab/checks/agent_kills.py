@@ -2,9 +2,10 @@
 The stages of exercise 10 in which the agent dies: at every effect, at every write.
 
 Each group of moments is a stage. A first run without a death finds how many there
-are; then the process is killed at each of them in turn, and the agent is run again in
-a new one. A stage passes when every moment is survived, and says how many were, so a
-report holds the number of the course: survives n of N.
+are; then the process is killed at each of them in turn, proved dead, and the agent is
+run again in a new one. A stage passes when every moment is survived, and says how many
+were, so a report holds the number of the course: survives n of N. A moment that a run
+did not come to, because it wrote less than the first one, does not count.
 
 Effects are few, and each is tried. Of the writes each is tried *before*: there the
 file holds all that a death between two writes can leave. In the middle and after, a
@@ -15,7 +16,8 @@ import re
 from collections.abc import Iterable
 
 from ..fuse import Point
-from .agent_scene import Scene, rehearsed
+from .agent_scene import KILLED, Scene, rehearsed
+from .apart import LATE
 from .report import CaseReport
 from .stages import Stage, Subject, Unmet, doing, require, stage
 
@@ -45,7 +47,8 @@ def killed(kind: str, moment: str) -> Stage:
             "each effect once in the ledger, and the task completed",
         ):
             ordinals = tried(rehearsed(answer)[kind], MOST[moment])
-            died = {n: _died(answer, Point(kind, moment, n)) for n in ordinals}
+            came = {n: _after(answer, Point(kind, moment, n)) for n in ordinals}
+            died = {n: words for n, words in came.items() if words is not None}
             harm = {n: words for n, words in died.items() if words}
             score = f"survives {len(died) - len(harm)} of {len(died)}"
             require(not harm, f"{score}: {_listed(kind, harm)}")
@@ -66,14 +69,26 @@ def tried(count: int, most: int) -> list[int]:
     return [1 + round(n * (count - 1) / (most - 1)) for n in range(most)]
 
 
-def _died(answer: Subject, point: Point) -> str:
-    """Kill at *point*, and run again: what is wrong then, in words."""
-    with Scene(answer) as scene:
+def _after(answer: Subject, point: Point) -> str | None:
+    """Kill at *point*, run again: what is wrong then, in words; None: never there."""
+    where = MOMENTS[point.kind, point.moment]
+    with (
+        doing(
+            f"killed the process {where} (number {point.ordinal}), and ran the agent"
+            " again in a new one",
+            "an end of that run, with the task completed",
+        ),
+        Scene(answer) as scene,
+    ):
         try:
-            scene.kill(str(point))
+            first = scene.run(point=str(point))
+            if first.status not in KILLED:
+                return scene.trouble(first) or None
+            return scene.trouble(scene.run())
         except Unmet as unmet:
+            if unmet.happened == LATE:  # so it would be at every other moment
+                raise
             return unmet.happened
-        return scene.trouble(scene.run())
 
 
 def _listed(kind: str, harm: dict[int, str]) -> str:

@@ -9,7 +9,7 @@ import itertools
 
 from .agent_job import MAX_TURNS
 from .agent_model import RETRY_AFTER, SEVERAL, SEVERAL_DONE
-from .agent_scene import RIVAL, Scene, rehearsed, words
+from .agent_scene import KILLED, RIVAL, Scene, rehearsed, words
 from .apart import Ending
 from .stages import Subject, Unmet, doing, require, stage
 
@@ -133,13 +133,14 @@ def told_once(answer: Subject) -> None:
         " told and had given its last word, and ran the agent again",
         "the refused tool left alone: the model has decided on what it was told",
     ):
-        last = rehearsed(answer, SEVERAL + "refused")["write"]
-        with Scene(answer, SEVERAL + "refused") as scene:
-            scene.kill(f"write.before:{last}")
-            requests = len(scene.requests())
-            require(requests > 0, "none of the three was called")
-            scene.run()
-            require(len(scene.requests()) == requests, "it asked for it again")
+        mood = SEVERAL + "refused"
+        last = rehearsed(answer, mood)["write"]
+        for ordinal in (last, last - 1, last - 2):  # it may write less this time
+            with Scene(answer, mood) as scene:
+                if scene.run(point=f"write.before:{ordinal}").status in KILLED:
+                    asks_no_more(scene)
+                    return
+        raise Unmet("it writes so differently in each run that the moment never came")
 
 
 @stage("leaves a job alone that a live process is at", bonus=True)
@@ -157,6 +158,14 @@ def not_alone(answer: Subject) -> None:
         require(not scene.said(RIVAL), "the second process asked the model as well")
         require(not scene.requests(RIVAL), "the second process asked for the effects")
         scene.is_done_by(ending)
+
+
+def asks_no_more(scene: Scene) -> None:
+    """Fail unless the next run asks for no effect."""
+    requests = len(scene.requests())
+    require(requests > 0, "none of the three was called")
+    scene.run()
+    require(len(scene.requests()) == requests, "it asked for it again")
 
 
 def fails(answer: Subject, mood: str) -> None:

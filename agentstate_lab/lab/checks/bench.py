@@ -140,7 +140,7 @@ class WaitsForEver(BaseException):
 
 
 @contextlib.contextmanager
-def hurried(*, alone: bool = False) -> Iterator[None]:
+def hurried(*, alone: bool = False, most: int = MAX_WAITS) -> Iterator[None]:
     """
     Let nobody in the block wait: a wait is over at once, and the clocks show it.
 
@@ -148,6 +148,8 @@ def hurried(*, alone: bool = False) -> Iterator[None]:
 
     Args:
         alone: See `waits.Waits.noted`.
+
+        most: So many waits are no waiting for ever.
     """
     real = {name: getattr(time, name) for name in _CLOCKS}
     slept, waits = 0.0, 0
@@ -155,7 +157,7 @@ def hurried(*, alone: bool = False) -> Iterator[None]:
     def note(name: str, seconds: float) -> None:
         nonlocal slept, waits
         slept, waits = slept + seconds, waits + 1
-        if waits > MAX_WAITS:
+        if waits > most:
             raise WaitsForEver
 
     WAITS.install()
