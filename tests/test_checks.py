@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 from answers import (
-    durable_agent_answers,
+    durable_agent_styles,
     idempotency_answers,
     json_store_answers,
     nasty,
@@ -332,7 +332,7 @@ SOAK = pytest.mark.soak  # a new Python for every save takes its time
         ),
         pytest.param(
             "durable_agent",
-            durable_agent_answers.with_the_exercises,
+            durable_agent_styles.with_the_exercises,
             None,
             id="agent",
             marks=SOAK,

@@ -2,66 +2,140 @@
 
 import json
 import os
-import subprocess
+import signal
 import sys
 from pathlib import Path
 
 import openai
 import pytest
-from answers.durable_agent_answers import fragile, of_the_course
-from answers.durable_agent_mistakes import MISTAKES
+from answers.durable_agent_answers import BEFORE_AN_EFFECT, OPEN, THROUGH
+from answers.durable_agent_mistakes import fragile
+from answers.durable_agent_styles import of_the_course, submitted
 
-from agentstate_lab.lab.checks import durable_agent
-from agentstate_lab.lab.checks.agent_kills import survived, tried
+from agentstate_lab.lab.checks import agent_kills, check, durable_agent
+from agentstate_lab.lab.checks.agent_kills import survived
 from agentstate_lab.lab.checks.agent_model import MOODS, AsksForEver, Model
 from agentstate_lab.lab.checks.agent_practice import practice_job
 from agentstate_lab.lab.checks.report import CaseReport
 from agentstate_lab.lab.job import tool_says, user_says
 
-TESTS = Path(__file__).parent
-
-# All mistakes in one program: to start one for each would take longer than to try it.
-PROGRAM = """
-import json, pickle, sys
-from answers.durable_agent_mistakes import MISTAKES
-from agentstate_lab.lab.checks import durable_agent
-from agentstate_lab.lab.checks.answer import Answer
-from agentstate_lab.lab.checks.stages import Subject, Unmet
-
-stages = {stage.name: stage for stage in durable_agent.STAGES}
-for name, wrong in MISTAKES.items():
-    with durable_agent.setting() as given:
-        packed = pickle.dumps(wrong.answer)
-        answer = Answer("Exercise 10", "my_agent", ("job",), (), packed)
-        try:
-            stages[wrong.stage].run(Subject(answer, True, given))
-            said = ""
-        except Unmet as unmet:
-            said = f"{unmet.done}; {unmet.happened}"
-    print(json.dumps([name, said]))
-"""
+STAGES = {stage.name: stage for stage in durable_agent.STAGES}
+LATE = "it did not come back"
 
 
-@pytest.fixture(scope="module")
-def verdicts(tmp_path_factory):
-    """What the stage of each mistake says about it; empty if it says nothing."""
-    done = subprocess.run(
-        [sys.executable, "-c", PROGRAM],
-        cwd=tmp_path_factory.mktemp("stages"),
-        env={**os.environ, "PYTHONPATH": str(TESTS)},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return dict(json.loads(line) for line in done.stdout.splitlines())
+def tried(name, answer, **options):
+    """What one stage says about an answer; empty if it passes."""
+    report = check("durable_agent", answer, only=[name], **options)
+    return report.cases[0].message
 
 
-@pytest.mark.parametrize("name", MISTAKES)
-def test_the_stage_about_a_mistake_names_it(verdicts, name):
+@pytest.mark.parametrize(
+    "left_open", [pytest.param(one, id=name) for name, one in OPEN.items()]
+)
+def test_a_bonus_that_is_left_open_says_why(left_open):
     """
-    One stage is about it, and says what happened.
+    The exercise is passed without it, and the stage names what was seen.
     """
-    assert MISTAKES[name].says in verdicts[name]
+    said = tried(left_open.stage, left_open.answer)
+
+    assert STAGES[left_open.stage].bonus
+    assert left_open.says in said
+
+
+def loops_for_ever(job):
+    """Never comes back."""
+    while True:
+        pass
+
+
+def loops_when_it_is_running(job):
+    """Comes back the first time, and waits for the dead ever after."""
+    while submitted(job).state == "running":
+        pass
+    return of_the_course(job)
+
+
+def waits_when_it_is_running(job):
+    """As before, and politely."""
+    while submitted(job).state == "running":
+        job.sleep(1)
+    return of_the_course(job)
+
+
+def floods(job):
+    """Prints without end."""
+    while True:
+        print("x" * 100_000)
+
+
+def kills_its_parent(job):
+    """Kills whoever started it."""
+    os.kill(os.getppid(), signal.SIGKILL)
+
+
+def takes_a_store(job, store):
+    """One parameter too many."""
+
+
+async def waits(job):
+    """An async function."""
+
+
+def yields(job):
+    """A generator."""
+    yield job
+
+
+@pytest.mark.parametrize(
+    ("answer", "stage", "says"),
+    [
+        pytest.param(loops_for_ever, THROUGH, LATE, id="endless-loop"),
+        pytest.param(
+            loops_when_it_is_running,
+            BEFORE_AN_EFFECT,
+            "before an effect (number 1), and ran the agent",
+            id="loop-after-a-death",
+        ),
+        pytest.param(
+            waits_when_it_is_running,
+            BEFORE_AN_EFFECT,
+            "survives 0 of 2: at effect 1, it waited and waited",
+            id="waits-for-the-dead",
+        ),
+        pytest.param(floods, THROUGH, "it printed more than", id="flood"),
+        pytest.param(kills_its_parent, THROUGH, "killed by SIGKILL", id="kill-parent"),
+        pytest.param(takes_a_store, THROUGH, "'store'", id="signature"),
+        pytest.param(waits, THROUGH, "async function", id="async"),
+        pytest.param(yields, THROUGH, "it is a generator", id="generator"),
+    ],
+)
+def test_a_hostile_answer_is_named(answer, stage, says):
+    """
+    It fails in bounded time, and the check comes back.
+    """
+    assert says in tried(stage, answer, seconds=3.0)
+
+
+def writes_now_and_then(job):
+    """Writes once more in every other run."""
+    task = submitted(job)
+    counted = Path("counted")
+    counted.write_text(f"{counted.read_text() if counted.exists() else ''}.")
+    if task.state == "pending" and len(counted.read_text()) == 1:
+        job.store.save(task)
+    return of_the_course(job)
+
+
+def test_a_moment_that_a_run_does_not_come_to_does_not_count():
+    """
+    An agent may write less than it did in the first run: then nobody dies there.
+    """
+    stage = "survives a kill after a write to the store, before it does anything else"
+
+    report = check("durable_agent", writes_now_and_then, only=[stage])
+
+    assert report.passed, str(report)
+    assert report.cases[0].note == "survives 2 of 2"
 
 
 def asked(model, *messages):
@@ -197,7 +271,7 @@ def test_the_moments_that_are_tried_reach_from_first_to_last(count, most, ordina
     """
     Both ends are where agents go wrong: the submission and the end of the task.
     """
-    assert tried(count, most) == ordinals
+    assert agent_kills.tried(count, most) == ordinals
 
 
 def test_the_number_of_the_course_is_the_sum_of_its_stages():

@@ -1,39 +1,153 @@
-"""More wrong answers to exercise 10, each tried at the one stage that is about it."""
+"""Wrong answers to exercise 10; each has a name for what its author believed."""
 
 import contextlib
 import itertools
 import os
+import uuid
 from typing import Any
 
-from agentstate_lab.errors import AgentStateError, TaskInProgress
+from agentstate_lab.errors import AgentStateError, NeedsPerson, TaskInProgress
 from agentstate_lab.idempotency import execute_task, resume_task
 from agentstate_lab.lab.job import Job, run_step, tool_says, user_says
+from agentstate_lab.pairing import open_calls
+from agentstate_lab.retry import execute_with_retry
 from agentstate_lab.store import record_more
 from agentstate_lab.task import Task
-from answers import Wrong
-from answers.durable_agent_answers import (
-    IN_AN_EFFECT,
+from answers.durable_agent_styles import (
     MAX_TURNS,
-    TOOL_MESSAGES,
-    ByHand,
     Json,
     asked,
     kept,
     once,
     own_run_once,
     patient,
-    replaying,
     resumed,
     submitted,
     talk,
+    told,
 )
 
-BUSY = "waits when the model is too busy, and gives up some day"
-BEFORE_AN_EFFECT = "survives a kill before an effect"
-PLAN = "stores the plan before it acts on it"
-THROUGH = "gets through when nothing goes wrong, and returns the stored task"
-
 MEMORY: list[Json] = []
+
+
+def fragile(job: Job) -> Task:
+    """As it is given."""
+    store = job.need_store()
+    task = store.save(submitted(job).replace(state="running"))
+    messages: list[Json] = [user_says(job.scenario.goal)]
+    for _turn in range(MAX_TURNS):
+        reply = job.client.chat.completions.create(
+            model=job.model, messages=messages, tools=job.scenario.tools
+        )
+        messages.append(reply.choices[0].message.model_dump(exclude_none=True))
+        if not messages[-1].get("tool_calls"):
+            break
+        for call in messages[-1]["tool_calls"]:
+            result = stubborn(job, call)
+            if result is not None:
+                messages.append(tool_says(call, result))
+    answer = messages[-1].get("content")
+    return store.save(task.replace(state="completed", result=answer))
+
+
+def stubborn(job: Job, call: Json) -> str | None:
+    """Three times, whatever happens, and without a key."""
+    for attempt in (1, 2, 3):
+        try:
+            return run_step(job, job.step(call))
+        except Exception as error:  # noqa: BLE001 - an answer
+            job.on_event(str(error))
+            job.sleep(2**attempt)
+    return None
+
+
+def forgets_the_plan(job: Job) -> Task:
+    """Every effect under its key, and the plan in memory."""
+
+    def work(goal: str) -> str:
+        messages: list[Json] = [user_says(goal)]
+        for _turn in range(MAX_TURNS):
+            messages.append(patient(job, messages))
+            if not messages[-1].get("tool_calls"):
+                return str(messages[-1]["content"])
+            for call in messages[-1]["tool_calls"]:
+                messages.append(tool_says(call, told(job, call)))
+        raise RuntimeError("no end")
+
+    return resumed(job, work)
+
+
+def makes_random_keys(job: Job) -> Task:
+    """A new key for each request."""
+
+    def act(job: Job, call: Json) -> str:
+        return once(job, call, key=lambda step: str(uuid.uuid4()))
+
+    return resumed(job, lambda goal: talk(job, goal, act=act))
+
+
+def asks_a_person(job: Job) -> Task:
+    """As if the receiver honoured no key."""
+
+    def act(job: Job, call: Json) -> str:
+        return once(job, call, "wait")
+
+    try:
+        return resumed(job, lambda goal: talk(job, goal, act=act))
+    except NeedsPerson:
+        return job.need_store().get(job.task_id)
+
+
+def leaves_calls_open(job: Job) -> Task:
+    """What fails is left out, and with it the tool message."""
+
+    def work(goal: str) -> str:
+        stored = job.need_store().messages(job.task_id)
+        messages: list[Json] = [user_says(goal), *stored]
+        for _turn in range(MAX_TURNS):
+            for call in open_calls(messages):
+                said = told(job, call)
+                if not said.startswith("error"):
+                    messages.append(kept(job, tool_says(call, said)))
+            if messages[-1]["role"] == "assistant" and "content" in messages[-1]:
+                return str(messages[-1]["content"])
+            messages.append(kept(job, patient(job, messages)))
+        raise RuntimeError("no end")
+
+    return resumed(job, work)
+
+
+def asks_the_model_once(job: Job) -> Task:
+    """Its tools are tried again, and the model is not."""
+    return resumed(job, lambda goal: talk(job, goal, asked))
+
+
+def takes_the_first_choice(job: Job) -> Task:
+    """Of none."""
+
+    def first(job: Job, messages: list[Json]) -> Json:
+        def attempt() -> Json:
+            reply = job.client.chat.completions.create(
+                model=job.model, messages=messages, tools=job.scenario.tools
+            )
+            said: Json = reply.choices[0].message.model_dump(exclude_none=True)
+            return said
+
+        return execute_with_retry(attempt, 3, sleep=job.sleep)
+
+    return resumed(job, lambda goal: talk(job, goal, first))
+
+
+def calls_it_done(job: Job) -> Task:
+    """When the turns are used up, too."""
+
+    def work(goal: str) -> str:
+        try:
+            return talk(job, goal)
+        except RuntimeError:
+            return "done"
+
+    return resumed(job, work)
 
 
 def runs_it_again(job: Job) -> Task:
@@ -54,6 +168,47 @@ def counts_its_keys(job: Job) -> Task:
         return once(job, call, key=lambda step: f"{job.task_id}/{next(numbers)}")
 
     return resumed(job, lambda goal: talk(job, goal, act=act))
+
+
+def has_one_key(job: Job) -> Task:
+    """The job has a name, and so has all that it does."""
+
+    def act(job: Job, call: Json) -> str:
+        return once(job, call, key=lambda step: job.task_id)
+
+    return resumed(job, lambda goal: talk(job, goal, act=act))
+
+
+def stores_the_plan_late(job: Job) -> Task:
+    """With the results, when there are some: one write for all."""
+
+    def work(goal: str) -> str:
+        messages = [user_says(goal), *job.need_store().messages(job.task_id)]
+        for _turn in range(MAX_TURNS):
+            new = [patient(job, messages)]
+            new += [tool_says(call, told(job, call)) for call in calls_in(new[0])]
+            record_more(job.need_store(), job.task_id, messages=new)
+            messages += new
+            if len(new) == 1:
+                return str(new[0]["content"])
+        raise RuntimeError("no end")
+
+    return resumed(job, work)
+
+
+def calls_in(message: Json) -> list[Json]:
+    """What a message calls for."""
+    calls: list[Json] = message.get("tool_calls", [])
+    return calls
+
+
+def gives_no_reason(job: Job) -> Task:
+    """It has failed, and that is all there is to say."""
+    store = job.need_store()
+    try:
+        return resumed(job, lambda goal: talk(job, goal))
+    except RuntimeError:
+        return store.save(store.get(job.task_id).replace(error=None))
 
 
 def never_takes_over(job: Job) -> Task:
@@ -234,67 +389,3 @@ def deploys_for_ever(job: Job) -> Any:
     while True:
         with contextlib.suppress(AgentStateError):
             run_step(job, step, key="again")
-
-
-MISTAKES = {
-    "runs-it-again": Wrong(
-        runs_it_again,
-        "does not run a completed task again",
-        "it asked the model again",
-    ),
-    "counts-its-keys": Wrong(
-        counts_its_keys, BEFORE_AN_EFFECT, "survives 1 of 2: at effect 2, it raised"
-    ),
-    "never-takes-over": Wrong(
-        never_takes_over, BEFORE_AN_EFFECT, "it raised TaskInProgress"
-    ),
-    "fails-unsaid": Wrong(fails_unsaid, BUSY, "the stored task is running, and it"),
-    "remembers-in-memory": Wrong(remembers_in_memory, PLAN, "deploy-database happened"),
-    "hashes-its-keys": Wrong(
-        hashes_its_keys,
-        "goes on in a newly started Python",
-        "deploy-api happened twice: it was asked for with 2 keys",
-    ),
-    "calls-a-beginning-done": Wrong(
-        calls_a_beginning_done, BEFORE_AN_EFFECT, "deploy-api never happened"
-    ),
-    "speaks-last-words": Wrong(speaks_last_words, IN_AN_EFFECT, "happened twice"),
-    "asks-again-at-once": Wrong(asks_again_at_once, BUSY, "it asked again after 0.0 s"),
-    "asks-for-ever": Wrong(asks_for_ever, BUSY, "60 times in one run"),
-    "stops-at-a-failing-tool": Wrong(
-        stops_at_a_failing_tool, TOOL_MESSAGES, "it raised EffectRefused: 403"
-    ),
-    "grants-new-turns": Wrong(
-        grants_new_turns,
-        "grants no new turns when it is run again",
-        "it asked the model 40 times",
-    ),
-    "acts-again": Wrong(
-        replaying,
-        "does nothing again that the model has been told about",
-        "it asked for it again",
-    ),
-    "works-beside-another": Wrong(
-        ByHand(),
-        "leaves a job alone that a live process is at",
-        "the second process asked the model as well",
-    ),
-    "returns-nothing": Wrong(
-        returns_nothing, THROUGH, "it returned nothing (None), not the stored task"
-    ),
-    "stores-nothing": Wrong(
-        stores_nothing, THROUGH, "the store has no task with the job's id"
-    ),
-    "returns-the-first-task": Wrong(
-        returns_the_first_task, THROUGH, "not the stored one"
-    ),
-    "ends-the-process": Wrong(
-        ends_the_process, BEFORE_AN_EFFECT, "it ended the whole process"
-    ),
-    "ends-when-it-is-told": Wrong(
-        ends_when_it_is_told, BEFORE_AN_EFFECT, "it called sys.exit(0)"
-    ),
-    "deploys-for-ever": Wrong(
-        deploys_for_ever, THROUGH, "it asked for effects 60 times in one run"
-    ),
-}
