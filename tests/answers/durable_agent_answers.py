@@ -2,6 +2,7 @@
 
 from answers import Wrong
 from answers import durable_agent_mistakes as mistakes
+from answers import durable_agent_steps as steps
 from answers import durable_agent_styles as styles
 
 THROUGH = "gets through when nothing goes wrong, and returns the stored task"
@@ -17,7 +18,7 @@ RIGHT = {
     "replaying": styles.replaying,
     "by-hand": styles.ByHand(),
     "with-the-exercises": styles.with_the_exercises,
-    "turns-are-steps": styles.turns_are_steps,
+    "turns-are-steps": steps.turns_are_steps,
     "asynchronous": styles.asynchronous,
 }
 
@@ -118,7 +119,9 @@ WRONG = {
     "deploys-for-ever": Wrong(
         mistakes.deploys_for_ever, THROUGH, "it asked for effects 60 times in one run"
     ),
-    "has-one-key": Wrong(mistakes.has_one_key, THROUGH, "it raised KeyReused"),
+    "has-one-key": Wrong(
+        mistakes.has_one_key, THROUGH, "422: This idempotency key was used"
+    ),
     "stores-the-plan-late": Wrong(
         mistakes.stores_the_plan_late, PLAN, "deploy-database happened"
     ),

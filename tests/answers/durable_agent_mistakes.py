@@ -205,10 +205,15 @@ def calls_in(message: Json) -> list[Json]:
 def gives_no_reason(job: Job) -> Task:
     """It has failed, and that is all there is to say."""
     store = job.need_store()
+    task = submitted(job)
+    if task.state == "completed":
+        return task
+    store.save(task.replace(state="running"))
     try:
-        return resumed(job, lambda goal: talk(job, goal))
+        changes = {"state": "completed", "result": talk(job, task.user_input)}
     except RuntimeError:
-        return store.save(store.get(job.task_id).replace(error=None))
+        changes = {"state": "failed"}
+    return store.save(store.get(task.id).replace(**changes))
 
 
 def never_takes_over(job: Job) -> Task:
