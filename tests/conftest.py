@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import tempfile
 import uuid
 from collections.abc import Iterator
@@ -20,6 +21,10 @@ settings.register_profile(
     "suite", deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("suite")
+
+# A suite in the background of a shell ignores interrupts, and so would all that its
+# tests start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # What a learner may have set for real, and no test may use.
 LIVE = (
