@@ -13,7 +13,6 @@ from pathlib import Path
 import psutil
 import pytest
 from answers import (
-    durable_agent_styles,
     idempotency_answers,
     json_store_answers,
     nasty,
@@ -328,13 +327,6 @@ SOAK = pytest.mark.soak  # a new Python for every save takes its time
             run_once_answers.WRONG["key-from-hash"].answer,
             run_once_answers.SAME,
             id="step-with-a-hash",
-            marks=SOAK,
-        ),
-        pytest.param(
-            "durable_agent",
-            durable_agent_styles.with_the_exercises,
-            None,
-            id="agent",
             marks=SOAK,
         ),
     ],

@@ -10,9 +10,16 @@ import openai
 import pytest
 from answers.durable_agent_answers import BEFORE_AN_EFFECT, OPEN, THROUGH
 from answers.durable_agent_mistakes import fragile
-from answers.durable_agent_styles import of_the_course, submitted
+from answers.durable_agent_styles import of_the_course, submitted, with_the_exercises
 
-from agentstate_lab.lab.checks import agent_kills, check, durable_agent
+from agentstate_lab.lab import checks
+from agentstate_lab.lab.checks import (
+    EXERCISES,
+    agent_kills,
+    check,
+    durable_agent,
+    runner,
+)
 from agentstate_lab.lab.checks.agent_kills import survived
 from agentstate_lab.lab.checks.agent_model import MOODS, AsksForEver, Model
 from agentstate_lab.lab.checks.agent_practice import practice_job
@@ -153,6 +160,18 @@ def test_a_moment_that_a_run_does_not_come_to_does_not_count():
 
     assert report.passed, str(report)
     assert report.cases[0].note == "survives 2 of 2"
+
+
+@pytest.mark.soak
+def test_the_check_works_without_fork():
+    """
+    As on Windows: a new Python for every process, some hundred of them.
+    """
+    answer = runner.packed(with_the_exercises)
+
+    report = checks._tried(EXERCISES["durable_agent"], answer, 10.0, fork=False)
+
+    assert report.passed, str(report)
 
 
 def asked(model, *messages):
