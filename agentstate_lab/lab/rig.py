@@ -22,18 +22,18 @@ import cloudpickle
 from ..errors import InvalidValue, KillMissed, LabError, WorldUnavailable
 from ..store import open_store
 from .agents import AGENTS, agent_named
-from .fuse import KILLED_EXIT, Point
+from .fuse import Point
 from .home import home
 from .job import Job
 from .matrix import MOMENTS, Row, judge
 from .postgres import start_postgres
 from .scenarios import scenario_named
+from .signals import HARD, signal_named, status_names
 from .spawner import RUN_LIMIT, Ended, Spawner
 from .world import start_world
 
 Agent = str | Callable[[Job], Any]
 
-SIGKILLED = -9
 STORE_KINDS = ("json", "memory", "sqlite", "postgresql")
 
 
@@ -50,15 +50,18 @@ class Death:
         pid: Its process id, which nobody has any more.
 
         status: Its wait status: -9 is SIGKILL.
+
+        signal: What it was told to end by.
     """
 
     point: str
     task_id: str
     pid: int = field(repr=False)
     status: int = field(repr=False)
+    signal: str = field(default=HARD, repr=False)
 
     def __str__(self) -> str:
-        how = "SIGKILL" if self.status == SIGKILLED else f"exit {self.status}"
+        how = self.signal if self.status < 0 else f"exit {self.status}"
         return f"killed at {self.point} by {how}; the process is gone"
 
 
@@ -72,7 +75,9 @@ class Rig:
         store: str | None,
         *,
         limit: float = RUN_LIMIT,
+        signal: str = HARD,
     ) -> None:
+        self._signal = signal_named(signal)
         if not 0 < limit < 3600:
             raise InvalidValue("limit", f"must be seconds, up to 3600, not {limit!r}")
         self.scenario = scenario_named(scenario)
@@ -126,6 +131,10 @@ class Rig:
         task_id = self._new_task()
         url = self._url(task_id)
         self.kill(Point.read(point), task_id, url)
+        return self._judged(point, name, task_id, url)
+
+    def _judged(self, point: str, name: str, task_id: str, url: str | None) -> Row:
+        """Run to the end, and count."""
         again = self._run(task_id, url)
         counted: dict[str, int] = {}
         for entry in self.world.ledger(task_id):
@@ -144,8 +153,8 @@ class Rig:
         """One run that must die at *point*."""
         ended = self._run(task_id, url, point)
         told = ended.report == {"died": str(point)} and not ended.timed_out
-        if told and ended.status in (SIGKILLED, KILLED_EXIT) and _is_gone(ended.pid):
-            return Death(str(point), task_id, ended.pid, ended.status)
+        if told and status_names(ended.status, self._signal) and _is_gone(ended.pid):
+            return Death(str(point), task_id, ended.pid, ended.status, self._signal)
         raise KillMissed(
             f"the {self.agent_name} agent did not die at {point}: it"
             f" {_how(ended, self._spawner.limit)}{_reached(ended)}",
@@ -160,6 +169,7 @@ class Rig:
                 "task_id": task_id,
                 "store_url": url,
                 "point": str(point) if point else None,
+                "signal": self._signal,
             }
         )
 
