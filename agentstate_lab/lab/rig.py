@@ -111,8 +111,8 @@ class Rig:
 
     def rehearse(self) -> dict[str, str]:
         """The points that one run reaches, each with a name for what happens there."""
-        task_id = self._new_task()
-        ended = self._run(task_id, self._url(task_id))
+        task_id = self.new_task()
+        ended = self.run(task_id, self.url(task_id))
         if not ended.report.get("completed"):
             raise LabError(
                 f"the {self.agent_name} agent does not get through even without being"
@@ -128,14 +128,14 @@ class Rig:
 
     def row(self, point: str, name: str) -> Row:
         """Kill at *point*, run again with the same id, and count."""
-        task_id = self._new_task()
-        url = self._url(task_id)
+        task_id = self.new_task()
+        url = self.url(task_id)
         self.kill(Point.read(point), task_id, url)
-        return self._judged(point, name, task_id, url)
+        return self.judged(point, name, task_id, url)
 
-    def _judged(self, point: str, name: str, task_id: str, url: str | None) -> Row:
-        """Run to the end, and count."""
-        again = self._run(task_id, url)
+    def judged(self, point: str, name: str, task_id: str, url: str | None) -> Row:
+        """Run to the end, and count: the row for what happened to the task before."""
+        again = self.run(task_id, url)
         counted: dict[str, int] = {}
         for entry in self.world.ledger(task_id):
             counted[entry.step] = counted.get(entry.step, 0) + entry.count
@@ -151,7 +151,7 @@ class Rig:
 
     def kill(self, point: Point, task_id: str, url: str | None) -> Death:
         """One run that must die at *point*."""
-        ended = self._run(task_id, url, point)
+        ended = self.run(task_id, url, point)
         told = ended.report == {"died": str(point)} and not ended.timed_out
         if told and status_names(ended.status, self._signal) and _is_gone(ended.pid):
             return Death(str(point), task_id, ended.pid, ended.status, self._signal)
@@ -161,7 +161,14 @@ class Rig:
             effect="unknown",
         )
 
-    def _run(self, task_id: str, url: str | None, point: Point | None = None) -> Ended:
+    def run(
+        self,
+        task_id: str,
+        url: str | None,
+        point: Point | None = None,
+        **limit: float,
+    ) -> Ended:
+        """One run in a fresh process, to *point* or to its end."""
         return self._spawner.run(
             {
                 **self._agent,
@@ -170,14 +177,16 @@ class Rig:
                 "store_url": url,
                 "point": str(point) if point else None,
                 "signal": self._signal,
-            }
+            },
+            **limit,
         )
 
-    def _new_task(self) -> str:
+    def new_task(self) -> str:
+        """The id of one more task, which is forgotten at the end."""
         self._tasks.append(f"crash-{self._run_id}-{len(self._tasks)}")
         return self._tasks[-1]
 
-    def _url(self, task_id: str) -> str | None:
+    def url(self, task_id: str) -> str | None:
         """The store for one task: its own file, unless a place was named."""
         if self._store in ("json", "sqlite"):
             return f"{self._store}:{Path(self._folder) / task_id}.{self._store}"

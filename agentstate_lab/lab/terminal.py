@@ -5,6 +5,7 @@ The durable agent has options and tells events; the agents of the first lessons 
 none and print lines. A command knows only a name, so the difference is made here.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from ..checkpoint import CheckpointManager
@@ -15,11 +16,12 @@ from .agents import agent_named
 from .bar import TerminalBar
 from .durable import durable_agent
 from .job import Job
-from .rig import Agent
 from .scenarios import scenario_named
 
 
-def with_options(name: str, *, strategy: str | None, **options: Any) -> Agent:
+def with_options(
+    name: str, *, strategy: str | None, **options: Any
+) -> Callable[[Job], Any]:
     """
     The agent of this *name*, with options where it takes any.
 
@@ -54,7 +56,7 @@ def with_options(name: str, *, strategy: str | None, **options: Any) -> Agent:
     return durable
 
 
-def with_bar(name: str, scenario: str, strategy: str | None) -> Agent:
+def with_bar(name: str, scenario: str, strategy: str | None) -> Callable[[Job], Any]:
     """
     The agent of this *name*, with a progress bar if it tells how far it is.
 
