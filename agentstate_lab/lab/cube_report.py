@@ -40,7 +40,9 @@ class Result:
     @property
     def passed(self) -> bool:
         """Nothing lost, nothing twice where it must not be, and all of it tried."""
-        parts = [part.passed for part in (*self.cells, *self.tolls, *self.resumes)]
+        parts = [cell.passed for cell in self.cells]
+        parts += [toll.passed for toll in self.tolls]
+        parts += [resume.passed for resume in self.resumes]
         return bool(parts) and all(parts) and not self.broken
 
     @property
@@ -66,7 +68,7 @@ class Result:
                 "seed": self.seed,
                 "stores": [toll.to_json() for toll in self.tolls],
             },
-            "resume": [resumed.to_json() for resumed in self.resumes],
+            "resume": [resume.to_json() for resume in self.resumes],
             "broken": list(self.broken),
         }
 
