@@ -333,7 +333,7 @@ def replaces(job):
     """Make something else of an interrupt."""
     try:
         job.world.effect("deploy", task_id=job.task_id, step="s", arguments={})
-    except BaseException:
+    except (KeyboardInterrupt, SystemExit):
         raise LookupError("what was that?") from None
 
 
