@@ -11,10 +11,10 @@ from agentstate_lab.errors import InvalidValue
 from agentstate_lab.lab.processes import in_new_process
 from agentstate_lab.lab.signals import (
     SIGNALS,
+    died_by,
     fall,
     polite,
     signal_named,
-    status_names,
     strike,
 )
 
@@ -114,10 +114,10 @@ def test_the_status_of_a_real_death_names_its_signal(name):
 
     status = subprocess.run([sys.executable, "-c", code], check=False).returncode
 
-    assert status_names(status, name)
-    assert status_names(128 - status, name)
-    assert not status_names(status, "SIGKILL")
-    assert not status_names(0, name)
+    assert died_by(status, name)
+    assert died_by(128 - status, name)
+    assert not died_by(status, "SIGKILL")
+    assert not died_by(0, name)
 
 
 @pytest.mark.parametrize(

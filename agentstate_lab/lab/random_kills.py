@@ -25,7 +25,7 @@ from ..step import StepStatus
 from ..store import open_store
 from .matrix import Row
 from .rig import Rig
-from .signals import HARD, status_names
+from .signals import HARD, died_by
 from .terminal import with_options
 
 MAX_KILLS = 3  # of one task: the fifth claim of a task is its last
@@ -139,7 +139,7 @@ def _cut(rig: Rig, instants: Iterable[float], toll: Toll) -> None:
         if not ended.timed_out or ended.status == 0:
             toll.quick += 1
             break
-        if not status_names(ended.status, HARD):
+        if not died_by(ended.status, HARD):
             raise LabError(f"a process was killed, and said {ended}", effect="unknown")
         toll.kills += 1
         happened = sum(entry.count for entry in rig.world.ledger(task_id))

@@ -28,7 +28,7 @@ from .job import Job
 from .matrix import MOMENTS, Row, judge
 from .postgres import start_postgres
 from .scenarios import scenario_named
-from .signals import HARD, signal_named, status_names
+from .signals import HARD, died_by, signal_named
 from .spawner import RUN_LIMIT, Ended, Spawner
 from .world import start_world
 
@@ -153,7 +153,7 @@ class Rig:
         """One run that must die at *point*."""
         ended = self.run(task_id, url, point)
         told = ended.report == {"died": str(point)} and not ended.timed_out
-        if told and status_names(ended.status, self._signal) and _is_gone(ended.pid):
+        if told and died_by(ended.status, self._signal) and _is_gone(ended.pid):
             return Death(str(point), task_id, ended.pid, ended.status, self._signal)
         raise KillMissed(
             f"the {self.agent_name} agent did not die at {point}: it"

@@ -41,11 +41,11 @@ def signal_named(name: str) -> str:
     return name
 
 
-def status_names(status: int, name: str) -> bool:
+def died_by(status: int, name: str) -> bool:
     """
     Whether *status*, of a process that was waited for, means a death by this signal.
 
-    >>> status_names(-9, "SIGKILL"), status_names(143, "SIGTERM")
+    >>> died_by(-9, "SIGKILL"), died_by(143, "SIGTERM")
     (True, True)
     """
     number = _number(name)
@@ -60,12 +60,17 @@ def strike(name: str) -> None:
 
 
 def fall(name: str) -> NoReturn:
-    """End this process as the signal ends one that does nothing about it."""
-    if name != HARD:
-        signal.signal(_number(name), signal.SIG_DFL)
-    if name != HARD or hasattr(signal, HARD):
-        os.kill(os.getpid(), _number(name))
-    os._exit(_SHELL + _number(name))
+    """
+    End this process as the signal ends one that does nothing about it.
+
+    Windows has no deaths by signal: there it is the status that a shell would report.
+    """
+    number = _number(name)
+    if os.name == "posix":
+        if name != HARD:
+            signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+    os._exit(_SHELL + number)
 
 
 @contextlib.contextmanager
