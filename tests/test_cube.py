@@ -7,6 +7,7 @@ store and strategy. The rest is for `make cube`.
 
 import json
 import random
+from pathlib import Path
 
 import pytest
 
@@ -23,9 +24,11 @@ from agentstate_lab.lab.spine import POINTS
 from agentstate_lab.lab.terminal import with_options
 from agentstate_lab.store import open_store
 
+KEPT = Path(__file__).parents[1] / "benchmarks"
 KEYED, WAITS, REPEATS, TERM, INT = CASES
 DISK = Case("the disk", "disk")
 AROUND_AN_EFFECT = [f"effect.{moment}:1" for moment in MOMENTS]
+POINTS_OF_DISK = 39  # three moments of one effect and of twelve writes
 SAMPLE = ["effect.inside:1", "write.inside:7", "write.after:12"]
 
 
@@ -44,7 +47,7 @@ def on_postgres(postgres_server, monkeypatch):
 @pytest.mark.parametrize(
     ("scenario", "points", "total"),
     [
-        pytest.param("disk", None, 39, id="every-point-of-a-run"),
+        pytest.param("disk", None, POINTS_OF_DISK, id="every-point-of-a-run"),
         pytest.param("deploy", POINTS, 24, id="around-eight-effects"),
     ],
 )
@@ -354,6 +357,22 @@ def test_one_thing_that_is_not_so_and_the_whole_has_failed(changes):
     """
     assert Result(**GOOD).passed
     assert not Result(**{**GOOD, **changes}).passed
+
+
+def test_the_result_that_is_kept_is_of_the_whole_cube_and_has_passed():
+    """
+    As many points as the agent has today; else `make cube` has to be run again.
+    """
+    kept = json.loads((KEPT / "cube.json").read_text("utf-8"))
+
+    signals = {cell["signal"] for cell in kept["cube"]}
+    points = {c["points"] for c in kept["cube"] if c["case"] == WAITS.name}
+    assert kept["passed"]
+    assert (len(kept["cube"]), signals) == (45, set(SIGNALS))
+    assert points == {POINTS_OF_DISK}
+    assert sum(toll["kills"] for toll in kept["random"]["stores"]) == 200
+    assert [resume["store"] for resume in kept["resume"]] == list(STORES)
+    assert f"**{kept['verdict']}.**" in (KEPT / "CUBE.md").read_text("utf-8")
 
 
 @pytest.mark.usefixtures("world", "quick")

@@ -133,7 +133,8 @@ names the signal). Then another process runs the task again, and the world's led
 counts. A cell says at how many kill points each effect happened **once** and the task
 was completed, at how many it **waits** for a person with no effect twice, and at how
 many one effect happened **twice**. The counts of these tables are the same on every
-machine."""
+machine. PostgreSQL's differ by one where an outcome can be unknown: there a write is
+one statement, so a death inside it comes after the commit and before the answer."""
 
 RANDOM = """\
 ## Killed at random instants

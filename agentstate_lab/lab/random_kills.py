@@ -9,8 +9,8 @@ run. Then each runs to its end, and the world counts.
 The seed fixes which part of a run is let pass before each kill. What the process was
 doing at that instant is the machine's affair, so no two runs hit the same places;
 what has to come out is the same everywhere. How often a kill fell between an effect
-and its record is counted too: those are the ones that matter, and chance finds few
-of them. That is why the crash lab has names for them.
+and its record is counted too: those are the ones that matter. Chance finds some of
+them, never all; that is why the crash lab has names for them.
 """
 
 import random
