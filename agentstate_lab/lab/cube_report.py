@@ -133,15 +133,15 @@ names the signal). Then another process runs the task again, and the world's led
 counts. A cell says at how many kill points each effect happened **once** and the task
 was completed, at how many it **waits** for a person with no effect twice, and at how
 many one effect happened **twice**. The counts of these tables are the same on every
-machine. PostgreSQL's differ by one where an outcome can be unknown: there a write is
-one statement, so a death inside it comes after the commit and before the answer."""
+machine. PostgreSQL repeats at one point fewer: there a write is one statement, so a
+death inside it comes after the commit and before the answer."""
 
 RANDOM = """\
 ## Killed at random instants
 
 SIGKILL from outside, after a random part of a run of `deploy`, up to three times for
 one task; in all strategies. The parts come from seed {seed}; what a process was doing
-then is chance, so only the columns *once* and *harm* must be the same elsewhere.
+then is chance, so only the column *harm* must be the same elsewhere.
 
 """
 RANDOM_HEAD = (
@@ -157,9 +157,9 @@ RANDOM_HEAD = (
 RESUME = f"""\
 ## Killed and started again
 
-`python -m agentstate_lab run deploy` with SIGKILL after its {KILLED_AFTER}th step, and
-the same command again. The claim of the dead process stands, and no lease is waited
-for. Medians of a few tries; the seconds are good for comparison with each other.
+`python -m agentstate_lab run deploy` with SIGKILL after its {KILLED_AFTER}th step, and the
+same command again. The claim of the dead process stands, and no lease is waited for.
+Most of the time is the start of Python. Medians of a few tries; the seconds are good for comparison with each other.
 
 """
 RESUME_HEAD = (
