@@ -16,6 +16,7 @@ that knows, and prints. Heavy modules load when their command runs.
 """
 
 import argparse
+import contextlib
 import json
 import os
 import sys
@@ -31,6 +32,10 @@ STRATEGY_HELP = (
     "how often the durable agent takes a checkpoint: every_step (default),"
     " every_iteration or on_state_change"
 )
+READS_HELP = "whose tasks it may read, besides its own"
+WRITES_HELP = "whose tasks it may also change"
+HTTP_HELP = "on this port of 127.0.0.1 (0: a free one) instead of standard input"
+GRANTS_HELP = "over HTTP, who may come, with tokens; by default a file in the home"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -94,6 +99,16 @@ def parser() -> argparse.ArgumentParser:
         "--signal", default="SIGKILL", help="SIGKILL (default), SIGTERM or SIGINT"
     )
     new.add_argument("--json", action="store_true")
+
+    new = command("mcp", mcp, "serve tasks to other agents over MCP")
+    new.add_argument("--store", required=True, metavar="URL", help="where they are")
+    new.add_argument("--agent", required=True, metavar="ID", help="who asks")
+    new.add_argument("--reads", nargs="+", default=[], metavar="AGENT", help=READS_HELP)
+    new.add_argument(
+        "--writes", nargs="+", default=[], metavar="AGENT", help=WRITES_HELP
+    )
+    new.add_argument("--http", type=int, metavar="PORT", help=HTTP_HELP)
+    new.add_argument("--grants", metavar="FILE", help=GRANTS_HELP)
 
     for name, run_it, text in (
         ("start", start, "start the world and PostgreSQL, or find them"),
@@ -182,6 +197,30 @@ def crash_matrix(args: argparse.Namespace) -> int:
     for matrix in matrices:
         print(matrix)
     return 0
+
+
+def mcp(args: argparse.Namespace) -> int:
+    """Serve tasks over MCP until told to stop; over stdio, only the protocol talks."""
+    from .grants import Grant, GrantFile
+    from .lab.home import home
+    from .mcp_state_serve import serve_http, serve_stdio
+    from .store import open_store
+
+    with contextlib.closing(open_store(args.store)) as store:
+        if args.http is None:
+            grant = Grant.of(args.agent, reads=args.reads, writes=args.writes)
+            serve_stdio(store, grant)
+            return 0
+        file = GrantFile(args.grants or home() / "mcp-grants.json")
+        file.add(args.agent, reads=args.reads, writes=args.writes)
+        print(f"the token of {shown(args.agent)} is in {file.path}", flush=True)
+        serve_http(store, file, port=args.http, on_ready=announce)
+    return 0
+
+
+def announce(address: str) -> None:
+    """Say where a server answers, at once: somebody waits for the line."""
+    print(f"serving at {address}", flush=True)
 
 
 def start(args: argparse.Namespace) -> int:

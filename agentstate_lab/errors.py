@@ -3,6 +3,7 @@ Every error of the course, as one tree, each saying what became of the effect.
 
     AgentStateError
     ├── Permanent            trying again cannot help
+    │   └── NotGranted           this agent may not read or change that
     ├── InvalidValue         an argument, a file or a reply is not what it must be
     ├── ContextTooSmall      the budget cannot hold what the model must see
     ├── TaskNotFound         no task has this id
@@ -79,6 +80,29 @@ class AgentStateError(Exception):
 
 class Permanent(AgentStateError):
     """Trying again cannot help: the request itself was refused."""
+
+
+class NotGranted(Permanent):
+    """
+    This agent may not read or change that.
+
+    Attributes:
+        agent_id: Who asked.
+
+        owner_id: Whose tasks it was about.
+
+        write: Whether it wanted to change one.
+    """
+
+    def __init__(self, agent_id: str, owner_id: str, *, write: bool) -> None:
+        what = "change" if write else "read"
+        super().__init__(
+            f"agent {agent_id!r} may not {what} the tasks of agent {owner_id!r}: have"
+            " that granted first"
+        )
+        self.agent_id = agent_id
+        self.owner_id = owner_id
+        self.write = write
 
 
 class InvalidValue(AgentStateError, ValueError):

@@ -16,6 +16,7 @@ import answers.deadline_answers
 import answers.durable_agent_answers
 import answers.idempotency_answers
 import answers.json_store_answers
+import answers.mcp_answers
 import answers.retry_answers
 import answers.run_once_answers
 import answers.sql_store_answers
@@ -41,6 +42,7 @@ ANSWERS = {
     "run_once": answers.run_once_answers,
     "context": answers.context_answers,
     "durable_agent": answers.durable_agent_answers,
+    "mcp": answers.mcp_answers,
 }
 
 every_exercise = pytest.mark.parametrize(

@@ -217,7 +217,8 @@ def _packed(agent: Agent) -> tuple[str, dict[str, str]]:
             " from the job",
         ) from error
     packed = base64.b64encode(pickled).decode()
-    return name.removesuffix("_agent"), {"pickle": packed}
+    module = str(getattr(function, "__module__", ""))
+    return name.removesuffix("_agent"), {"pickle": packed, "module": module}
 
 
 def store_kind(store: str | None) -> str | None:

@@ -42,6 +42,7 @@ def serve() -> None:
         except EOFError:
             return
         victim.prepare_store(request.get("store_url"))
+        victim.prepare_agent(request.get("module"))
         send(replies, _run_forked(request, requests, replies))
 
 

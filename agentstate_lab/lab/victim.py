@@ -47,6 +47,12 @@ def prepare_store(url: str | None) -> None:
         importlib.import_module(f"..{SCHEMES[scheme][0]}", __package__)
 
 
+def prepare_agent(module: str | None) -> None:
+    """Load the *module* of an agent of the course, with all that it needs."""
+    if (module or "").startswith(f"{__package__}."):
+        importlib.import_module(str(module))
+
+
 def run(request: Mapping[str, Any], say: Say) -> None:
     """
     Run an agent as *request* says, and *say* how it ended, unless it dies.

@@ -51,6 +51,7 @@ def main() -> None:
     lines = Lines(channel, request["word"])
     _end_with_the_kernel(request["seconds"] * len(request["stages"]) + GRACE)
     sys.path[:] = request["path"]
+    WAITS.install()  # before a module keeps `sleep` as a default
     answer = Answer(payload=payload, **request["answer"])
     module = importlib.import_module(request["module"])
     stages: tuple[Stage, ...] = module.STAGES
@@ -79,7 +80,6 @@ def _load_once(answer: Answer, module: Any) -> None:
     the stages of *module* will need for it, they say by a function `prepare`.
     """
     WATCH.install()  # before anything of the learner's takes `fsync` from its module
-    WAITS.install()  # or `sleep`
     quiet = os.open(os.devnull, os.O_WRONLY)
     kept = [os.dup(1), os.dup(2)]
     for file in (1, 2):

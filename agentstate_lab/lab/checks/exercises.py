@@ -98,6 +98,9 @@ EXERCISES = {
             ("now", "keep", "max_age"),
         ),
         Exercise("08", "context", "fit", ("state", "max_bytes", "keep")),
+        Exercise(
+            "09", "mcp", "update_shared_state", ("client", "uri", "patch_id", "change")
+        ),
         Exercise("10", "durable_agent", "my_agent", ("job",)),
     )
 }
