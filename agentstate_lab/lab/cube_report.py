@@ -157,9 +157,10 @@ RANDOM_HEAD = (
 RESUME = f"""\
 ## Killed and started again
 
-`python -m agentstate_lab run deploy` with SIGKILL after its {KILLED_AFTER}th step, and the
-same command again. The claim of the dead process stands, and no lease is waited for.
-Most of the time is the start of Python. Medians of a few tries; the seconds are good for comparison with each other.
+`python -m agentstate_lab run deploy` with SIGKILL after its {KILLED_AFTER}th step, and
+the same command again. The claim of the dead process stands, and no lease is waited
+for: a new task's first step, which has no claim to look at, takes as long. Medians of
+a few tries, on a machine that had more to do; the seconds compare with each other only.
 
 """
 RESUME_HEAD = (
