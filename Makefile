@@ -25,7 +25,7 @@ NBVAL = AGENTSTATE_PACE=0 $(RUN) -m pytest --nbval --nbval-current-env --nbval-c
 
 .DEFAULT_GOAL := help
 .PHONY: help lab test lint types unit notebooks exercises \
-	soak bench freeze stubs pins clean
+	soak cube bench freeze stubs pins clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "%-11s %s\n", $$1, $$2}' Makefile
@@ -61,6 +61,9 @@ exercises: .venv/.package ## solutions pass, stubs wait, known mistakes are caug
 soak: .venv/.package ## what takes long: 200 kills of a writer, the checks without fork
 	@AGENTSTATE_KILLS=200 $(PYTEST) --timeout=600 tests/test_json_store.py -k kills
 	@$(PYTEST) -m soak tests
+
+cube: .venv/.package ## kill the durable agent everywhere, and 200 times at random
+	@$(FRESH_HOME) && $(RUN) -m agentstate_lab.lab.whole_cube --into benchmarks
 
 bench: .venv/.bench ## the figures, measured here and now
 	@$(FRESH_HOME) && for file in benchmarks/*.py; do $(RUN) "$$file" || exit 1; done

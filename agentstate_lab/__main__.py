@@ -9,6 +9,7 @@ and answers with a status that a script can use:
     1    it is not so
     2    it could not be tried: a wrong argument, no world, a torn file
     130  it was interrupted
+    143  it was told to stop (SIGTERM)
 
 This module holds no knowledge of its own: it reads arguments, calls the module
 that knows, and prints. Heavy modules load when their command runs.
@@ -27,6 +28,10 @@ from .errors import AgentStateError
 Command = Callable[[argparse.Namespace], int]
 
 AGENTS_HELP = "durable (default), or one of the lessons: naive, saving, ..."
+STRATEGY_HELP = (
+    "how often the durable agent takes a checkpoint: every_step (default),"
+    " every_iteration or on_state_change"
+)
 READS_HELP = "whose tasks it may read, besides its own"
 WRITES_HELP = "whose tasks it may also change"
 HTTP_HELP = "on this port of 127.0.0.1 (0: a free one) instead of standard input"
@@ -79,11 +84,7 @@ def parser() -> argparse.ArgumentParser:
     )
     new.add_argument("--agent", default="durable", help=AGENTS_HELP)
     new.add_argument("--step-seconds", type=float, default=0.0, metavar="S")
-    new.add_argument(
-        "--strategy",
-        help="how often the durable agent takes a checkpoint: every_step (default),"
-        " every_iteration or on_state_change",
-    )
+    new.add_argument("--strategy", help=STRATEGY_HELP)
 
     new = command("ledger", ledger, "what really happened, by the world's own count")
     new.add_argument("--task-id", help="this task only")
@@ -93,6 +94,10 @@ def parser() -> argparse.ArgumentParser:
     new.add_argument("--agent", default="durable", help=AGENTS_HELP)
     new.add_argument("--scenario", default="deploy", help="disk or deploy (default)")
     new.add_argument("--store", nargs="+", metavar="URL", help="one matrix for each")
+    new.add_argument("--strategy", help=STRATEGY_HELP)
+    new.add_argument(
+        "--signal", default="SIGKILL", help="SIGKILL (default), SIGTERM or SIGINT"
+    )
     new.add_argument("--json", action="store_true")
 
     new = command("mcp", mcp, "serve tasks to other agents over MCP")
@@ -131,18 +136,20 @@ def run(args: argparse.Namespace) -> int:
     """Run an agent in this process; 0 only when the task is completed."""
     from .lab.agents import run_job
     from .lab.home import home
-    from .lab.terminal import with_options
+    from .lab.signals import polite
+    from .lab.terminal import with_bar
 
     print(", ".join(map(shown, (args.scenario, args.agent, args.task_id))))
     try:
-        outcome = run_job(
-            args.scenario,
-            args.task_id,
-            with_options(args.agent, args.scenario, args.strategy),
-            store_url=args.store or f"json:{home() / 'tasks.json'}",
-            step_seconds=args.step_seconds,
-            on_event=lambda line: print(f"  {line}", flush=True),
-        )
+        with polite():
+            outcome = run_job(
+                args.scenario,
+                args.task_id,
+                with_bar(args.agent, args.scenario, args.strategy),
+                store_url=args.store or f"json:{home() / 'tasks.json'}",
+                step_seconds=args.step_seconds,
+                on_event=lambda line: print(f"  {line}", flush=True),
+            )
     except AgentStateError:
         raise
     except Exception as error:  # noqa: BLE001 - an agent may fail in any way
@@ -178,10 +185,12 @@ def ledger(args: argparse.Namespace) -> int:
 def crash_matrix(args: argparse.Namespace) -> int:
     """Kill a fresh run at every kill point, resume it, and count."""
     from .lab.crash import crash_matrix as matrix_of
+    from .lab.terminal import with_options
 
-    stores = args.store or ["json"]
+    agent = with_options(args.agent, strategy=args.strategy)
     matrices = [
-        matrix_of(args.agent, scenario=args.scenario, store=store) for store in stores
+        matrix_of(agent, scenario=args.scenario, store=store, signal=args.signal)
+        for store in args.store or ["json"]
     ]
     if args.json:
         return as_json([matrix.to_json() for matrix in matrices])

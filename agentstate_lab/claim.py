@@ -18,6 +18,7 @@ from typing import Any
 
 from .digest import fingerprint
 from .errors import AttemptsUsedUp, TaskInProgress, VersionConflict
+from .failure import effect_of, status_of
 from .state import AddQuestions, CloseQuestion, Operation, StatePatch
 from .store import MAX_STEP_TRIES, StepStore, execute_step
 from .task import Owner, Task, TaskState, check_transition
@@ -155,11 +156,10 @@ def surely_not_started(error: Exception) -> bool:
     but for 408 (the server gave up waiting) and 409 (somebody is at it). Anything
     else proves nothing: a connection that breaks may have carried the request.
     """
-    if effect := getattr(error, "effect", None):
-        return bool(effect == "not started")
-    status = getattr(error, "status_code", None)
-    refused = isinstance(status, int) and 400 <= status < 500
-    return refused and status not in (408, 409)
+    if effect := effect_of(error):
+        return effect == "not started"
+    status = status_of(error) or 0
+    return 400 <= status < 500 and status not in (408, 409)
 
 
 def text_of(error: BaseException) -> str:

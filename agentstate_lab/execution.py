@@ -11,10 +11,11 @@ work from the top, and the steps in it must know what they have done: that is
 `idempotency.run_once`.
 """
 
+import contextlib
 from collections.abc import Callable
 
 from .claim import MAX_ATTEMPTS, TakeOver, claim, end, nobody, text_of
-from .errors import LeaseLost, NeedsPerson, TaskInProgress
+from .errors import AgentStateError, LeaseLost, NeedsPerson, TaskInProgress
 from .owner import is_gone, working
 from .store import StepStore
 from .task import Owner, Task, TaskState
@@ -143,5 +144,7 @@ def run_claimed(store: StepStore, task: Task, me: Owner, work: Work) -> Task:
         end(store, task.id, me, state="failed", error=text_of(error))
         raise
     except BaseException:  # a polite death: the next worker need not wait for it
-        end(store, task.id, me, state="pending", attempt=task.attempt - 1)
+        # If it cannot be released (it has ended, say), that stops nobody from dying.
+        with contextlib.suppress(AgentStateError):
+            end(store, task.id, me, state="pending", attempt=task.attempt - 1)
         raise

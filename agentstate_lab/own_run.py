@@ -14,11 +14,12 @@ last save is laid over what was written meanwhile. Whatever anybody else has in 
 is a conflict, as ever.
 """
 
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
 from .claim import end, text_of
-from .errors import InvalidValue, NeedsPerson, TaskInProgress
+from .errors import AgentStateError, InvalidValue, NeedsPerson, TaskInProgress
 from .execution import Work
 from .owner import is_gone, working
 from .store import StepStore, until_saved
@@ -71,7 +72,8 @@ def execute_with(execute: Execute, store: StepStore, task_id: str, work: Work) -
             if not asked:
                 raise
         except BaseException:  # a polite death: the next worker need not wait for it
-            view.release(task_id)
+            with contextlib.suppress(AgentStateError):  # nothing stops a death
+                view.release(task_id)
             raise
         if asked:
             view.wait(task_id, asked[-1])

@@ -271,24 +271,27 @@ def _is_marked(path: Path) -> bool:
     that this process has to it, and the next process to close it would remove the
     log into which those connections write.
 
-    Such a look heeds no locks and can meet a commit half way. A journal beside the
-    file says so: then the look is left to the migration, which waits for its turn.
+    Such a look heeds no locks and no log. It can meet a commit half way, and a file
+    into which the log was half copied when its process died. A journal or a log
+    beside the file says so: then the look is left to the migration, which waits for
+    its turn and reads both.
 
     Raises:
         StoreTorn: The header cannot be read. The file was not touched.
     """
-    journal = path.with_name(f"{path.name}-journal")
-    error: sqlite3.DatabaseError | None = None
+    journal, log = (path.with_name(f"{path.name}-{end}") for end in ("journal", "wal"))
+    torn = False
     for _ in range(LOOKS):  # the commit may end between a look and the next line
         try:
             return _mark_of(path) == APPLICATION_ID
-        except sqlite3.DatabaseError as met:
-            error = met
-        if journal.exists():
+        except sqlite3.DatabaseError as error:
+            code = getattr(error, "sqlite_errorname", "")
+        torn = code.startswith("SQLITE_CORRUPT")
+        if journal.exists() or (torn and log.exists()):
             return True
-    if getattr(error, "sqlite_errorname", "").startswith("SQLITE_CORRUPT"):
-        torn, what = _ANSWERS["SQLITE_CORRUPT"]
-        raise torn(str(path), what) from None
+    if torn:
+        kind, what = _ANSWERS["SQLITE_CORRUPT"]
+        raise kind(str(path), what) from None
     return False
 
 

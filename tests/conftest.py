@@ -2,17 +2,21 @@
 
 import os
 import shutil
+import signal
 import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Self
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+from agentstate_lab.lab import rig
 from agentstate_lab.lab.clock import FakeClock
 from agentstate_lab.lab.postgres import Dsn, Postgres, start_postgres
 from agentstate_lab.lab.postgres_cluster import Cluster
+from agentstate_lab.lab.spawner import HAS_FORK, Spawner
 from agentstate_lab.lab.world import World, start_world, stop_world
 
 # How long an example takes to think of is the machine's mood, not a property.
@@ -20,6 +24,10 @@ settings.register_profile(
     "suite", deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("suite")
+
+# A suite in the background of a shell ignores interrupts, and so would all that its
+# tests start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # What a learner may have set for real, and no test may use.
 LIVE = (
@@ -111,3 +119,31 @@ def own_postgres(home_dir: Path) -> Postgres:
 def clock() -> FakeClock:
     """A clock that moves only when the test says so."""
     return FakeClock()
+
+
+@pytest.fixture(scope="module")
+def shared_helper(session_home: Path) -> Iterator[Spawner]:
+    """One helper of the crash lab for the tests that `quick` is for."""
+    if not HAS_FORK:
+        pytest.skip("there is no fork here")
+    with Spawner(fork=True) as spawner:
+        yield spawner
+
+
+@pytest.fixture
+def quick(shared_helper: Spawner, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Use one helper for many tests: starting one is most of a single death."""
+
+    class Shared:
+        def __init__(self, limit: float) -> None:
+            shared_helper.limit = limit
+            self.limit = limit
+            self.run = shared_helper.run
+
+        def __enter__(self) -> Self:
+            return self
+
+        def __exit__(self, *exc: object) -> None:
+            pass
+
+    monkeypatch.setattr(rig, "Spawner", Shared)

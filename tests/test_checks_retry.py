@@ -245,6 +245,23 @@ def test_an_event_that_has_happened_is_no_wait(waits):
     assert noted == []
 
 
+def test_an_event_that_another_thread_will_set_is_waited_for(waits):
+    """
+    Where a stage says so: such a wait is for work, and not for time to pass.
+    """
+    noted, gate, event = [], threading.Event(), threading.Event()
+    worker = threading.Thread(target=lambda: gate.wait() and event.set())
+    worker.start()
+
+    with waits.noted(lambda what, seconds: noted.append(what), alone=True):
+        gate.set()
+        came = event.wait(60)
+
+    worker.join()
+    assert came is True
+    assert noted == []
+
+
 @pytest.mark.parametrize(
     ("value", "error"),
     [

@@ -19,8 +19,10 @@ from agentstate_lab.lab.checks.exercises import exercises_in
 from agentstate_lab.lab.notebooks import stub_of
 from agentstate_lab.lab.postgres import find_postgres
 from agentstate_lab.lab.postgres_place import Place
+from agentstate_lab.lab.rig import Rig
 from agentstate_lab.lab.scenarios import SCENARIOS
 from agentstate_lab.lab.world import World, find_world
+from agentstate_lab.store import open_store
 
 README = (Path(__file__).parents[1] / "README.md").read_text("utf-8")
 EFFECTS = [step.name for step in SCENARIOS["deploy"].effects]
@@ -169,6 +171,58 @@ def test_a_task_that_is_not_completed_has_status_1(world, monkeypatch, capsys):
     assert "not completed: a person must decide" in capsys.readouterr().out
 
 
+def spawned_until(step: str, world: World, *arguments: str) -> subprocess.Popen[str]:
+    """A run of the durable agent that got as far as asking for *step*, and hangs."""
+    task_id = arguments[arguments.index("--task-id") + 1]
+    world.fault(task_id, "hang", at=step, seconds=60)
+    effects = SCENARIOS["deploy"].effects
+    before = [s.effect for s in effects[: EFFECTS.index(step) + 1]]
+    victim = spawn(*arguments)
+    while sum(world.requests(task_id).get(e or "", 0) for e in {*before}) < len(before):
+        assert victim.poll() is None
+        time.sleep(0.01)  # the test's own timeout bounds this
+    return victim
+
+
+@pytest.fixture(params=["json", "sqlite", "postgresql"])
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty store of each kind."""
+    if request.param == "postgresql":
+        return str(request.getfixturevalue("postgres"))
+    return f"{request.param}:{tmp_path / 'tasks'}"
+
+
+@pytest.mark.parametrize(
+    ("number", "status", "left"),
+    [
+        pytest.param(9, -9, "running", id="kill"),
+        pytest.param(15, 143, "pending", id="term"),
+        pytest.param(2, 130, "pending", id="int"),
+    ],
+)
+def test_a_run_that_was_killed_or_told_to_stop_goes_on_at_once(
+    world, capsys, store_url, number, status, left
+):
+    """
+    No lease is waited for; whoever was told to stop has also let go of the task.
+    """
+    task_id = f"cli-again-{number}-{store_url.partition(':')[0]}"
+    command = ("run", "deploy", "--task-id", task_id, "--store", store_url)
+    victim = spawned_until("deploy-api", world, *command)
+    victim.send_signal(number)
+    victim.communicate()
+    store = open_store(store_url)
+    task = store.get(task_id)
+    store.close()
+
+    again = main(list(command))
+
+    said = capsys.readouterr().out.splitlines()
+    assert (victim.returncode, task.state, again) == (status, left, 0)
+    assert said[1:3] == ["  found the task: 4 steps are done", "  deploy-api done"]
+    assert counts(world, task_id) == dict.fromkeys(EFFECTS, 1)
+
+
 def test_an_interrupted_run_has_status_130(world, monkeypatch, capsys):
     """
     Control-C is answered with a line, not with a traceback.
@@ -211,6 +265,18 @@ def test_an_interrupted_run_has_status_130(world, monkeypatch, capsys):
             ["crash-matrix", "--scenario", "moon"], "scenario", id="matrix-scenario"
         ),
         pytest.param(["crash-matrix", "--store", "clay:"], "store", id="matrix-store"),
+        pytest.param(
+            ["crash-matrix", "--signal", "SIGHUP"], "signal", id="matrix-signal"
+        ),
+        pytest.param(
+            ["crash-matrix", "--strategy", "never"], "strategy", id="matrix-strategy"
+        ),
+        pytest.param(
+            ["crash-matrix", "--agent", "naive", "--strategy", "every_step"],
+            "strategy",
+            id="matrix-no-strategy",
+        ),
+        pytest.param(["run", "disk", "--strategy", "never"], "strategy", id="strategy"),
         pytest.param(["hint", "moon"], "exercise", id="unknown-exercise"),
         pytest.param(["start", "moon"], "service", id="unknown-service"),
         pytest.param(["stop", "moon", "--forget"], "service", id="stop-unknown"),
@@ -437,6 +503,23 @@ def test_a_crash_matrix_as_json(world, capsys):
     (matrix,) = json.loads(capsys.readouterr().out)
     assert status == 0
     assert matrix["verdict"] == "survives 1 of 3 kill points"
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_crash_matrix_of_a_strategy_on_two_stores_by_a_signal(
+    world, monkeypatch, capsys
+):
+    """
+    One matrix a store; each says what it is of.
+    """
+    monkeypatch.setattr(Rig, "rehearse", lambda rig: {"effect.inside:1": "clean-logs"})
+    command = ["crash-matrix", "--scenario", "disk", "--store", "json", "sqlite"]
+
+    status = main([*command, "--signal", "SIGTERM", "--strategy", "on_state_change"])
+
+    said = capsys.readouterr().out
+    title = "durable agent, disk, by SIGTERM: survives 1 of 1 kill point"
+    assert (status, said.count(title)) == (0, 2)
 
 
 @pytest.mark.parametrize("exercise", EXERCISES)

@@ -173,6 +173,7 @@ def test_every_module_of_the_stage_is_used():
     Nothing in `lab` is left over: something else names it.
     """
     users = [*MODULES, ROOT / "Makefile", *(ROOT / "notebooks").glob("*.ipynb")]
+    users += (ROOT / "exercises" / "solutions").glob("*.ipynb")
     users += (ROOT / "tests").glob("test_stage_*.py")  # of lessons that are begun
     texts = {path: path.read_text("utf-8") for path in users if path.is_file()}
     stage = [p for p in (PACKAGE / "lab").rglob("*.py") if p.stem != "__init__"]

@@ -12,7 +12,7 @@ import pytest
 
 from agentstate_lab.errors import InvalidValue, KillMissed, LabError
 from agentstate_lab.json_store import JsonFileStore
-from agentstate_lab.lab import rig, spawner
+from agentstate_lab.lab import spawner
 from agentstate_lab.lab.agents import run_job
 from agentstate_lab.lab.crash import (
     crash_at,
@@ -24,7 +24,7 @@ from agentstate_lab.lab.crash import (
 from agentstate_lab.lab.fuse import Fuse, KillingStore, KillingWorld, Point
 from agentstate_lab.lab.matrix import Matrix, judge
 from agentstate_lab.lab.scenarios import SCENARIOS
-from agentstate_lab.lab.spawner import HAS_FORK, Spawner
+from agentstate_lab.lab.spawner import Spawner
 from agentstate_lab.store import MemoryStore
 from agentstate_lab.task import Task, TaskState
 
@@ -59,34 +59,6 @@ def nothing_left(session_home):
         time.sleep(0.02)
     assert helpers() <= before
     assert list(session_home.glob("crashes/run-*")) == []
-
-
-@pytest.fixture(scope="module")
-def shared_helper(session_home):
-    """One helper for the tests that `quick` is for."""
-    if not HAS_FORK:
-        pytest.skip("there is no fork here")
-    with Spawner(fork=True) as spawner:
-        yield spawner
-
-
-@pytest.fixture
-def quick(shared_helper, monkeypatch):
-    """Use one helper for many tests: starting one is most of a single death."""
-
-    class Shared:
-        def __init__(self, limit):
-            shared_helper.limit = limit
-            self.limit = limit
-            self.run = shared_helper.run
-
-        def __enter__(self):
-            return self
-
-        def __exit__(self, *exc):
-            pass
-
-    monkeypatch.setattr(rig, "Spawner", Shared)
 
 
 def counts(world, task_id):
@@ -299,6 +271,89 @@ def test_a_configured_live_model_is_not_asked(task_id, monkeypatch):
     monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
 
     assert crash_at("naive", "effect.before:1", task_id=task_id).status == -9
+
+
+# Told to stop: the polite deaths.
+
+
+def leaves_a_note(path):
+    """An agent with one effect, and a `finally` that says so."""
+
+    def noting(job):
+        from pathlib import Path
+
+        step = job.scenario.effects[0]
+        asked = {"task_id": job.task_id, "step": step.name, "arguments": {}}
+        try:
+            job.world.effect(step.effect, **asked)
+            job.on_event("done")
+        finally:
+            job.on_event("on the way out")
+            Path(path).write_text("finally ran")
+
+    return noting
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize(
+    ("signal", "status", "polite"),
+    [
+        pytest.param("SIGKILL", -9, False, id="kill"),
+        pytest.param("SIGTERM", -15, True, id="term"),
+        pytest.param("SIGINT", -2, True, id="int"),
+    ],
+)
+def test_who_is_told_to_stop_may_still_say_goodbye(
+    tmp_path, signal, status, polite, moment
+):
+    """
+    `finally` runs, and may touch the world; then the process ends by the signal.
+    """
+    note = tmp_path / "note"
+    agent = leaves_a_note(str(note))
+
+    death = crash_at(agent, f"effect.{moment}:1", scenario="disk", signal=signal)
+
+    assert (death.status, note.exists()) == (status, polite)
+    assert f"by {signal}; the process is gone" in str(death)
+
+
+def swallows(job):
+    """Take an interrupt for a failure, and go on."""
+    import contextlib
+
+    step = job.scenario.effects[0]
+    asked = {"task_id": job.task_id, "step": step.name, "arguments": {}}
+    with contextlib.suppress(BaseException):
+        job.world.effect(step.effect, **asked)
+
+
+def replaces(job):
+    """Make something else of an interrupt."""
+    try:
+        job.world.effect("deploy", task_id=job.task_id, step="s", arguments={})
+    except (KeyboardInterrupt, SystemExit):
+        raise LookupError("what was that?") from None
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize("signal", ["SIGTERM", "SIGINT"])
+@pytest.mark.parametrize(
+    ("agent", "said"),
+    [
+        pytest.param(swallows, "completed the task", id="swallows"),
+        pytest.param(replaces, "raised LookupError: what was that?", id="replaces"),
+    ],
+)
+def test_an_agent_that_does_not_stop_when_told_is_a_missed_kill(agent, said, signal):
+    """
+    An agent that outlives an interrupt has not died, and is not counted as dead.
+    """
+    with pytest.raises(KillMissed, match="did not die") as caught:
+        crash_at(agent, "effect.before:1", signal=signal)
+
+    assert said in str(caught.value)
 
 
 # Agents that do not die where they are told.
@@ -547,6 +602,9 @@ def test_a_point_that_makes_no_sense_is_refused(point):
         pytest.param({"store": "csv:x"}, "store url", id="store"),
         pytest.param({"store": "json"}, "store url", id="store-without-place"),
         pytest.param({"store": 7}, "store url", id="store-number"),
+        pytest.param({"signal": "SIGHUP"}, "SIGKILL, SIGTERM, SIGINT", id="signal"),
+        pytest.param({"signal": 9}, "SIGKILL, SIGTERM, SIGINT", id="signal-number"),
+        pytest.param({"signal": None}, "SIGKILL, SIGTERM, SIGINT", id="no-signal"),
         pytest.param({"limit": 0}, "limit", id="no-time"),
         pytest.param({"limit": float("nan")}, "limit", id="nan-time"),
     ],

@@ -8,6 +8,7 @@ from agentstate_lab.errors import (
     IllegalTransition,
     InvalidValue,
     OutcomeUnknown,
+    StoreError,
     TaskInProgress,
     TaskNotFound,
     VersionConflict,
@@ -211,6 +212,51 @@ def test_a_polite_death_releases_the_task(store, death):
 
     released = store.get(task.id)
     assert (released.state, released.owner, released.attempt) == ("pending", None, 0)
+
+
+class Interrupting(MemoryStore):
+    """A store whose process is told to stop when a task is stored as completed."""
+
+    def save(self, task, **more):
+        """Save, and be interrupted before the caller hears of it."""
+        saved = super().save(task, **more)
+        if saved.state == "completed":
+            raise KeyboardInterrupt
+        return saved
+
+
+class Failing(MemoryStore):
+    """A store that takes no release."""
+
+    def save(self, task, **more):
+        """Save anything but that."""
+        if task.state == "pending":
+            raise StoreError("memory", "the disk is gone")
+        return super().save(task, **more)
+
+
+@pytest.mark.parametrize(
+    ("store", "state"),
+    [
+        pytest.param(Interrupting(), "completed", id="it-has-ended-already"),
+        pytest.param(Failing(), "running", id="the-store-fails"),
+    ],
+)
+def test_what_cannot_be_released_stops_nobody_from_dying(store, state):
+    """
+    The interrupt comes out, and no error of the store in its place.
+    """
+    task = stored(store)
+
+    def work(asked):
+        if state == "running":
+            raise KeyboardInterrupt
+        return "done"
+
+    with pytest.raises(KeyboardInterrupt):
+        execute_task(store, task.id, work)
+
+    assert store.get(task.id).state == state
 
 
 def test_an_unknown_outcome_makes_the_task_wait_for_a_person(store):

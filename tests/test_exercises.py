@@ -13,6 +13,7 @@ from pathlib import Path
 import answers.checkpoint_answers
 import answers.context_answers
 import answers.deadline_answers
+import answers.durable_agent_answers
 import answers.idempotency_answers
 import answers.json_store_answers
 import answers.mcp_answers
@@ -40,6 +41,7 @@ ANSWERS = {
     "idempotency": answers.idempotency_answers,
     "run_once": answers.run_once_answers,
     "context": answers.context_answers,
+    "durable_agent": answers.durable_agent_answers,
     "mcp": answers.mcp_answers,
 }
 

@@ -11,6 +11,7 @@ from agentstate_lab.errors import (
     Conflict,
     IllegalTransition,
     InvalidValue,
+    StoreError,
     TaskInProgress,
     VersionConflict,
 )
@@ -152,6 +153,29 @@ def test_a_polite_death_lets_go_of_the_task(store, execute, stop):
     assert left.state in ("pending", "failed")
     assert left.owner is None
     assert task.state == "completed"
+
+
+def test_a_store_that_fails_at_the_end_stops_nobody_from_dying(store, monkeypatch):
+    """
+    The interrupt comes out; the claim of a dead process does no harm.
+    """
+    save = store.save
+
+    def failing(task, **more):
+        if task.state == "pending":
+            raise StoreError("memory", "the disk is gone")
+        return save(task, **more)
+
+    def stopped(user_input):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(store, "save", failing)
+    with pytest.raises(KeyboardInterrupt):
+        execute_with(answers.RIGHT["plain"], store, "t", stopped)
+    monkeypatch.undo()
+
+    assert store.get("t").state == "running"
+    assert execute_with(resume_task, store, "t", str.upper).state == "completed"
 
 
 @executes

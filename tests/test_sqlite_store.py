@@ -186,6 +186,39 @@ def test_a_process_that_died_while_it_made_the_file_is_cleaned_up_after(path):
         assert store.submit(Task.new("x", key="k")).created
 
 
+@pytest.mark.skipif(os.name == "nt", reason="needs fork and SIGKILL")
+def test_a_process_that_died_while_it_emptied_the_log_is_no_damage(path):
+    """
+    Pages go from the log to the file one by one, the first of them with the new size;
+    whatever was reached, the log has them all.
+    """
+
+    def save_and_die():
+        store = SqliteStore(path)
+        for n in range(30):
+            store.submit(Task.new("x" * 1_000, key=f"key {n}"))
+        die()
+
+    with SqliteStore(path) as store:
+        stored(store)
+    before = path.read_bytes()
+    in_new_process(save_and_die)
+    log = path.with_name(f"{path.name}-wal")
+    pages = log.read_bytes()
+    assert path.read_bytes() == before
+    with SqliteStore(path) as store:
+        found = store.list_by_state("pending")
+    after = path.read_bytes()
+
+    for copied in range(0, len(after) + 1, 4_096):
+        path.write_bytes(after[:copied] + before[copied:])
+        log.write_bytes(pages)
+        with SqliteStore(path) as store:
+            assert store.list_by_state("pending") == found
+
+    assert (len(found), len(after) > len(before)) == (31, True)
+
+
 def test_a_second_store_takes_no_locks_from_the_first(path, store):
     """
     Opening a file once more and closing it lost the log of whoever had it open: the

@@ -152,7 +152,6 @@ LESSONS: tuple[Lesson, ...] = (
         ("complete example", "integration point 1: agent loop", "checklist"),
         ("agent",),
         "durable_agent",
-        planned=True,
     ),
     Lesson(
         "11_scale_out",

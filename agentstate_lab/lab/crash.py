@@ -8,9 +8,9 @@ The crash lab: kill an agent at a chosen moment, run it again, ask the witness.
 
 A moment is chosen by name and number ("after the seventh effect"), never by
 milliseconds, so each death is the same every time. The victim is a fresh process,
-killed by SIGKILL, and proved dead: it was waited for, its status names the signal,
-and it said at which point it was. What happened is counted by the world's ledger,
-not by the agent.
+killed by SIGKILL (or told to stop, see `signals`), and proved dead: it was waited
+for, its status names the signal, and it said at which point it was. What happened is
+counted by the world's ledger, not by the agent.
 
 An agent is one of `agents.AGENTS` by name, or your own function of a `Job`. Your
 own travels to the fresh process through a pipe, with what it uses from the
@@ -31,6 +31,7 @@ from ..store import open_store
 from .fuse import Point, die
 from .matrix import Matrix
 from .rig import Agent, Death, Rig, crashes
+from .signals import HARD
 from .spawner import RUN_LIMIT
 
 __all__ = [
@@ -73,6 +74,7 @@ def crash_at(
     task_id: str | None = None,
     store: str | None = None,
     limit: float = RUN_LIMIT,
+    signal: str = HARD,
 ) -> Death:
     """
     Run *agent* in a fresh process and kill it at *point*.
@@ -90,13 +92,15 @@ def crash_at(
 
         limit: Seconds after which a run that does not get there is ended.
 
+        signal: "SIGKILL", "SIGTERM" or "SIGINT".
+
     Raises:
         KillMissed: It did not die there; the message says what it did instead.
     """
     wanted = Point.read(point)
     if store is not None:
         open_store(store).close()
-    with Rig(agent, scenario, store, limit=limit) as rig:
+    with Rig(agent, scenario, store, limit=limit, signal=signal) as rig:
         named = task_id or f"crash-{uuid.uuid4().hex[:12]}"
         return rig.kill(wanted, named, store)
 
@@ -108,6 +112,7 @@ def crash_matrix(
     store: str | None = "json",
     points: Iterable[str] | None = None,
     limit: float = RUN_LIMIT,
+    signal: str = HARD,
 ) -> Matrix:
     """
     Kill *agent* at each point, run it again with the same id, and count.
@@ -124,15 +129,17 @@ def crash_matrix(
 
         limit: Seconds that one run may take.
 
+        signal: "SIGKILL", "SIGTERM" or "SIGINT"; after the last two, `finally` runs.
+
     Raises:
         LabError: The agent does not even get through without being killed.
         KillMissed: It got through without reaching a point.
     """
     chosen = None if points is None else [str(Point.read(point)) for point in points]
-    with Rig(agent, scenario, store, limit=limit) as rig:
+    with Rig(agent, scenario, store, limit=limit, signal=signal) as rig:
         reached = rig.rehearse()
         rows = [rig.row(p, reached.get(p, "")) for p in chosen or reached]
-        return Matrix(rig.agent_name, scenario, rig.store_name, tuple(rows))
+        return Matrix(rig.agent_name, scenario, rig.store_name, tuple(rows), signal)
 
 
 def crash_kernel(once: str | None = None) -> None:

@@ -11,14 +11,14 @@ counts, and ends the process
   model, the world, the store, the screen), or returns.
 
 The process ends by SIGKILL from itself, so nothing is cleaned up. Windows has no
-such signal; there it is `os._exit(KILLED_EXIT)`, which cleans up as little.
+such signal; there it is `os._exit(KILLED_EXIT)`, which cleans up as little. An end
+that is not so hard (`signals`) comes back as an exception, and the fuse has burned:
+what the agent does on its way out is let through.
 
 What it cannot show: a missing fsync. The operating system still has the bytes.
 """
 
-import os
 import re
-import signal
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn, Self
@@ -33,6 +33,7 @@ from ..sqlite_store import SqliteDatabase
 from ..step import Message, StepRecord
 from ..store import StepStore, open_store
 from ..task import Task, TaskState
+from .signals import HARD, fall
 from .steps import EffectWorld
 
 KILLED_EXIT = 137  # what a shell reports for SIGKILL: 128 + 9
@@ -72,9 +73,7 @@ class Point:
 
 def die() -> NoReturn:
     """End this process at once: no `finally`, no `atexit`, no flush."""
-    if hasattr(signal, "SIGKILL"):
-        os.kill(os.getpid(), signal.SIGKILL)
-    os._exit(KILLED_EXIT)
+    fall(HARD)
 
 
 class Fuse:
@@ -84,14 +83,17 @@ class Fuse:
     Args:
         point: Where to die, or None to get through and only count.
 
-        die: Ends the process.
+        die: Ends the process, or raises.
 
     Attributes:
         reached: What was begun so far, by kind, in order, by name.
+
+        burned: Whether the point was reached.
     """
 
     def __init__(self, point: Point | None, die: Callable[[], object]) -> None:
         self.reached: dict[str, list[str]] = {kind: [] for kind in KINDS}
+        self.burned = False
         self._point = point
         self._die = die
         self._armed = False
@@ -102,7 +104,7 @@ class Fuse:
         self.reached[kind].append(name)
         ordinal = len(self.reached[kind])
         if self.is_at(kind, "before", ordinal):
-            self._die()
+            self._burn()
         return ordinal
 
     def without_end(self, kind: str) -> None:
@@ -112,7 +114,7 @@ class Fuse:
     def inside(self, kind: str, ordinal: int) -> None:
         """It is done, or half done, and the agent was not told."""
         if self.is_at(kind, "inside", ordinal):
-            self._die()
+            self._burn()
 
     def after(self, kind: str, ordinal: int) -> None:
         """The agent is being told: the next touch is the last."""
@@ -121,11 +123,15 @@ class Fuse:
     def touch(self) -> None:
         """The agent reaches outside itself."""
         if self._armed:
-            self._die()
+            self._burn()
 
     def is_at(self, kind: str, moment: str, ordinal: int) -> bool:
-        """Whether this is the point."""
-        return self._point == Point(kind, moment, ordinal)
+        """Whether this is the point, and it is still to come."""
+        return not self.burned and self._point == Point(kind, moment, ordinal)
+
+    def _burn(self) -> None:
+        self.burned, self._armed = True, False
+        self._die()
 
     def touching(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """*function*, with a touch before each call."""

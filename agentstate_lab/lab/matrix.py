@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
+from .signals import HARD
+
 SURVIVED = "once"
 WAITS = "waits for a person"
 MOMENTS = ("before", "inside", "after")
@@ -80,12 +82,15 @@ class Matrix:
         store: The kind of store that it was given.
 
         rows: One for each kill point.
+
+        signal: How it was told to end.
     """
 
     agent: str
     scenario: str
     store: str
     rows: tuple[Row, ...]
+    signal: str = HARD
 
     @property
     def survived(self) -> int:
@@ -114,7 +119,8 @@ class Matrix:
         """What was run, and the verdict."""
         writes = any(row.point.startswith("write") for row in self.rows)
         store = f", {self.store} store" if writes else ""
-        return f"{self.agent} agent, {self.scenario}{store}: {self.verdict}"
+        how = "" if self.signal == HARD else f", by {self.signal}"
+        return f"{self.agent} agent, {self.scenario}{store}{how}: {self.verdict}"
 
     def __str__(self) -> str:
         head = ("killed at", *MOMENTS)
@@ -132,6 +138,7 @@ class Matrix:
             "agent": self.agent,
             "scenario": self.scenario,
             "store": self.store,
+            "signal": self.signal,
             "survived": self.survived,
             "waiting": self.waiting,
             "total": self.total,

@@ -72,8 +72,8 @@ class Progress:
         return frozenset(row.exercise.name for row in self.rows if row.passed)
 
     def __str__(self) -> str:
-        lines = [self._title, "", f"{HEADS[0]:<16}" + _columns(HEADS[1:])]
-        lines += [f"{cells[0]:<16}" + _columns(cells[1:]) for cells in self._cells()]
+        lines = [self._title, "", f"{HEADS[0]:<18}" + _columns(HEADS[1:])]
+        lines += [f"{cells[0]:<18}" + _columns(cells[1:]) for cells in self._cells()]
         return "\n".join(line.rstrip() for line in lines)
 
     __repr__ = __str__

@@ -22,18 +22,18 @@ import cloudpickle
 from ..errors import InvalidValue, KillMissed, LabError, WorldUnavailable
 from ..store import open_store
 from .agents import AGENTS, agent_named
-from .fuse import KILLED_EXIT, Point
+from .fuse import Point
 from .home import home
 from .job import Job
 from .matrix import MOMENTS, Row, judge
 from .postgres import start_postgres
 from .scenarios import scenario_named
+from .signals import HARD, died_by, signal_named
 from .spawner import RUN_LIMIT, Ended, Spawner
 from .world import start_world
 
 Agent = str | Callable[[Job], Any]
 
-SIGKILLED = -9
 STORE_KINDS = ("json", "memory", "sqlite", "postgresql")
 
 
@@ -50,15 +50,18 @@ class Death:
         pid: Its process id, which nobody has any more.
 
         status: Its wait status: -9 is SIGKILL.
+
+        signal: What it was told to end by.
     """
 
     point: str
     task_id: str
     pid: int = field(repr=False)
     status: int = field(repr=False)
+    signal: str = field(default=HARD, repr=False)
 
     def __str__(self) -> str:
-        how = "SIGKILL" if self.status == SIGKILLED else f"exit {self.status}"
+        how = self.signal if self.status < 0 else f"exit {self.status}"
         return f"killed at {self.point} by {how}; the process is gone"
 
 
@@ -72,7 +75,9 @@ class Rig:
         store: str | None,
         *,
         limit: float = RUN_LIMIT,
+        signal: str = HARD,
     ) -> None:
+        self._signal = signal_named(signal)
         if not 0 < limit < 3600:
             raise InvalidValue("limit", f"must be seconds, up to 3600, not {limit!r}")
         self.scenario = scenario_named(scenario)
@@ -106,8 +111,8 @@ class Rig:
 
     def rehearse(self) -> dict[str, str]:
         """The points that one run reaches, each with a name for what happens there."""
-        task_id = self._new_task()
-        ended = self._run(task_id, self._url(task_id))
+        task_id = self.new_task()
+        ended = self.run(task_id, self.url(task_id))
         if not ended.report.get("completed"):
             raise LabError(
                 f"the {self.agent_name} agent does not get through even without being"
@@ -123,10 +128,14 @@ class Rig:
 
     def row(self, point: str, name: str) -> Row:
         """Kill at *point*, run again with the same id, and count."""
-        task_id = self._new_task()
-        url = self._url(task_id)
+        task_id = self.new_task()
+        url = self.url(task_id)
         self.kill(Point.read(point), task_id, url)
-        again = self._run(task_id, url)
+        return self.judged(point, name, task_id, url)
+
+    def judged(self, point: str, name: str, task_id: str, url: str | None) -> Row:
+        """Run to the end, and count: the row for what happened to the task before."""
+        again = self.run(task_id, url)
         counted: dict[str, int] = {}
         for entry in self.world.ledger(task_id):
             counted[entry.step] = counted.get(entry.step, 0) + entry.count
@@ -142,17 +151,24 @@ class Rig:
 
     def kill(self, point: Point, task_id: str, url: str | None) -> Death:
         """One run that must die at *point*."""
-        ended = self._run(task_id, url, point)
+        ended = self.run(task_id, url, point)
         told = ended.report == {"died": str(point)} and not ended.timed_out
-        if told and ended.status in (SIGKILLED, KILLED_EXIT) and _is_gone(ended.pid):
-            return Death(str(point), task_id, ended.pid, ended.status)
+        if told and died_by(ended.status, self._signal) and _is_gone(ended.pid):
+            return Death(str(point), task_id, ended.pid, ended.status, self._signal)
         raise KillMissed(
             f"the {self.agent_name} agent did not die at {point}: it"
             f" {_how(ended, self._spawner.limit)}{_reached(ended)}",
             effect="unknown",
         )
 
-    def _run(self, task_id: str, url: str | None, point: Point | None = None) -> Ended:
+    def run(
+        self,
+        task_id: str,
+        url: str | None,
+        point: Point | None = None,
+        **limit: float,
+    ) -> Ended:
+        """One run in a fresh process, to *point* or to its end."""
         return self._spawner.run(
             {
                 **self._agent,
@@ -160,14 +176,17 @@ class Rig:
                 "task_id": task_id,
                 "store_url": url,
                 "point": str(point) if point else None,
-            }
+                "signal": self._signal,
+            },
+            **limit,
         )
 
-    def _new_task(self) -> str:
+    def new_task(self) -> str:
+        """The id of one more task, which is forgotten at the end."""
         self._tasks.append(f"crash-{self._run_id}-{len(self._tasks)}")
         return self._tasks[-1]
 
-    def _url(self, task_id: str) -> str | None:
+    def url(self, task_id: str) -> str | None:
         """The store for one task: its own file, unless a place was named."""
         if self._store in ("json", "sqlite"):
             return f"{self._store}:{Path(self._folder) / task_id}.{self._store}"

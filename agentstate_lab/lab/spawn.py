@@ -110,7 +110,9 @@ def _watch(
     said = b""
     heard: list[int] = [listening, requests]
     while True:
-        ready = select.select(heard, [], [], 0.05 if listening in heard else 0.001)[0]
+        left = max(0.0, end - time.monotonic())
+        wait = min(left, 0.05 if listening in heard else 0.001)
+        ready = select.select(heard, [], [], wait)[0]
         if listening in ready:
             chunk = os.read(listening, 65_536)
             said = (said + chunk)[-MAX_REPORT:]

@@ -81,14 +81,20 @@ class Spawner:
             _finish(self._helper)
         self._errors.close()
 
-    def run(self, request: Message) -> Ended:
+    def run(self, request: Message, *, limit: float | None = None) -> Ended:
         """
         Run *request* in a fresh process, and say how that ended.
+
+        Args:
+            request: What to run; see `victim.run`.
+
+            limit: Seconds after which it is killed; by default, the spawner's own.
 
         Raises:
             LabError: The process could not be started.
         """
-        asked = {**request, "path": sys.path, "limit": self.limit}
+        limit = self.limit if limit is None else limit
+        asked = {**request, "path": sys.path, "limit": limit}
         if self._helper is None:
             return self._run_alone(asked)
         try:
@@ -105,7 +111,7 @@ class Spawner:
         try:
             with contextlib.suppress(OSError):
                 send(_fd(process.stdin), asked)
-            said, _ = process.communicate(timeout=self.limit)
+            said, _ = process.communicate(timeout=asked["limit"])
             timed_out = False
         except subprocess.TimeoutExpired:
             process.kill()

@@ -5,30 +5,35 @@ The durable agent has options and tells events; the agents of the first lessons 
 none and print lines. A command knows only a name, so the difference is made here.
 """
 
-import functools
+from collections.abc import Callable
 from typing import Any
 
+from ..checkpoint import CheckpointManager
 from ..errors import InvalidValue
+from ..store import MemoryStore
+from ..task import Task
 from .agents import agent_named
 from .bar import TerminalBar
 from .durable import durable_agent
-from .rig import Agent
+from .job import Job
 from .scenarios import scenario_named
 
 
-def with_options(name: str, scenario: str, strategy: str | None) -> Agent:
+def with_options(
+    name: str, *, strategy: str | None, **options: Any
+) -> Callable[[Job], Any]:
     """
-    The agent of this *name*, ready to be run from a terminal.
+    The agent of this *name*, with options where it takes any.
 
     Args:
         name: As in `agents.AGENTS`.
 
-        scenario: The job, for the length of the bar.
-
         strategy: How often to take a checkpoint, or None for the agent's own way.
 
+        options: More for the durable agent; no other one needs them.
+
     Raises:
-        InvalidValue: There is no such agent or scenario, or it takes no strategy.
+        InvalidValue: There is no such agent or strategy, or it takes no strategy.
     """
     agent = agent_named(name)
     if agent is not durable_agent:
@@ -38,6 +43,29 @@ def with_options(name: str, scenario: str, strategy: str | None) -> Agent:
                 f"the {name:.100} agent takes no checkpoints; leave it out",
             )
         return agent
-    options: dict[str, Any] = {"strategy": strategy} if strategy is not None else {}
+    if strategy is not None:
+        # The manager knows the strategies, and refuses any other in words.
+        manager = CheckpointManager(MemoryStore(), strategy=strategy)
+        options["strategy"] = manager.strategy
+    if not options:
+        return agent
+
+    def durable(job: Job) -> Task:
+        return durable_agent(job, **options)
+
+    return durable
+
+
+def with_bar(name: str, scenario: str, strategy: str | None) -> Callable[[Job], Any]:
+    """
+    The agent of this *name*, with a progress bar if it tells how far it is.
+
+    Args:
+        name: As in `agents.AGENTS`.
+
+        scenario: The job, for the length of the bar.
+
+        strategy: As for `with_options`.
+    """
     bar = TerminalBar(len(scenario_named(scenario).steps))
-    return functools.partial(durable_agent, on_event=bar, **options)
+    return with_options(name, strategy=strategy, on_event=bar)

@@ -3,7 +3,8 @@ What happens inside a process that is going to die.
 
 It gets a request through a pipe, rebuilds the agent, wraps the job so that all of
 it goes past a fuse, and runs. If it lives, it says how the run ended and what was
-reached; if it dies, the last thing it says is where.
+reached; if it dies, the last thing it says is where. That goes for a polite death
+as well: once the agent has let the interrupt through, it ends by that signal.
 """
 
 import base64
@@ -16,8 +17,9 @@ from typing import Any
 
 from ..store import SCHEMES
 from .agents import agent_named, outcome_of
-from .fuse import Fuse, KillingWorld, Point, die, killing_store
+from .fuse import Fuse, KillingWorld, Point, killing_store
 from .job import Job, ask, open_job, user_says
+from .signals import HARD, fall, polite, strike
 
 Say = Callable[[dict[str, Any]], object]
 
@@ -59,21 +61,25 @@ def run(request: Mapping[str, Any], say: Say) -> None:
     """
     sys.path.extend(place for place in request["path"] if place not in sys.path)
     point = Point.read(request["point"]) if request.get("point") else None
+    how = request.get("signal") or HARD
 
     def say_and_die() -> None:
         say({"died": str(point)})
-        die()
+        strike(how)
 
     fuse = Fuse(point, say_and_die)
     try:
-        returned = _agent(request)(_wired(request, fuse))
-        fuse.touch()
+        with polite():
+            returned = _agent(request)(_wired(request, fuse))
+            fuse.touch()
         outcome = outcome_of(returned)
         ended: dict[str, Any] = {
             "completed": outcome.completed,
             "waiting": outcome.waiting,
         }
     except BaseException as error:  # noqa: BLE001 - the learner's code may raise any
+        if fuse.burned and isinstance(error, KeyboardInterrupt | SystemExit):
+            fall(how)
         ended = {"completed": False, "error": _described(error)}
     say({**ended, "reached": fuse.reached})
 

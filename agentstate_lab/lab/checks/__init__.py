@@ -165,8 +165,10 @@ def _tried(
         return Report(exercise.number, exercise.name, (), _total(stages), False, todo)
     if not others:
         return _cannot(exercise, first.happened, first.printed)
-    cases = map(_case, stages, others, [exercise] * len(stages))
-    return Report(exercise.number, exercise.name, tuple(cases), _total(stages))
+    cases = tuple(map(_case, stages, others, [exercise] * len(stages)))
+    note = module.summary(cases) if hasattr(module, "summary") else ""
+    total = _total(stages)
+    return Report(exercise.number, exercise.name, cases, total, note=note)
 
 
 def _chosen(stages: "tuple[Stage, ...]", only: Collection[str]) -> tuple[int, ...]:

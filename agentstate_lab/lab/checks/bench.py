@@ -140,11 +140,16 @@ class WaitsForEver(BaseException):
 
 
 @contextlib.contextmanager
-def hurried() -> Iterator[None]:
+def hurried(*, alone: bool = False, most: int = MAX_WAITS) -> Iterator[None]:
     """
     Let nobody in the block wait: a wait is over at once, and the clocks show it.
 
     Whoever waits for ever is stopped by `WaitsForEver`.
+
+    Args:
+        alone: See `waits.Waits.noted`.
+
+        most: So many waits are no waiting for ever.
     """
     real = {name: getattr(time, name) for name in _CLOCKS}
     slept, waits = 0.0, 0
@@ -152,14 +157,14 @@ def hurried() -> Iterator[None]:
     def note(name: str, seconds: float) -> None:
         nonlocal slept, waits
         slept, waits = slept + seconds, waits + 1
-        if waits > MAX_WAITS:
+        if waits > most:
             raise WaitsForEver
 
     WAITS.install()
     for name in _CLOCKS:
         vars(time)[name] = lambda clock=real[name]: clock() + slept
     try:
-        with WAITS.noted(note):
+        with WAITS.noted(note, alone=alone):
             yield
     finally:
         vars(time).update(real)

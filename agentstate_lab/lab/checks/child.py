@@ -53,11 +53,12 @@ def main() -> None:
     sys.path[:] = request["path"]
     WAITS.install()  # before a module keeps `sleep` as a default
     answer = Answer(payload=payload, **request["answer"])
-    stages: tuple[Stage, ...] = importlib.import_module(request["module"]).STAGES
+    module = importlib.import_module(request["module"])
+    stages: tuple[Stage, ...] = module.STAGES
     subject = Subject(answer, request["fork"], request["given"])
     trial = Trial(subject, stages, lines, request["seconds"])
     if request["fork"] and request["stages"][0] != CAN_BE_CALLED:
-        _load_once(answer)
+        _load_once(answer, module)
     for index in request["stages"]:
         folder = Path(request["folder"]) / f"stage-{index + 1}"
         folder.mkdir()
@@ -68,14 +69,15 @@ def main() -> None:
         os.write(2, mark(request["word"], index))
         lines.send(index=index, status=status)
         if request["fork"] and index == CAN_BE_CALLED and status == REPORTED:
-            _load_once(answer)
+            _load_once(answer, module)
 
 
-def _load_once(answer: Answer) -> None:
+def _load_once(answer: Answer, module: Any) -> None:
     """
     Load the answer here, so that no stage has to: its modules may be slow to load.
 
-    Only after a process of its own has shown that loading it does no harm.
+    Only after a process of its own has shown that loading it does no harm. What else
+    the stages of *module* will need for it, they say by a function `prepare`.
     """
     WATCH.install()  # before anything of the learner's takes `fsync` from its module
     quiet = os.open(os.devnull, os.O_WRONLY)
@@ -84,6 +86,7 @@ def _load_once(answer: Answer) -> None:
         os.dup2(quiet, file)
     with contextlib.suppress(Exception):  # a stage will say it
         answer.function()
+        getattr(module, "prepare", id)(answer)
     for file in (1, 2):
         os.dup2(kept[file - 1], file)
     for file in (quiet, *kept):

@@ -2,8 +2,9 @@
 The exercises by name: what each asks for, and where its check and hints are.
 
 An exercise joins with one line here and one module beside this one, which holds
-its `STAGES` and its `HINTS`, and a `setting` when its check needs something of the
-lab. Two exercises may share a notebook; the first of them has its name.
+its `STAGES` and its `HINTS`; a `setting` when its check needs something of the lab, a
+`prepare` when its stages need something loaded, a `summary` when they add up to a
+sentence. Two exercises may share a notebook; the first of them has its name.
 """
 
 import difflib
@@ -100,6 +101,7 @@ EXERCISES = {
         Exercise(
             "09", "mcp", "update_shared_state", ("client", "uri", "patch_id", "change")
         ),
+        Exercise("10", "durable_agent", "my_agent", ("job",)),
     )
 }
 

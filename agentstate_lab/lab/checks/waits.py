@@ -43,6 +43,7 @@ class Waits:
 
     def __init__(self) -> None:
         self._note: Note | None = None
+        self._alone = False
         self._installed = False
 
     def install(self) -> None:
@@ -53,9 +54,16 @@ class Waits:
             self._replace_event_wait()
 
     @contextlib.contextmanager
-    def noted(self, note: Note) -> Iterator[None]:
-        """Let each wait in the block take no time, and tell *note* of it."""
-        self._note = note
+    def noted(self, note: Note, *, alone: bool = False) -> Iterator[None]:
+        """
+        Let each wait in the block take no time, and tell *note* of it.
+
+        Args:
+            note: Told which call it was, and the seconds.
+
+            alone: Whether an event that another thread may set is still waited for.
+        """
+        self._note, self._alone = note, alone
         try:
             yield
         finally:
@@ -77,7 +85,8 @@ class Waits:
 
         @functools.wraps(real)
         def wait(event: threading.Event, timeout: float | None = None) -> bool:
-            if self._note is None or timeout is None or event.is_set():
+            others = self._alone and threading.active_count() > 1
+            if self._note is None or timeout is None or event.is_set() or others:
                 return real(event, timeout)
             self._note("threading.Event.wait", max(0.0, timeout))
             return False
