@@ -131,7 +131,8 @@ def resolve(
     """
     Record what a person found out about a step whose outcome was unknown.
 
-    A task that waited for it is pending again, and can be resumed.
+    A task that waited for it is pending again, and can be resumed. The same answer
+    once more changes nothing.
 
     Args:
         store: Where the task is.
@@ -145,17 +146,20 @@ def resolve(
         result: What the step is to return from now on, if it happened.
 
     Raises:
-        InvalidValue: The outcome of this step is not unknown.
+        InvalidValue: The outcome of this step is not unknown, and another one.
+        TaskInProgress: The run that began the step is still at it.
     """
+    status = StepStatus.DONE if happened else StepStatus.NOT_STARTED
     task = store.get(task_id)
     found = store.step(task_id, step)
+    if found is not None and (found.status, found.result) == (status, result):
+        return task
     if found is None or found.status is not StepStatus.STARTED:
         known = "it was never begun" if found is None else f"it is {found.status}"
         raise InvalidValue(f"step {step!r}", f"its outcome is not unknown: {known}")
     # A task that waits is nobody's: the run that began the step has ended.
     if task.state is not TaskState.WAITING and not is_gone(found.owner):
         raise TaskInProgress(task_id)
-    status = StepStatus.DONE if happened else StepStatus.NOT_STARTED
     answer = found.model_copy(update={"status": status, "result": result})
     if task.state is TaskState.WAITING:
         task = without_question(task, OutcomeUnknown.asks.format(step=step)).replace(

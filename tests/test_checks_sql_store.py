@@ -79,6 +79,26 @@ def test_what_was_returned_is_told_the_same_each_time(value, text):
     assert told(value) == text
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(sql_store_mistakes.works_in_the_transaction, id="open"),
+        pytest.param(sql_store_mistakes.works_before_it_claims, id="claims-late"),
+    ],
+)
+def test_a_claim_that_nobody_can_read_is_not_taken_for_a_wrong_clock(answer):
+    """
+    The stage about the clock names the commit that is missing, not an old instant.
+    """
+    exercise = exercise_named("sql_store")
+
+    report = checks._tried(exercise, runner.packed(answer), 10.0, fork=True)
+
+    (case,) = (one for one in report.cases if "asks no clock" in one.name)
+    assert "nothing was committed before work" in case.happened
+    assert "claimed until" not in case.happened
+
+
 @pytest.mark.soak
 @pytest.mark.parametrize(
     ("answer", "failed"),

@@ -200,6 +200,30 @@ def test_a_person_resolves_it(store, happened):
     assert result == ("seen by ann" if happened else {"receipt": 2})
 
 
+@pytest.mark.parametrize("happened", [True, False])
+def test_the_same_answer_once_more_changes_nothing(store, happened):
+    """
+    Two people look, or one clicks twice; the other answer is refused.
+    """
+    with pytest.raises(OutcomeUnknown):
+        run_once(store, "friday", "deploy-api", Receiver(ReplyLost("no reply")))
+
+    answers = [
+        resolve(store, "friday", "deploy-api", happened=happened, result="seen")
+        for _ in range(2)
+    ]
+
+    assert answers[0] == answers[1] == store.get("friday")
+    for other in ({"happened": not happened}, {"result": "not seen"}):
+        with pytest.raises(InvalidValue, match="not unknown"):
+            resolve(
+                store,
+                "friday",
+                "deploy-api",
+                **{"happened": happened, "result": "seen", **other},
+            )
+
+
 def test_only_an_unknown_outcome_can_be_resolved(store):
     """
     What is known needs no word of a person, and what runs gets none.

@@ -7,6 +7,7 @@ import pytest
 from agentstate_lab.errors import InvalidValue, ReplyLost
 from agentstate_lab.lab.course import begin
 from agentstate_lab.lab.plots import canvas, figure, png
+from agentstate_lab.lab.processes import all_at_once
 from agentstate_lab.lab.rig import crashes
 from agentstate_lab.store import open_store
 from agentstate_lab.task import Task
@@ -63,6 +64,62 @@ def test_a_fresh_start_forgets_this_notebook_alone(home_dir):
     assert deaths == ["02_json_store-minute-8.died"]
     assert not (mine.folder / "kept").exists()
     assert (other.folder / "kept").exists()
+
+
+def test_a_new_id_was_given_to_nobody_and_is_in_no_ledger(home_dir):
+    """
+    A task without an effect is a try, too, also for the kernel after a Restart.
+    """
+    lab = begin("03_idempotency")
+    lab.ask("deploy", lab.task_id("left-2"), "api")
+
+    ids = [one.new_id("left") for one in (lab, lab, begin("03_idempotency"))]
+
+    assert ids == [f"03_idempotency/left{end}" for end in ("", "-3", "-4")]
+    assert begin("06_sql_store").new_id("left") == "06_sql_store/left"
+
+
+def test_two_kernels_never_get_the_same_new_id(home_dir):
+    """
+    They look at the same moment, and looking makes the mark.
+    """
+    lab = begin("03_idempotency")
+
+    def four(name, barrier):
+        barrier()
+        return [lab.new_id("left") for _ in range(4)]
+
+    ends = all_at_once(four, ["one", "two", "three"])
+
+    given = [one for ended in ends for one in ended.value]
+    numbers = ["", *(f"-{n}" for n in range(2, 13))]
+    assert sorted(given) == sorted(f"03_idempotency/left{n}" for n in numbers)
+
+
+def test_after_a_fresh_start_the_ids_begin_again(home_dir):
+    """
+    What is forgotten everywhere is new again.
+    """
+    lab = begin("03_idempotency")
+    first = lab.new_id("left")
+    lab.ask("deploy", first, "api")
+
+    lab.fresh_start()
+
+    assert lab.new_id("left") == first
+
+
+@pytest.mark.parametrize("name", ["a/b", "..", "x" * 300, "ünï ☃", "", "\x00"])
+def test_any_name_gets_an_id(home_dir, name):
+    """
+    An id is no file name.
+    """
+    lab = begin("01_state")
+
+    ids = [lab.new_id(name) for _ in range(2)]
+
+    assert ids == [f"01_state/{name}", f"01_state/{name}-2"]
+    assert [path.name for path in lab.folder.iterdir()] == [".given"]
 
 
 def test_the_folder_is_private(home_dir):

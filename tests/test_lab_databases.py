@@ -169,6 +169,33 @@ def test_a_fresh_start_drops_what_the_lesson_made_and_no_more(
     forget_databases(f"{lesson}x", other)
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_forgotten_table_says_how_to_get_it_back(lesson, tmp_path, world, kind):
+    """
+    After a fresh start the notebook still holds its `db`.
+    """
+    lab = Lab(lesson, world, tmp_path / lesson)
+    lab.folder.mkdir()
+    db = lab.database(kind)
+    lab.fresh_start()
+
+    with pytest.raises(StoreError, match=r"run the cell with `lab\.database") as told:
+        db.read(STATE, id="a")
+
+    assert "was not made" not in str(told.value)
+    assert lab.database(kind).read(STATE, id="a") == []
+
+
+def test_a_mistake_in_a_statement_is_said_in_the_databases_words(db):
+    """
+    A learner writes statements, too; the table is not to blame.
+    """
+    with pytest.raises(StoreError, match=r"cannot be run \(.*selec") as told:
+        db.read("selec 1")
+
+    assert type(told.value) is StoreError
+
+
 def test_waiting_goes_at_the_learners_pace(tmp_path, world, monkeypatch):
     """
     Stored outputs are made at pace 0, where nobody waits.

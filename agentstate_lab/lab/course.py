@@ -16,6 +16,7 @@ import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,8 @@ from .world import World, start_world
 
 if TYPE_CHECKING:
     from .databases import LabDatabase
+
+GIVEN = ".given"  # in a lesson's folder: a mark for each id that `new_id` gave out
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +81,32 @@ class Lab:
 
     def new_id(self, name: str) -> str:
         """
-        An id for one more try: nothing has happened under it yet.
+        An id for one more try: nothing has happened under it, and nobody has it.
 
         The first try has the plain name, a repeat of the cell gets a number, so
         that each try is counted from zero and nothing of an earlier one is wiped.
         """
         known = {entry.task_id for entry in self.world.ledger()}
         tries = itertools.chain([name], (f"{name}-{n}" for n in itertools.count(2)))
-        return next(one for one in map(self.task_id, tries) if one not in known)
+        ids = map(self.task_id, tries)
+        return next(one for one in ids if one not in known and self._give_out(one))
+
+    def _give_out(self, task_id: str) -> bool:
+        """
+        Whether this call is the first to give out *task_id*.
+
+        The ledger cannot tell: a task may have been stored and had no effect yet.
+        """
+        given = self.folder / GIVEN
+        given.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # A digest, since a name may hold what no file name can.
+        mark = given / sha256(task_id.encode()).hexdigest()
+        try:
+            # Looks and makes in one step: two kernels never get the same id.
+            mark.touch(mode=0o600, exist_ok=False)
+        except FileExistsError:
+            return False
+        return True
 
     def ask(
         self,

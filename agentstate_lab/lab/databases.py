@@ -14,13 +14,14 @@ that `fresh_start` can drop it.
 
 import contextlib
 import re
+import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
-from ..database import Database
-from ..errors import InvalidValue
+from ..database import Answer, Database
+from ..errors import InvalidValue, StoreError
 from ..postgres_store import PostgresDatabase
 from ..sql_tables import Run
 from ..sqlite_store import APPLICATION_ID, SqliteDatabase
@@ -34,6 +35,14 @@ create table if not exists jobs (
     id text primary key, state text, result text, attempt integer default 0
 )
 """
+
+# A lesson's own statements hold no secret, so the driver's words may be shown.
+_NO_TABLE: Answer = (
+    StoreError,
+    "there is no such table; after a fresh start, run the cell with"
+    " `lab.database(...)` again",
+)
+_MISTAKE: Answer = (StoreError, "this statement cannot be run")
 
 _NAME = re.compile(r"[a-z0-9_]{1,24}")
 
@@ -134,6 +143,19 @@ def forget_databases(lesson: str, folder: Path) -> None:
 class _OwnSqlite(SqliteDatabase):
     """A file with none of the store's tables."""
 
+    answers: ClassVar[dict[str, Answer]] = {
+        "no such table": _NO_TABLE,
+        "SQLITE_ERROR": _MISTAKE,
+        **SqliteDatabase.answers,
+    }
+
+    def _code(self, error: sqlite3.Error) -> tuple[str, str]:
+        code, shown = super()._code(error)
+        said = str(error)
+        if code != "SQLITE_ERROR":
+            return code, shown
+        return (said if said.startswith("no such table") else code), said
+
     def _migrate(self, connection: Any) -> None:
         ((mark,),) = connection.execute("pragma application_id")
         if mark == 0:
@@ -142,6 +164,12 @@ class _OwnSqlite(SqliteDatabase):
 
 class _OwnPostgres(PostgresDatabase):
     """A schema with none of the store's tables."""
+
+    answers: ClassVar[dict[str, Answer]] = {
+        "42P01": _NO_TABLE,
+        **PostgresDatabase.answers,
+        "42": _MISTAKE,
+    }
 
     def _migrate(self, connection: Any) -> None:
         """The store's tables are not wanted here."""

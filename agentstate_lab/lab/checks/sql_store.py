@@ -186,7 +186,13 @@ def given_time(answer: Subject) -> None:
             said = f"; it asked {', '.join(sorted(set(asked)))}" if asked else ""
             found = [text for turn in turns for text in turn.worked]
             require(found == [TASK.input], f"it worked on {_listed(found)}{said}")
-            end = turns[0].during[0][TASK.id].expires
+            seen = turns[0].during[0][TASK.id]
+            if seen == TASK.leased(now - 1):
+                raise Unmet(
+                    "another connection still read the old claim while it worked:"
+                    " nothing was committed before work (is a transaction open?)"
+                )
+            end = seen.expires
             require(end == now + LEASE, f"it was claimed until {end}{said}")
 
 
