@@ -157,9 +157,10 @@ RANDOM_HEAD = (
 RESUME = f"""\
 ## Killed and started again
 
-`python -m agentstate_lab run deploy` with SIGKILL after its {KILLED_AFTER}th step, and the
-same command again. The claim of the dead process stands, and no lease is waited for.
-Most of the time is the start of Python. Medians of a few tries; the seconds are good for comparison with each other.
+`python -m agentstate_lab run deploy` with SIGKILL after its {KILLED_AFTER}th step,
+and the same command again. The claim of the dead process stands, and no lease is
+waited for. Most of the time is the start of Python. Medians of a few tries; the
+seconds are good for comparison with each other.
 
 """
 RESUME_HEAD = (
