@@ -19,12 +19,13 @@ from agentstate_lab.errors import (
     TaskInProgress,
     WorldUnavailable,
 )
-from agentstate_lab.lab import agents, checks, home, progress
+from agentstate_lab.lab import agents, checks, crash, home, progress
 from agentstate_lab.lab import world as world_module
 from agentstate_lab.lab.checks import EXERCISES
 from agentstate_lab.lab.checks.exercises import exercises_in
 from agentstate_lab.lab.course_map import LESSONS
 from agentstate_lab.lab.crash import kill_points
+from agentstate_lab.lab.matrix import Matrix, Row
 from agentstate_lab.lab.notebooks import stub_of
 from agentstate_lab.lab.postgres import find_postgres
 from agentstate_lab.lab.postgres_place import Place
@@ -35,6 +36,9 @@ from agentstate_lab.store import open_store
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
+SAFE = Row("effect.before:1", "a", {"a": 1}, "once", survived=True)
+WAITS = Row("effect.inside:1", "a", {"a": 1}, "waits", survived=False, waits=True)
+HARM = Row("effect.after:1", "a", {"a": 2}, "2 x a", survived=False)
 EFFECTS = [step.name for step in SCENARIOS["deploy"].effects]
 
 
@@ -642,6 +646,31 @@ def test_a_crash_matrix_of_a_strategy_on_two_stores_by_a_signal(
     said = capsys.readouterr().out
     title = "durable agent, disk, by SIGTERM: survives 1 of 1 kill point"
     assert (status, said.count(title)) == (0, 2)
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        pytest.param([SAFE], 0, id="each-once"),
+        pytest.param([SAFE, WAITS], 0, id="a-person-is-asked"),
+        pytest.param([SAFE, WAITS, HARM], 1, id="harm"),
+    ],
+)
+def test_the_status_of_a_matrix_is_about_harm(monkeypatch, capsys, rows, expected):
+    """
+    To ask a person is safe; one point with harm is enough, in any of the stores.
+    """
+    made = iter([rows, [SAFE]])
+
+    def matrix_of(*args: object, **more: object) -> Matrix:
+        return Matrix("durable", "disk", "json", tuple(next(made)))
+
+    monkeypatch.setattr(crash, "crash_matrix", matrix_of)
+
+    status = main(["crash-matrix", "--store", "json", "sqlite"])
+
+    assert status == expected
+    assert capsys.readouterr().out.count("kill point") == 2
 
 
 def test_the_help_says_how_many_points_there_are(world, capsys):

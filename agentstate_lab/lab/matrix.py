@@ -103,11 +103,6 @@ class Matrix:
         return sum(row.waits for row in self.rows)
 
     @property
-    def harmless(self) -> bool:
-        """Whether no point did harm: each effect once, or a person is asked."""
-        return all(row.survived or row.waits for row in self.rows)
-
-    @property
     def total(self) -> int:
         """How many points were tried."""
         return len(self.rows)
