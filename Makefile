@@ -105,7 +105,8 @@ clean: ## remove .venv and caches; .lab (your runs and progress) stays
 
 # uv installs several times faster than pip; where it cannot be had, pip does it.
 .venv/.pinned: requirements.txt .venv/.made
-	@echo "Installing the pinned packages (once; this needs the network) ..."
+	@echo "Installing the pinned packages (once; this needs the network, about \
+	900 MB of disk, and one to three minutes) ..."
 	@$(RUN) -m pip install --quiet --disable-pip-version-check $(UV_PIN) \
 		|| echo "uv is not to be had here; pip does the work instead."
 	@{ [ -x $(UV) ] && $(UV) pip install --quiet --python $(RUN) \

@@ -66,6 +66,8 @@ class AgentStateError(Exception):
     Attributes:
         effect: "not started", "done" or "unknown".
 
+        message: What was said, without the effect at its end.
+
     >>> str(AgentStateError("the port is taken: close the other program"))
     'the port is taken: close the other program (side effect: not started)'
     """
@@ -75,6 +77,7 @@ class AgentStateError(Exception):
     def __init__(self, message: str = "", *, effect: Effect | None = None) -> None:
         self.effect: Effect = effect or self.default_effect
         said = message or type(self).__doc__.strip().splitlines()[0]  # type: ignore[union-attr]
+        self.message = said
         super().__init__(f"{said} (side effect: {self.effect})")
 
 

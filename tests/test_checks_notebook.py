@@ -8,8 +8,8 @@ from answers import state_answers
 
 from agentstate_lab.errors import InvalidValue
 from agentstate_lab.lab import checks
-from agentstate_lab.lab.checks import check_notebook
-from agentstate_lab.lab.checks.cells import answer_cells
+from agentstate_lab.lab.checks import EXERCISES, check_notebook, progress
+from agentstate_lab.lab.checks.cells import answer_cells, is_untouched
 
 RIGHT = """
 import copy
@@ -100,7 +100,7 @@ def test_an_answer_is_found_in_its_notebook(notebook, cells):
     [
         pytest.param((), "defines no apply_patch", id="empty"),
         pytest.param(("x = 1", CHECK), "defines no apply_patch", id="no-function"),
-        pytest.param(("1 / 0", RIGHT, CHECK), "cell 1 of the notebook", id="raises"),
+        pytest.param(("1 / 0", RIGHT, CHECK), "the line `1 / 0` of", id="raises"),
         pytest.param(("def apply_patch(", CHECK), "SyntaxError", id="syntax"),
         pytest.param(("apply_patch = 3", CHECK), "not a function but an int", id="int"),
         pytest.param(("import os\nos._exit(3)", RIGHT), "exit status 3", id="exit"),
@@ -159,6 +159,12 @@ from agentstate_lab import idempotency
 
 def run_once(store, task_id, step, ask):
     return idempotency.run_once(store, task_id, step, ask, if_unknown="ask")
+"""
+STUB_EFFECT = """
+def run_once(store, task_id, step, ask):
+    '''Return the result of the step.'''
+    # TODO: record, ask, record
+    raise NotImplementedError("Exercise 03 (run_once) is not written yet.")
 """
 CHECK_TASK = 'check("idempotency", execute_task_if_not_done)'
 CHECK_EFFECT = 'check("run_once", run_once)'
@@ -219,6 +225,89 @@ def test_a_report_is_not_looked_at_and_a_new_name_is_no_report(notebook):
         "",
         "z = report",
     ]
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        pytest.param("def execute_task_if_not_done(", id="syntax"),
+        pytest.param("1 / 0", id="raises"),
+        pytest.param("while True: pass", id="loop"),
+        pytest.param("import os\nos._exit(3)", id="exit"),
+    ],
+)
+def test_trouble_in_the_first_part_is_no_attempt_at_the_second(notebook, trouble):
+    """
+    An untouched part has not been tried, whatever stands above it.
+    """
+    path = notebook(
+        trouble, CHECK_TASK, STUB_EFFECT, CHECK_EFFECT, name="03_idempotency.ipynb"
+    )
+
+    report = check_notebook(path, "run_once", seconds=1.0)
+
+    attempts = {row.exercise.name: row.attempts for row in progress().rows}
+    assert not report.started
+    assert attempts["run_once"] == 0
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        pytest.param("run_once = None", id="another-value"),
+        pytest.param(EFFECT, id="an-answer"),
+        pytest.param("if True:\n    def run_once(): pass", id="inside-an-if"),
+        pytest.param(STUB_EFFECT.replace("raise", "print()\n    raise"), id="half-way"),
+        pytest.param(STUB_EFFECT.replace("Exercise", "My"), id="an-error-of-its-own"),
+        pytest.param(STUB_EFFECT.replace("def", "async def"), id="async"),
+    ],
+)
+def test_a_stub_that_somebody_has_touched_is_an_attempt(cell):
+    """
+    Only what is as it came counts as not started.
+    """
+    exercise = EXERCISES["run_once"]
+    payload = json.dumps([(1, STUB_EFFECT), (2, cell)]).encode()
+
+    assert is_untouched(exercise, json.dumps([(1, STUB_EFFECT)]).encode())
+    assert not is_untouched(exercise, payload)
+
+
+@pytest.mark.parametrize(
+    ("cell", "happened"),
+    [
+        pytest.param(
+            "x = 1\ndef apply_patch(state patch):\n    pass",
+            "the line `def apply_patch(state patch):` of the notebook is not Python"
+            " (SyntaxError: ",
+            id="syntax",
+        ),
+        pytest.param(
+            "def helper():\n    return 1 / 0\n\n\nhelper()",
+            "the line `helper()` of the notebook comes before the check, and it"
+            " raised ZeroDivisionError: division by zero",
+            id="raises-deeper",
+        ),
+        pytest.param(
+            "import json\njson.loads('{')",
+            "the line `json.loads('{')` of the notebook comes before the check",
+            id="raises-elsewhere",
+        ),
+        pytest.param(
+            "x = 1\nif x:",
+            "the line `if x:` of the notebook is not Python (IndentationError: ",
+            id="at-the-end",
+        ),
+    ],
+)
+def test_trouble_in_a_cell_is_shown_with_its_line(notebook, cell, happened):
+    """
+    Nobody can count code cells; a line can be looked for.
+    """
+    report = check_notebook(notebook(cell, CHECK))
+
+    assert happened in report.cases[0].happened
+    assert "<cell" not in report.cases[0].happened
 
 
 @pytest.mark.parametrize("name", ["state", "moon", ""])

@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
 import time
@@ -11,11 +13,19 @@ from urllib.parse import urlsplit
 import pytest
 
 from agentstate_lab.__main__ import main
-from agentstate_lab.errors import WorldUnavailable
-from agentstate_lab.lab import agents
+from agentstate_lab.errors import (
+    InvalidValue,
+    StoreTorn,
+    TaskInProgress,
+    WorldUnavailable,
+)
+from agentstate_lab.lab import agents, checks, crash, home, progress
 from agentstate_lab.lab import world as world_module
 from agentstate_lab.lab.checks import EXERCISES
 from agentstate_lab.lab.checks.exercises import exercises_in
+from agentstate_lab.lab.course_map import LESSONS
+from agentstate_lab.lab.crash import kill_points
+from agentstate_lab.lab.matrix import Matrix, Row
 from agentstate_lab.lab.notebooks import stub_of
 from agentstate_lab.lab.postgres import find_postgres
 from agentstate_lab.lab.postgres_place import Place
@@ -24,7 +34,11 @@ from agentstate_lab.lab.scenarios import SCENARIOS
 from agentstate_lab.lab.world import World, find_world
 from agentstate_lab.store import open_store
 
-README = (Path(__file__).parents[1] / "README.md").read_text("utf-8")
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text("utf-8")
+SAFE = Row("effect.before:1", "a", {"a": 1}, "once", survived=True)
+WAITS = Row("effect.inside:1", "a", {"a": 1}, "waits", survived=False, waits=True)
+HARM = Row("effect.after:1", "a", {"a": 2}, "2 x a", survived=False)
 EFFECTS = [step.name for step in SCENARIOS["deploy"].effects]
 
 
@@ -102,6 +116,33 @@ def test_the_readme_shows_what_happens_at_minute_8(world, capsys):
     assert capsys.readouterr().out in README
 
 
+def test_a_run_says_first_which_process_it_is(world):
+    """
+    Whoever wants to kill it from another terminal needs the id, as the README shows.
+    """
+    with spawn("run", "disk", "--agent", "naive", "--task-id", "cli-id") as process:
+        assert process.stdout is not None
+        first, second, *_ = process.stdout.read().splitlines()
+
+    assert first == f"process {process.pid}: disk, naive, cli-id"
+    assert second == "  minute 1: check-disk done"
+    (shown,) = re.findall(r"process (\d+): deploy, naive, friday\n  minute 1: ", README)
+    assert f"$ kill -9 {shown} " in README
+
+
+@pytest.mark.parametrize("agent", agents.AGENTS)
+def test_a_run_says_once_how_it_ended(world, tmp_path, capsys, agent):
+    """
+    The command says it for every agent, also for one that tells events.
+    """
+    store = f"json:{tmp_path / 'tasks.json'}"
+    task = ["--task-id", f"cli-once-{agent}", "--store", store]
+
+    main(["run", "disk", "--agent", agent, *task])
+
+    assert capsys.readouterr().out.count("completed: ") == 1
+
+
 def test_the_saving_agent_killed_and_run_again_goes_on(world, tmp_path, capsys):
     """
     With a store, the same id finds the task and nothing is done twice here.
@@ -136,12 +177,20 @@ def test_an_id_that_the_ledger_does_not_know_is_told(world, capsys):
     A misspelt id must not look like a task that did nothing.
     """
     main(["run", "disk", "--agent", "naive", "--task-id", "cli-known"])
+    capsys.readouterr()
 
-    main(["ledger", "--task-id", "cli-knwon"])
+    statuses = [
+        main(["ledger", "--task-id", "cli-knwon"]),
+        main(["ledger", "--task-id", "@"]),
+        main(["ledger", "--task-id", "@", "--json"]),
+    ]
 
-    said = capsys.readouterr().out
-    assert "nothing under that id" in said
-    assert "cli-known" in said
+    near, _, far, _, as_json = capsys.readouterr().out.splitlines()
+    others = len({entry.task_id for entry in world.ledger()})
+    assert statuses == [1, 1, 1]
+    assert near.startswith("nothing under that id; did you mean cli-known")
+    assert far == f"nothing under that id; `ledger` shows the {others} that there are"
+    assert as_json == "[]"
 
 
 def test_a_run_that_fails_has_status_1(world, capsys):
@@ -282,6 +331,20 @@ def test_an_interrupted_run_has_status_130(world, monkeypatch, capsys):
         pytest.param(["stop", "moon", "--forget"], "service", id="stop-unknown"),
         pytest.param(["reset", "../../etc/passwd"], "exercise", id="reset-a-path"),
         pytest.param(["check", "no_such.ipynb"], "no_such.ipynb", id="no-notebook"),
+        pytest.param(["check", "99"], "'99'", id="unknown-number"),
+        pytest.param(["check", "²"], "'²'", id="not-a-number"),
+        pytest.param(["check", ""], "''", id="no-name"),
+        pytest.param(
+            ["run", "disk", "--store", "json:/no/such/x"], "/no/such", id="no-folder"
+        ),
+        pytest.param(
+            ["crash-matrix", "--store", "sqlite:/no/such/x"],
+            "/no/such",
+            id="matrix-dir",
+        ),
+        pytest.param(
+            ["mcp", "--agent", "a", "--store", "sqlite:/no/x"], "/no", id="mcp-folder"
+        ),
     ],
 )
 def test_a_wrong_argument_is_refused_in_words(world, capsys, arguments, word):
@@ -297,8 +360,69 @@ def test_a_wrong_argument_is_refused_in_words(world, capsys, arguments, word):
     assert status == 2
     assert said.startswith(f"{arguments[0]}: ")
     assert word in said
+    assert "side effect" not in said
     assert len(said) < 1_000
     assert world.ledger("cli-refused") == []
+
+
+def test_a_run_that_cannot_begin_does_not_say_that_it_begins(world, capsys):
+    """
+    What is wrong with its arguments comes first, and nothing else.
+    """
+    main(["run", "disk", "--agent", "nonsense", "--task-id", "cli-not-begun"])
+
+    said = capsys.readouterr()
+    agents_there = ", ".join(agents.AGENTS)
+    assert said.out == ""
+    assert said.err == f"run: agent: 'nonsense' is none of {agents_there}\n"
+
+
+def test_the_id_of_another_job_is_refused_in_words_of_the_command_line(
+    world, tmp_path, capsys
+):
+    """
+    Whoever typed the id needs another id, not a key.
+    """
+    more = ["--task-id", "cli-taken", "--store", f"json:{tmp_path / 'tasks.json'}"]
+    main(["run", "disk", *more])
+
+    status = main(["run", "deploy", *more])
+
+    said = capsys.readouterr().err
+    assert status == 2
+    assert said.startswith("run: --task-id: 'cli-taken' is the id of another job")
+    assert "use another --task-id" in said
+    assert "side effect" not in said
+
+
+@pytest.mark.parametrize(
+    ("command", "error", "told"),
+    [
+        pytest.param("run", TaskInProgress("t"), True, id="a-run-may-have-effects"),
+        pytest.param("run", InvalidValue("x", "is wrong"), False, id="a-wrong-word"),
+        pytest.param("progress", StoreTorn("x", "is torn"), False, id="no-run"),
+        pytest.param(
+            "progress", StoreTorn("x", "is torn", effect="unknown"), True, id="unsure"
+        ),
+    ],
+)
+def test_a_side_effect_is_spoken_of_where_there_may_be_one(
+    home_dir, monkeypatch, capsys, command, error, told
+):
+    """
+    A slip of the keyboard has none, and a run has them for a living.
+    """
+
+    def fails(*args: object, **more: object) -> None:
+        raise error
+
+    monkeypatch.setattr(agents, "run_job", fails)
+    monkeypatch.setattr(checks, "progress", fails)
+
+    status = main([command, *(["disk", "--task-id", "t"] if command == "run" else [])])
+
+    assert status == 2
+    assert ("side effect: " in capsys.readouterr().err) is told
 
 
 @pytest.mark.parametrize(
@@ -496,13 +620,15 @@ def test_a_server_of_one_s_own_is_shown_without_its_address(
 
 def test_a_crash_matrix_as_json(world, capsys):
     """
-    The count at the heart of the course, for a program.
+    The count at the heart of the course, for a program; status 1, since harm was done.
     """
     status = main(["crash-matrix", "--agent", "naive", "--scenario", "disk", "--json"])
 
-    (matrix,) = json.loads(capsys.readouterr().out)
-    assert status == 0
+    said = capsys.readouterr()
+    (matrix,) = json.loads(said.out)
+    assert status == 1
     assert matrix["verdict"] == "survives 1 of 3 kill points"
+    assert said.err == ""
 
 
 @pytest.mark.usefixtures("quick")
@@ -520,6 +646,150 @@ def test_a_crash_matrix_of_a_strategy_on_two_stores_by_a_signal(
     said = capsys.readouterr().out
     title = "durable agent, disk, by SIGTERM: survives 1 of 1 kill point"
     assert (status, said.count(title)) == (0, 2)
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        pytest.param([SAFE], 0, id="each-once"),
+        pytest.param([SAFE, WAITS], 0, id="a-person-is-asked"),
+        pytest.param([SAFE, WAITS, HARM], 1, id="harm"),
+    ],
+)
+def test_the_status_of_a_matrix_is_about_harm(monkeypatch, capsys, rows, expected):
+    """
+    To ask a person is safe; one point with harm is enough, in any of the stores.
+    """
+    made = iter([rows, [SAFE]])
+
+    def matrix_of(*args: object, **more: object) -> Matrix:
+        return Matrix("durable", "disk", "json", tuple(next(made)))
+
+    monkeypatch.setattr(crash, "crash_matrix", matrix_of)
+
+    status = main(["crash-matrix", "--store", "json", "sqlite"])
+
+    assert status == expected
+    assert capsys.readouterr().out.count("kill point") == 2
+
+
+def test_the_help_says_how_many_points_there_are(world, capsys):
+    """
+    How long a matrix takes is known before, and the numbers are those of today.
+    """
+    with pytest.raises(SystemExit):
+        main(["crash-matrix", "--help"])
+
+    said = " ".join(capsys.readouterr().out.split())
+    durable, naive, short, least = (
+        len(kill_points(agent, scenario))
+        for scenario in ("deploy", "disk")
+        for agent in ("durable", "naive")
+    )
+    assert f'"deploy" the durable agent has {durable} kill points' in said
+    assert f'the naive one {naive}, on "disk" they have {short} and {least}' in said
+
+
+@pytest.mark.parametrize("command", ["run", "crash-matrix"])
+def test_the_help_knows_every_agent(capsys, command):
+    """
+    No name is left for the reader to guess, and no option without a word.
+    """
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+
+    said = capsys.readouterr().out
+    assert [name for name in agents.AGENTS if name not in said] == []
+    assert not re.search(r"^  --[\w-]+( [A-Z]+)?\n(?! {10})", said, re.M)
+
+
+@pytest.fixture
+def course(tmp_path, home_dir, monkeypatch) -> Path:
+    """A repository with nothing but untouched exercises and their solutions."""
+    root = tmp_path / "course"
+    shutil.copytree(ROOT / "exercises" / "solutions", root / "exercises" / "solutions")
+    for solution in (root / "exercises" / "solutions").glob("*.ipynb"):
+        stub = root / "exercises" / solution.name
+        stub.write_text(stub_of(solution), "utf-8")
+    monkeypatch.setattr(home, "repository_root", lambda: root)
+    monkeypatch.setattr(progress, "repository_root", lambda: root)
+    monkeypatch.chdir(root)
+    return root
+
+
+@pytest.mark.parametrize(
+    "word", ["retry", "04", "4", "04_retry", "exercises/04_retry.ipynb"]
+)
+def test_an_exercise_is_named_as_it_comes_to_hand(course, capsys, word):
+    """
+    By name, number or file, for each of the three commands.
+    """
+    stub = course / "exercises" / "04_retry.ipynb"
+    stub.write_bytes((course / "exercises" / "solutions" / stub.name).read_bytes())
+
+    statuses = [main([command, word]) for command in ("hint", "check", "reset")]
+
+    said = capsys.readouterr().out
+    assert statuses == [0, 0, 0]
+    assert "hint 1 of 3" in said
+    assert "exercise 04 retry: passed" in said
+    assert "04_retry.ipynb is the untouched stub again" in said
+
+
+@pytest.mark.parametrize(
+    "word", ["03", "3", "03_idempotency", "exercises/03_idempotency.ipynb"]
+)
+def test_a_number_may_stand_for_two_exercises(course, capsys, word):
+    """
+    Both are checked and put back; nobody is told a hint for the part not asked about.
+    """
+    statuses = [main([command, word]) for command in ("check", "reset", "hint")]
+
+    said = capsys.readouterr()
+    assert statuses == [1, 0, 2]
+    assert "exercise 03 idempotency: not started" in said.out
+    assert "exercise 03 run_once: not started" in said.out
+    assert "has 2 parts; say `hint idempotency` or `hint run_once`" in said.err
+    assert sum(row.hints for row in progress.progress().rows) == 0
+
+
+def test_one_of_two_exercises_is_checked_by_its_name(course, capsys):
+    """
+    The other one is left alone.
+    """
+    status = main(["check", "run_once"])
+
+    said = capsys.readouterr().out
+    assert status == 1
+    assert said.startswith("exercise 03 run_once: not started")
+    assert "idempotency:" not in said
+
+
+def test_a_name_without_the_repository_needs_a_file(home_dir, monkeypatch, capsys):
+    """
+    An installed package has no exercises.
+    """
+    monkeypatch.setattr(home, "repository_root", lambda: None)
+
+    status = main(["check", "state"])
+
+    assert status == 2
+    assert "name the notebook's file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "lesson", [one for one in LESSONS if one.check], ids=lambda one: one.name
+)
+def test_a_lesson_is_not_taken_for_its_exercise(home_dir, capsys, lesson):
+    """
+    They share a file name; none of its cells is run, and nothing is counted.
+    """
+    status = main(["check", str(ROOT / lesson.notebook)])
+
+    said = capsys.readouterr().err
+    assert status == 2
+    assert f"is the lesson; the exercise is {lesson.exercise}" in said
+    assert not (home_dir / "progress.json").exists()
 
 
 @pytest.mark.parametrize("exercise", EXERCISES)

@@ -124,6 +124,15 @@ def test_the_readme_shows_the_course_map():
     assert shown == [row(lesson) for lesson in LESSONS]
 
 
+def test_the_readme_explains_begun_while_there_is_a_begun_lesson():
+    """
+    A word that no row has needs no sentence.
+    """
+    begun = any(status(lesson) == "begun" for lesson in LESSONS)
+
+    assert ("*begun*" in README) == begun
+
+
 def test_lessons_are_numbered_in_their_order():
     """
     The number in a name is the place in the course.

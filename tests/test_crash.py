@@ -595,7 +595,7 @@ def test_a_point_that_makes_no_sense_is_refused(point):
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        pytest.param({"agent": "bold"}, "neither a function nor one of", id="name"),
+        pytest.param({"agent": "bold"}, "'bold' is none of naive", id="name"),
         pytest.param({"agent": 7}, "neither a function nor one of", id="number"),
         pytest.param({"agent": None}, "neither a function nor one of", id="none"),
         pytest.param({"scenario": "moon"}, "there are disk and deploy", id="scenario"),

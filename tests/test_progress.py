@@ -16,7 +16,7 @@ from agentstate_lab.lab.checks import check, hint, progress, reset
 from agentstate_lab.lab.checks.exercises import EXERCISES
 from agentstate_lab.lab.home import repository_root
 from agentstate_lab.lab.notebooks import stub_of
-from agentstate_lab.lab.progress import Row
+from agentstate_lab.lab.progress import Reset, Row
 from agentstate_lab.lab.progress import reset as reset_in
 
 pytestmark = pytest.mark.usefixtures("home_dir")
@@ -209,9 +209,20 @@ def test_reset_keeps_the_learners_version(course, home_dir):
 
         assert path.read_text("utf-8") == fresh
         assert done.kept.read_text("utf-8") == version
-        assert "your version is kept as answers/01_state." in str(done)
+        assert f"your version is kept as {done.kept}. In" in str(done)
     kept = sorted(one.name for one in (home_dir / "answers").iterdir())
     assert kept == ["01_state.1.ipynb", "01_state.2.ipynb"]
+
+
+def test_a_version_in_the_course_is_named_from_there():
+    """
+    As a learner finds it: the home of the course is in its repository.
+    """
+    root = repository_root()
+
+    done = Reset(root / "exercises" / "01_state.ipynb", root / ".lab" / "answers" / "x")
+
+    assert "your version is kept as .lab/answers/x. In" in str(done)
 
 
 @pytest.mark.parametrize("name", ["idempotency", "run_once", "03_idempotency"])

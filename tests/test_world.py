@@ -404,7 +404,7 @@ def test_a_handle_to_a_world_that_ended_says_what_to_do(home_dir):
     world = start_world()
     stop_world()
 
-    with pytest.raises(WorldUnavailable, match="call start_world") as caught:
+    with pytest.raises(WorldUnavailable, match="first code cell") as caught:
         world.effect("deploy", task_id="t1", step="s", arguments={})
 
     assert caught.value.effect == "not started"

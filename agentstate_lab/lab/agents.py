@@ -159,7 +159,7 @@ class Outcome:
     Attributes:
         completed: Whether the task is done, as far as the agent knows.
 
-        result: What the agent returned.
+        result: What the agent returned; of a task that is not done, why.
 
         waiting: Whether the task waits for a person.
     """
@@ -172,9 +172,9 @@ class Outcome:
 def outcome_of(returned: Any) -> Outcome:
     """What an agent's return value says: a `Task` has a state, all else is a result."""
     if isinstance(returned, Task):
-        waiting = returned.state == TaskState.WAITING
-        result = returned.error if waiting else returned.result
-        return Outcome(returned.state == TaskState.COMPLETED, result, waiting)
+        completed = returned.state == TaskState.COMPLETED
+        result = returned.result if completed else returned.error
+        return Outcome(completed, result, returned.state == TaskState.WAITING)
     return Outcome(True, returned)
 
 
@@ -185,6 +185,8 @@ def agent_named(agent: str | Callable[[Job], Any]) -> Callable[[Job], Any]:
     if callable(agent):
         return agent
     known = ", ".join(AGENTS)
+    if isinstance(agent, str):
+        raise InvalidValue("agent", f"{agent!r:.100} is none of {known}")
     raise InvalidValue(
         "agent", f"{agent!r:.100} is neither a function nor one of {known}"
     )

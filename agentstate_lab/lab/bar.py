@@ -40,10 +40,13 @@ class TerminalBar:
         total: How many steps the job has.
 
         out: Where to write.
+
+        says_end: Whether the end is a line, too, or somebody else tells it.
     """
 
     total: int
     out: TextIO = field(default_factory=lambda: sys.stdout)
+    says_end: bool = True
 
     def __call__(self, event: AgentEvent) -> None:
         """Show one event. What the model wants, the line of the step will say."""
@@ -52,7 +55,8 @@ class TerminalBar:
         live = self.out.isatty()
         clear = "\r\x1b[K" if live else ""
         text = event.text if event.text.isprintable() else repr(event.text)[1:-1]
-        self.out.write(f"{clear}  {text}\n")
+        told = self.says_end or event.kind != "ended"
+        self.out.write(f"{clear}  {text}\n" if told else clear)
         if live and event.kind not in ("ended", "waiting"):
             self.out.write(bar_text(event.done, self.total))
         self.out.flush()

@@ -29,6 +29,7 @@ from pathlib import Path
 from ..errors import InvalidValue
 from ..store import open_store
 from .fuse import Point, die
+from .headway import headway
 from .matrix import Matrix
 from .rig import Agent, Death, Rig, crashes
 from .signals import HARD
@@ -117,6 +118,8 @@ def crash_matrix(
     """
     Kill *agent* at each point, run it again with the same id, and count.
 
+    Whoever watches is shown how far it is; see `headway`.
+
     Args:
         agent: By name, or your own function.
 
@@ -138,7 +141,14 @@ def crash_matrix(
     chosen = None if points is None else [str(Point.read(point)) for point in points]
     with Rig(agent, scenario, store, limit=limit, signal=signal) as rig:
         reached = rig.rehearse()
-        rows = [rig.row(p, reached.get(p, "")) for p in chosen or reached]
+        wanted = chosen or list(reached)
+        rows = []
+        with headway(
+            f"{rig.agent_name} agent, {scenario}, killed", len(wanted)
+        ) as done:
+            for point in wanted:
+                rows.append(rig.row(point, reached.get(point, "")))
+                done(len(rows))
         return Matrix(rig.agent_name, scenario, rig.store_name, tuple(rows), signal)
 
 

@@ -91,7 +91,8 @@ def send(
             connection.connect()
         except OSError as error:
             raise WorldUnavailable(
-                f"nobody answers at {url} ({error}): call start_world() again"
+                f"nobody answers at {url} ({error}): run the notebook's first code"
+                " cell (`begin`) again; it starts a new world"
             ) from error
         socket = connection.sock
         try:

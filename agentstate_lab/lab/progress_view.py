@@ -12,6 +12,7 @@ from pathlib import Path
 
 from .checks.exercises import Exercise
 from .checks.report import CELL, TABLE, WIDTH
+from .home import repository_root
 
 HEADS = ("exercise", "status", "best score", "attempts", "hints")
 
@@ -169,8 +170,15 @@ class Reset:
         both = f", with {' and '.join(self.exercises)}" if self.exercises[1:] else ""
         return (
             f"{name} is the untouched stub again{both}; your version is kept as"
-            f" {self.kept.parent.name}/{self.kept.name} in the course's home. In"
-            " JupyterLab, choose File > Reload Notebook from Disk"
+            f" {_place(self.kept)}. In JupyterLab, choose File > Reload Notebook from"
+            " Disk"
         )
 
     __repr__ = __str__
+
+
+def _place(path: Path) -> str:
+    """Where *path* is, seen from the repository if it is in there."""
+    root = repository_root()
+    inside = root is not None and path.is_relative_to(root)
+    return path.relative_to(root).as_posix() if root and inside else str(path)

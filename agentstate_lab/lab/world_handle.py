@@ -175,7 +175,10 @@ class World:
         try:
             reply = self.request(method, path, body)
         except ReplyLost as error:
-            raise WorldUnavailable(f"the world at {self.url} fell silent") from error
+            raise WorldUnavailable(
+                f"the world at {self.url} fell silent: run the notebook's first code"
+                " cell (`begin`) again"
+            ) from error
         if reply.status != 200:
             refusal = reply.refusal()
             raise WorldUnavailable(f"the world refused {path}: {refusal}")

@@ -96,9 +96,11 @@ def check_notebook(
     Raises:
         InvalidValue: The file is missing, no notebook, or not of this exercise.
     """
-    from .cells import answer_cells
+    from .cells import answer_cells, is_untouched
 
     exercise, payload = answer_cells(Path(path), name)
+    if is_untouched(exercise, payload):
+        return _not_started(exercise, exercise.load().STAGES)
     return _noted(exercise, _tried(exercise, payload, seconds, cells=True))
 
 
@@ -158,17 +160,22 @@ def _tried(
         )
         first, *others = run(job)
     if not first.written or (others and _untouched(others)):
-        todo = (
-            f"Write {exercise.function} where the stub says TODO, run that cell and"
-            f" then this one. hint({exercise.name!r}) helps."
-        )
-        return Report(exercise.number, exercise.name, (), _total(stages), False, todo)
+        return _not_started(exercise, stages)
     if not others:
         return _cannot(exercise, first.happened, first.printed)
     cases = tuple(map(_case, stages, others, [exercise] * len(stages)))
     note = module.summary(cases) if hasattr(module, "summary") else ""
     total = _total(stages)
     return Report(exercise.number, exercise.name, cases, total, note=note)
+
+
+def _not_started(exercise: Exercise, stages: "tuple[Stage, ...]") -> Report:
+    """The report on an untouched stub: what to do."""
+    todo = (
+        f"Write {exercise.function} where the stub says TODO, run that cell and"
+        f" then this one. hint({exercise.name!r}) helps."
+    )
+    return Report(exercise.number, exercise.name, (), _total(stages), False, todo)
 
 
 def _chosen(stages: "tuple[Stage, ...]", only: Collection[str]) -> tuple[int, ...]:

@@ -14,6 +14,7 @@ import os
 import pickle
 import sys
 import sysconfig
+import traceback
 import types
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -145,10 +146,7 @@ class Answer:
             try:
                 exec(compiled(source, number), space)  # noqa: S102
             except Exception as error:
-                raise LoadFailed(
-                    f"cell {number} of the notebook, which comes before the check,"
-                    f" raised {type(error).__name__}: {str(error)[:200]}"
-                ) from error
+                raise LoadFailed(_trouble(error, source, number)) from error
         if self.name not in space:
             raise LoadFailed(f"the notebook defines no {self.name}")
         return _callable(space[self.name])
@@ -164,6 +162,24 @@ def compiled(source: str, number: int) -> types.CodeType:
             return compile("", name, "exec")
         lines = [_without_magic(line) for line in source.splitlines()]
         return compile("\n".join(lines), name, "exec", dont_inherit=True)
+
+
+def _trouble(error: Exception, source: str, number: int) -> str:
+    """What went wrong in a cell, with the line, since nobody counts code cells."""
+    cell = f"<cell {number}>"
+    if isinstance(error, SyntaxError) and error.filename == cell:
+        line = error.lineno or 1
+        why = f"is not Python ({type(error).__name__}: {error.msg})"
+    else:
+        frames = traceback.extract_tb(error.__traceback__)
+        line = next((f.lineno for f in frames if f.filename == cell), None) or 1
+        why = (
+            "comes before the check, and it raised"
+            f" {type(error).__name__}: {str(error)[:200]}"
+        )
+    lines = source.splitlines()
+    text = lines[min(line, len(lines)) - 1].strip() if lines else ""
+    return f"the line `{text[:100]}` of the notebook {why}"
 
 
 def _without_magic(line: str) -> str:

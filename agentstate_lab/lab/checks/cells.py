@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import InvalidValue
-from .exercises import Exercise, exercises_in
+from .exercises import EXERCISES, Exercise, exercises_in
 
 MAX_BYTES = 20_000_000
 
@@ -31,16 +31,79 @@ def answer_cells(path: Path, name: str | None = None) -> tuple[Exercise, bytes]:
         InvalidValue: The file is missing, no notebook, or not of this exercise.
     """
     exercise = _exercise_of(path, name)
+    sources = _code_cells(path)
+    if _is_lesson(sources, exercise):
+        raise InvalidValue(
+            f"notebook {path.name!r}",
+            f"is the lesson; the exercise is exercises/{exercise.stem}.ipynb",
+        )
     kept: list[tuple[int, str]] = []
     defined = False
     reports: set[str] = set()
-    for number, source in enumerate(_code_cells(path), start=1):
+    for number, source in enumerate(sources, start=1):
         rest, asked = _without_asking(source, reports)
         kept.append((number, rest))
         defined = defined or _defines(rest, exercise.function)
         if asked and defined:
             break  # what comes after the check's own cell is not the answer
     return exercise, json.dumps(kept).encode()
+
+
+def is_untouched(exercise: Exercise, payload: bytes) -> bool:
+    """
+    Whether the cells define the function, and only as the stub does.
+
+    Then it does not matter what the other cells do: nobody has tried this exercise.
+    """
+    definitions = [
+        statement
+        for _, source in json.loads(payload)
+        for statement in _statements(source)
+        if _defines_in(statement, exercise.function)
+    ]
+    return bool(definitions) and all(
+        _is_stub(statement, exercise.title) for statement in definitions
+    )
+
+
+def _is_stub(statement: ast.stmt, title: str) -> bool:
+    """Whether a function does nothing but raise the stub's own error."""
+    if not isinstance(statement, ast.FunctionDef):
+        return False
+    docstring = ast.get_docstring(statement, clean=False) is not None
+    body = statement.body[docstring:]
+    return (
+        len(body) == 1
+        and isinstance(body[0], ast.Raise)
+        and any(
+            call == "NotImplementedError" and title in said
+            for call, said in _calls(body[0])
+        )
+    )
+
+
+def _is_lesson(sources: list[str], exercise: Exercise) -> bool:
+    """Whether the cells begin the lesson of the same name, and ask for no check."""
+    calls = {
+        call
+        for source in sources
+        for statement in _statements(source)
+        for call in _calls(statement)
+    }
+    checks = {("check", name) for name in EXERCISES}
+    return ("begin", exercise.stem) in calls and calls.isdisjoint(checks)
+
+
+def _calls(statement: ast.stmt) -> set[tuple[str, str]]:
+    """Each call with a text as its first argument: the name, and the text."""
+    return {
+        (getattr(node.func, "id", ""), node.args[0].value)
+        for node in ast.walk(statement)
+        if isinstance(node, ast.Call)
+        and node.args
+        and isinstance(node.args[0], ast.Constant)
+        and isinstance(node.args[0].value, str)
+    }
 
 
 def _exercise_of(path: Path, name: str | None) -> Exercise:
@@ -167,13 +230,11 @@ def _statements(source: str) -> list[ast.stmt]:
 
 def _defines(source: str, name: str) -> bool:
     """Whether a cell makes something of this name."""
-    return any(
-        getattr(node, "name", None) == name
-        or (
-            isinstance(node, ast.Name)
-            and node.id == name
-            and isinstance(node.ctx, ast.Store)
-        )
-        for statement in _statements(source)
-        for node in ast.walk(statement)
+    return any(_defines_in(statement, name) for statement in _statements(source))
+
+
+def _defines_in(statement: ast.stmt, name: str) -> bool:
+    """Whether a statement does."""
+    return name in _names(statement, ast.Store) or any(
+        getattr(node, "name", None) == name for node in ast.walk(statement)
     )

@@ -128,6 +128,22 @@ def exercise_named(name: str) -> Exercise:
     )
 
 
+def exercises_meant(word: str) -> list[Exercise]:
+    """
+    The exercises that *word* stands for: one by its name, all by number or notebook.
+
+    Raises:
+        InvalidValue: It stands for none; the message says which there are.
+
+    >>> [exercise.name for exercise in exercises_meant("3")]
+    ['idempotency', 'run_once']
+    """
+    number = word.zfill(2) if word.isascii() and word.isdecimal() else ""
+    found = [one for one in EXERCISES.values() if number == one.number]
+    found = found or [one for one in EXERCISES.values() if word == one.stem]
+    return found or [exercise_named(word)]
+
+
 def exercises_in(file: str) -> list[Exercise]:
     """
     The exercises of the notebook named *file*; a copy may add to its name.
