@@ -7,7 +7,8 @@ restart. So an answer is a fact in the state, recorded once, and the task is pen
 again; whoever resumes it reads the answer before the step.
 
 An answer belongs to a step, by its name. It holds for as long as the task lives, also
-when the step fails and is tried again; another step is another question.
+when the step fails and is tried again; another step is another question. Given again,
+it is the same answer, for whoever clicks twice.
 
 A task that is cancelled starts no effect any more: a run looks at the task before
 each. An effect under way is not stopped, and what became of it is in the steps.
@@ -33,6 +34,8 @@ def approve(store: TaskStore, task_id: str, step: str, *, by: str = PERSON) -> T
     """
     Agree that *step* may run. The task can be resumed afterwards.
 
+    Agreeing again changes nothing: the first answer stands, with who gave it.
+
     Args:
         store: Where the task is.
 
@@ -43,7 +46,7 @@ def approve(store: TaskStore, task_id: str, step: str, *, by: str = PERSON) -> T
         by: Who agrees, for the record.
 
     Raises:
-        InvalidValue: The task does not ask about this step.
+        InvalidValue: The task does not ask about this step, or the answer was no.
     """
     return _answer(store, task_id, step, allowed=True, by=by)
 
@@ -119,7 +122,7 @@ def approval_key(step: str) -> str:
 
 
 class _Over(Exception):
-    """The task has ended, and nobody can end it again."""
+    """What is asked for has happened: the task has ended, or it has this answer."""
 
 
 def _answer(
@@ -128,6 +131,8 @@ def _answer(
     question = ApprovalNeeded.asks.format(step=step)
 
     def answered(task: Task) -> Task:
+        if approval_of(task.agent_state, step) is allowed:
+            raise _Over
         asked = question in task.agent_state.open_questions
         if task.state is not TaskState.WAITING or not asked:
             raise InvalidValue(
@@ -142,4 +147,7 @@ def _answer(
         )
         return task.apply(patch).replace(state=TaskState.PENDING, error=None)
 
-    return execute_step(store, task_id, answered)
+    try:
+        return execute_step(store, task_id, answered)
+    except _Over:
+        return store.get(task_id)

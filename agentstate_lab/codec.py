@@ -87,7 +87,17 @@ def record_from_json(kind: type[RecordT], line: str | bytes, *, where: str) -> R
         return kind.model_validate_json(line)
     except ValidationError as error:
         refuse_newer(line, where, error)
-        raise StoreTorn(where, f"holds no readable record: {reason(error)}") from error
+        raise _torn("record", where, error) from error
+
+
+def _torn(what: str, where: str, error: ValidationError) -> StoreTorn:
+    """What is wrong with a line, in the words of a store and not of a parser."""
+    cut = error.errors(include_input=False, include_url=False)[0]["type"]
+    why = "it is cut off or altered" if cut == "json_invalid" else reason(error)
+    return StoreTorn(
+        where,
+        f"holds no readable {what}: {why}. It was not touched: put a copy back",
+    )
 
 
 def refuse_newer(line: str | bytes, where: str, error: Exception) -> None:
@@ -138,7 +148,7 @@ def _older(line: str | bytes, where: str, error: ValidationError) -> Task:
             version = fields["schema_version"]
         return Task.model_validate_json(json.dumps(fields))
     except (ValueError, TypeError, AttributeError, RecursionError) as cause:
-        raise StoreTorn(where, f"holds no readable task: {reason(error)}") from cause
+        raise _torn("task", where, error) from cause
 
 
 def _from_version_0(fields: dict[str, Any]) -> dict[str, Any]:

@@ -178,6 +178,30 @@ def test_of_two_answers_the_first_one_counts(run, store):
     assert approval_of(store.get("t").agent_state, "go") is False
 
 
+@pytest.mark.parametrize(
+    ("answer", "other"),
+    [pytest.param(approve, deny, id="yes"), pytest.param(deny, approve, id="no")],
+)
+def test_an_answer_that_is_given_again_is_the_same_answer(run, store, answer, other):
+    """
+    Whoever clicks twice changes nothing, also when the run has ended by then.
+    """
+    script = Script([call("deploy")], "Over.")
+    wanted = [risky(Tools(), step_name=lambda *given: "go")]
+    run(script, wanted)
+
+    first = answer(store, "t", "go", by="ann")
+    again = answer(store, "t", "go", by="bob")
+    ended = run(script, wanted)
+    late = answer(store, "t", "go", by="bob")
+
+    assert again == first
+    assert first.agent_state.fact("approval:go")["by"] == "ann"
+    assert late == ended
+    with pytest.raises(InvalidValue, match="does not ask"):
+        other(store, "t", "go")
+
+
 def test_two_answers_at_once_are_decided_by_the_store(run, store, monkeypatch):
     """
     The slower one looks again after its conflict, and finds no question.

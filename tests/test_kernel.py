@@ -21,6 +21,7 @@ from agentstate_lab.errors import KernelDied
 from agentstate_lab.lab.kernel import Kernel
 from agentstate_lab.lab.world import start_world
 
+COUNTED = "from agentstate_lab.lab.show import counted"
 ONCE_EACH = dict.fromkeys(EFFECTS, 1)
 
 
@@ -93,9 +94,11 @@ def test_the_cell_that_kills_its_kernel_is_survived(cells):
         before = counts(start_world(), monday)
         kernel.start_again()
         said = run_all(kernel, cells, (*above, "crash-kernel"))
+        counted = kernel.run(f"{COUNTED}\n{cells['crash-ledger']}")
 
     assert not old.is_running()
     assert 0 < len(before) < len(EFFECTS)
-    assert "died here once already" in said
+    assert said.count("died here once already") == 1
     assert "completed=True" in said
+    assert counted.strip() == "8 effects, each once"
     assert counts(start_world(), monday) == ONCE_EACH

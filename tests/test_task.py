@@ -264,8 +264,18 @@ def test_a_line_that_is_no_task_is_refused(line):
     """
     The error names the place; nothing else comes out.
     """
-    with pytest.raises(StoreTorn, match="no readable task"):
+    with pytest.raises(StoreTorn, match=r"no readable task: .* put a copy back"):
         task_from_json(line, where="tasks.json")
+
+
+def test_a_line_that_is_cut_off_is_called_so():
+    """
+    Whoever reads it has a file to mend, and no parser: its words would be noise.
+    """
+    with pytest.raises(StoreTorn, match="it is cut off or altered") as caught:
+        task_from_json(task_to_json(TASK)[:-9], where="tasks.json")
+
+    assert "JSON" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

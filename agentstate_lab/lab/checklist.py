@@ -123,8 +123,11 @@ def progress_is_stored(trial: Trial) -> Verdict:
         return False, "killed after 3 effects: the store knows of no task"
     facts = [f.key for f in task.agent_state.known_facts if f.key.startswith("done:")]
     steps = [s.name for s in store.steps(trial.task_id)]
-    known = len({key.removeprefix("done:") for key in facts} | set(steps))
-    return known >= 2, f"killed after 3 effects: {known} steps are in the store"
+    known = {key.removeprefix("done:") for key in facts} | set(steps)
+    effects = len(known & {s.name for s in scenario_named(SCENARIO).effects})
+    looks = len(known) - effects  # not every step changes something
+    said = f"{effects} effects and {looks} look{'' if looks == 1 else 's'}"
+    return len(known) >= 2, f"killed after 3 effects: the store knows of {said}"
 
 
 def a_run_is_resumed(trial: Trial) -> Verdict:

@@ -40,7 +40,7 @@ def checkpointed_agent(job: Job, *, strategy: str = "every_step") -> Task:
     store = job.need_store()
     manager = CheckpointManager(store, strategy=strategy)
     task = store.submit(Task.new(job.scenario.goal, task_id=job.task_id)).task
-    manager.resume(task.id)  # first: a claim makes any task young
+    manager.resume(task.id)  # raises if too old; a claim makes it young
     tell_what_is_known(job)
 
     def work(goal: str) -> str:

@@ -24,6 +24,7 @@ OPEN = ("pending", "running", "failed")
 CLOSED = ("completed", "waiting", "cancelled", "dead")
 WORDS = (*CLOSED, "nothing", "altered", "too new", "too old", "ok")
 MAX_TOLD = 8
+DAY = 86_400.0
 
 
 def taken(version: int, age: float = 10.0, schema: int = SCHEMA) -> Checkpoint:
@@ -90,7 +91,7 @@ class Past:
     def __str__(self) -> str:
         rules = f"keep={self.keep} and max_age={self.max_age}"
         return (
-            f"a {self.state} task, saved {self.touched:g} s ago, with"
+            f"a {self.state} task, saved {span(self.touched)} ago, with"
             f" {told(self.checkpoints)}, {rules}"
         )
 
@@ -185,7 +186,7 @@ class Past:
 
     def _complaint(self, place: int, one: Checkpoint) -> str:
         """Why it was wrong to keep this one, or to drop it."""
-        version, age = one["version"], f"{age_of(one):g} s old"
+        version, age = one["version"], f"{span(age_of(one))} old"
         surplus, expired = place >= self.keep, self.is_expired(age_of(one))
         if one is self.last_good():
             return f"it dropped {version}, the last good one"
@@ -212,6 +213,16 @@ def age_of(one: Checkpoint) -> float:
     return float(NOW - one["taken_at"])
 
 
+def span(seconds: float) -> str:
+    """
+    A time as a person would say it.
+
+    >>> span(60.5), span(30 * DAY)
+    ('60.5 s', '30 days')
+    """
+    return f"{seconds:g} s" if seconds < 2 * DAY else f"{seconds / DAY:g} days"
+
+
 def told(checkpoints: Iterable[Checkpoint]) -> str:
     """Checkpoints in a sentence, in the order in which they are handed in."""
     named = [_told(one) for one in checkpoints]
@@ -224,7 +235,7 @@ def told(checkpoints: Iterable[Checkpoint]) -> str:
 
 def _told(one: Checkpoint) -> str:
     schema = one["schema_version"]
-    facts = [f"{age_of(one):g} s old"]
+    facts = [f"{span(age_of(one))} old"]
     facts += [f"schema {schema}"] if schema != SCHEMA else []
     unfit = "altered" if schema <= SCHEMA else "with another checksum"
     facts += [] if fits(one) else [unfit]
