@@ -9,6 +9,7 @@ import tempfile
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
@@ -420,6 +421,28 @@ def test_a_check_without_its_world_says_so(monkeypatch):
         check("run_once", run_once_answers.right)
 
     assert {row.attempts for row in checks.progress().rows} == {0}
+
+
+def test_the_time_between_two_stages_is_nobody_s(tmp_path, monkeypatch):
+    """
+    What the check itself does there, it need not do within the cap of a stage.
+    """
+    now = [0.0]
+    clock = SimpleNamespace(monotonic=lambda: now[0])
+    monkeypatch.setattr(supervise, "time", clock)
+    child = supervise.ChildProcess({}, b"", [0, 1], 1.0, str(tmp_path))
+
+    child._take("line", {"index": 0, "start": True})
+    capped = child.end
+    now[0] = 0.9
+    child._take("line", {"index": 0, "status": 0})
+    between = child.end
+    now[0] = 5.0
+    child._take("line", {"index": 1, "start": True})
+
+    assert capped == 1.0
+    assert between > 5.0
+    assert child.end == 6.0
 
 
 KERNEL = """

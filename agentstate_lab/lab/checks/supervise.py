@@ -182,6 +182,9 @@ class ChildProcess:
             heard.started = True
             self.end = time.monotonic() + self.seconds
             return ""
+        if "status" in said:
+            # What follows is the child's own: it loads, and starts the next stage.
+            self.end = time.monotonic() + START_SECONDS
         for name, value in said.items():
             setattr(heard, name, value)
         return ""
