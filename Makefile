@@ -19,9 +19,10 @@ FRESH_HOME = unset AGENTSTATE_MODEL OPENAI_API_KEY OPENAI_BASE_URL; \
 	trap '$(CLI) stop --forget >/dev/null; rm -rf "$$home"' EXIT && \
 	trap 'exit 130' INT TERM
 
-PYTEST = $(RUN) -m pytest -n 2 --dist worksteal
+# Four at once, also on two cores: half of the time a test waits for processes.
+PYTEST = $(RUN) -m pytest -n 4 --dist worksteal
 NBVAL = AGENTSTATE_PACE=0 $(RUN) -m pytest --nbval --nbval-current-env --nbval-cell-timeout=120 \
-	--nbval-sanitize-with nbval-sanitize.cfg -n 2 --dist loadfile
+	--nbval-sanitize-with nbval-sanitize.cfg -n 4 --dist loadfile
 
 .DEFAULT_GOAL := help
 .PHONY: help lab test lint types unit notebooks exercises \
