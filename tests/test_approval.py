@@ -298,13 +298,18 @@ def test_many_questions_do_not_use_up_the_attempts(world, request, clock):
 
 
 @pytest.mark.parametrize(
-    ("answer", "ended", "effects"),
+    ("execute", "answer", "ended", "effects"),
     [
-        pytest.param(approve, "There is room again: the old logs are gone.", 1, id="y"),
-        pytest.param(deny, "I stopped: clean-logs was denied.", 0, id="n"),
+        pytest.param(
+            answers.right,
+            approve,
+            "There is room again: the old logs are gone.",
+            1,
+            id="yours-y",
+        ),
+        pytest.param(None, deny, "I stopped: clean-logs was denied.", 0, id="ours-n"),
     ],
 )
-@pytest.mark.parametrize("execute", [None, answers.right], ids=["ours", "yours"])
 def test_who_asks_who_answers_and_who_goes_on_are_three_processes(
     world, request, tmp_path, answer, ended, effects, execute
 ):

@@ -181,8 +181,18 @@ print(len(failed))
     ("cells", "passes"),
     [
         pytest.param((TASK, CHECK_TASK, EFFECT, CHECK_EFFECT), "both", id="plain"),
-        pytest.param((TASK, LOOK, EFFECT, CHECK_EFFECT), "both", id="look-at-reports"),
-        pytest.param((EFFECT, TASK, CHECK_TASK, CHECK_EFFECT), "both", id="other-way"),
+        pytest.param(
+            (TASK, LOOK, EFFECT, CHECK_EFFECT),
+            "both",
+            id="look-at-reports",
+            marks=pytest.mark.soak,
+        ),
+        pytest.param(
+            (EFFECT, TASK, CHECK_TASK, CHECK_EFFECT),
+            "both",
+            id="other-way",
+            marks=pytest.mark.soak,
+        ),
         pytest.param((TASK, CHECK_TASK, "1 / 0", CHECK_EFFECT), "first", id="trouble"),
         pytest.param((TASK, CHECK_TASK), "first", id="only-the-first"),
     ],

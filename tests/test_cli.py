@@ -40,6 +40,7 @@ SAFE = Row("effect.before:1", "a", {"a": 1}, "once", survived=True)
 WAITS = Row("effect.inside:1", "a", {"a": 1}, "waits", survived=False, waits=True)
 HARM = Row("effect.after:1", "a", {"a": 2}, "2 x a", survived=False)
 EFFECTS = [step.name for step in SCENARIOS["deploy"].effects]
+QUICK = ("state", "idempotency", "run_once")  # `make soak` tries all
 
 
 def spawn(*arguments: str) -> subprocess.Popen[str]:
@@ -792,7 +793,13 @@ def test_a_lesson_is_not_taken_for_its_exercise(home_dir, capsys, lesson):
     assert not (home_dir / "progress.json").exists()
 
 
-@pytest.mark.parametrize("exercise", EXERCISES)
+@pytest.mark.parametrize(
+    "exercise",
+    [
+        name if name in QUICK else pytest.param(name, marks=pytest.mark.soak)
+        for name in EXERCISES
+    ],
+)
 def test_an_exercise_from_the_terminal(home_dir, capsys, exercise):
     """
     The untouched stub is not there yet, the solution passes, progress knows both.

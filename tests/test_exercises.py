@@ -45,6 +45,8 @@ ANSWERS = {
     "mcp": answers.mcp_answers,
 }
 
+STYLES = 5  # of each exercise; `make soak` tries all
+
 every_exercise = pytest.mark.parametrize(
     "exercise",
     [pytest.param(exercise, id=name) for name, exercise in EXERCISES.items()],
@@ -237,9 +239,14 @@ def test_the_hints_are_a_ladder(exercise):
 @pytest.mark.parametrize(
     ("name", "answer"),
     [
-        pytest.param(name, answer, id=f"{name}-{style}")
+        pytest.param(
+            name,
+            answer,
+            id=f"{name}-{style}",
+            marks=[pytest.mark.soak] if place >= STYLES else [],
+        )
         for name, module in ANSWERS.items()
-        for style, answer in module.RIGHT.items()
+        for place, (style, answer) in enumerate(module.RIGHT.items())
     ],
 )
 def test_a_right_answer_in_any_style_passes(name, answer):
