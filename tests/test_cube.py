@@ -373,6 +373,7 @@ def test_the_result_that_is_kept_is_of_the_whole_cube_and_has_passed():
     assert sum(toll["kills"] for toll in kept["random"]["stores"]) == 200
     assert [resume["store"] for resume in kept["resume"]] == list(STORES)
     assert f"**{kept['verdict']}.**" in (KEPT / "CUBE.md").read_text("utf-8")
+    assert f"[{kept['verdict']}]" in (KEPT.parent / "README.md").read_text("utf-8")
 
 
 @pytest.mark.usefixtures("world", "quick")
