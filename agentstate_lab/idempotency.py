@@ -218,7 +218,9 @@ def _check_free(
     # A lease proves more than a list of processes can (`lease`).
     if not getattr(store, "is_gone", is_gone)(found.owner):
         raise TaskInProgress(task_id)
-    if if_unknown == "wait":
+    # It may have reported after the record was read, and before it was gone. Then
+    # the task has a newer version, and who comes with the old one looks again.
+    if if_unknown == "wait" and store.step(task_id, found.name) == found:
         raise OutcomeUnknown(
             task_id,
             found.name,

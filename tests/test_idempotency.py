@@ -336,6 +336,48 @@ def test_a_step_that_another_worker_is_at_is_left_alone(store):
     assert ends == [1]
 
 
+class ReportsBetween(MemoryStore):
+    """A store whose first look at a step is the last moment of who is at it."""
+
+    last = None  # what happens right after that look
+
+    def step(self, task_id, name):
+        """The record as it was before the other one reported."""
+        found = super().step(task_id, name)
+        last, self.last = self.last, None
+        if last is not None:
+            last()
+        return found
+
+
+@pytest.mark.parametrize("if_unknown", ["wait", "ask"])
+def test_whoever_reports_between_two_looks_is_not_called_unknown(clock, if_unknown):
+    """
+    The record was read when it was begun; by the time its owner is gone, it is done.
+    """
+    store = ReportsBetween(clock=clock)
+    task = store.submit(Task.new("Deploy the shop.", task_id="friday")).task
+    store.save(task.replace(state="running"))
+    inside, let_go = threading.Event(), threading.Event()
+
+    def slow(key):
+        inside.set()
+        let_go.wait(30)
+        return 1
+
+    other = threading.Thread(
+        target=lambda: run_once(store, "friday", "deploy-api", slow)
+    )
+    other.start()
+    assert inside.wait(30)
+    store.last = lambda: (let_go.set(), other.join())
+    receiver = Receiver()
+
+    result = run_once(store, "friday", "deploy-api", receiver, if_unknown=if_unknown)
+
+    assert (result, receiver.keys) == (1, [])
+
+
 def test_a_result_that_no_store_can_keep_says_that_it_happened(store):
     """
     The error must not claim that nothing was started.
