@@ -60,6 +60,10 @@ Sleep = Callable[[float], object]
 BUSY_WAIT = 0.5  # seconds between two questions to a receiver that is still at it
 BUSY_ASKS = 10
 
+_NEVER_REPORTED = (
+    "it was begun and never reported; find out whether it happened, then call resolve()"
+)
+
 
 def run_once(
     store: StepStore,
@@ -199,7 +203,11 @@ def _begun(
             if found.status is StepStatus.DONE:
                 return found
             if found.status is StepStatus.STARTED:
-                _check_free(found, store, task_id, if_unknown)
+                _check_gone(store, task_id, found)
+                if store.step(task_id, intent.name) != found:
+                    continue  # it reported after we read its record, and before it left
+                if if_unknown == "wait":
+                    raise OutcomeUnknown(task_id, intent.name, _NEVER_REPORTED)
             intent = intent.model_copy(update={"attempt": found.attempt + 1})
         if if_unknown == "repeat":
             return intent  # nobody will ask whether it was begun
@@ -211,22 +219,11 @@ def _begun(
     raise TaskInProgress(task_id)
 
 
-def _check_free(
-    found: StepRecord, store: StepStore, task_id: str, if_unknown: IfUnknown
-) -> None:
-    """Raise unless the step that was begun before may be asked for now."""
+def _check_gone(store: StepStore, task_id: str, found: StepRecord) -> None:
+    """Raise while whoever began the step may still be at it."""
     # A lease proves more than a list of processes can (`lease`).
     if not getattr(store, "is_gone", is_gone)(found.owner):
         raise TaskInProgress(task_id)
-    # It may have reported after the record was read, and before it was gone. Then
-    # the task has a newer version, and who comes with the old one looks again.
-    if if_unknown == "wait" and store.step(task_id, found.name) == found:
-        raise OutcomeUnknown(
-            task_id,
-            found.name,
-            "it was begun and never reported; find out whether it happened, then"
-            " call resolve()",
-        )
 
 
 def _asked(effect: Callable[[str], JsonValue], key: str, sleep: Sleep) -> JsonValue:

@@ -5,7 +5,8 @@ import shutil
 import signal
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
@@ -14,10 +15,13 @@ from hypothesis import HealthCheck, settings
 
 from agentstate_lab.lab import rig
 from agentstate_lab.lab.clock import FakeClock
+from agentstate_lab.lab.job import Job, open_job
 from agentstate_lab.lab.postgres import Dsn, Postgres, start_postgres
 from agentstate_lab.lab.postgres_cluster import Cluster
 from agentstate_lab.lab.spawner import HAS_FORK, Spawner
 from agentstate_lab.lab.world import World, start_world, stop_world
+from agentstate_lab.store import MemoryStore
+from agentstate_lab.task import Task
 
 # How long an example takes to think of is the machine's mood, not a property.
 settings.register_profile(
@@ -119,6 +123,35 @@ def own_postgres(home_dir: Path) -> Postgres:
 def clock() -> FakeClock:
     """A clock that moves only when the test says so."""
     return FakeClock()
+
+
+@pytest.fixture
+def task_id(request: pytest.FixtureRequest, world: World) -> Iterator[str]:
+    """A task of this test's own."""
+    yield request.node.nodeid
+    world.forget(request.node.nodeid)
+
+
+@pytest.fixture
+def store() -> MemoryStore:
+    """A store in memory."""
+    return MemoryStore()
+
+
+@pytest.fixture
+def run(store: MemoryStore, clock: FakeClock) -> Callable[..., Task]:
+    """Run an agent on a script, in no time."""
+    from script import runner
+
+    return runner(store, clock)
+
+
+@pytest.fixture
+def job(task_id: str, clock: FakeClock) -> Iterator[Job]:
+    """The deployment, with a store in memory and a sleep that takes no time."""
+    opened = open_job("deploy", task_id, sleep=clock.sleep, on_event=str)
+    yield replace(opened, store=MemoryStore())
+    opened.client.close()
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from script import Script, Tools, call, counts, results, runner, stopping
+from script import Script, Tools, call, counts, results, stopping
 
 from agentstate_lab.agent import run_agent
 from agentstate_lab.checkpoint import CheckpointManager
@@ -32,33 +32,6 @@ from agentstate_lab.task import Task
 EFFECTS = [step.name for step in SCENARIOS["deploy"].effects]
 STEPS = [step.name for step in SCENARIOS["deploy"].steps]
 EACH_ONCE = dict.fromkeys(EFFECTS, 1)
-
-
-@pytest.fixture
-def store():
-    """A store in memory."""
-    return MemoryStore()
-
-
-@pytest.fixture
-def run(store, clock):
-    """Run an agent on a script, in no time."""
-    return runner(store, clock)
-
-
-@pytest.fixture
-def task_id(request, world):
-    """A task of this test's own."""
-    yield request.node.nodeid
-    world.forget(request.node.nodeid)
-
-
-@pytest.fixture
-def job(task_id, clock):
-    """The deployment, with a store in memory and a sleep that takes no time."""
-    opened = open_job("deploy", task_id, sleep=clock.sleep, on_event=str)
-    yield replace(opened, store=MemoryStore())
-    opened.client.close()
 
 
 def test_an_undisturbed_run_does_each_effect_once(job):

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 from answers.retry_answers import RIGHT as RETRIES
-from script import Script, Tools, call, counts, reply, results, runner, stopping
+from script import Script, Tools, call, counts, reply, results, stopping
 
 from agentstate_lab.errors import (
     StoreBusy,
@@ -13,43 +13,15 @@ from agentstate_lab.errors import (
     VersionConflict,
 )
 from agentstate_lab.lab.durable import durable_agent
-from agentstate_lab.lab.job import open_job
 from agentstate_lab.lab.scenarios import SCENARIOS
 from agentstate_lab.lab.world import start_world
 from agentstate_lab.reply import MAX_CALLS
 from agentstate_lab.state import AppendFacts, Fact, StatePatch
-from agentstate_lab.store import MemoryStore, execute_step
+from agentstate_lab.store import execute_step
 
 EFFECTS = [step.name for step in SCENARIOS["deploy"].effects]
 STEPS = [step.name for step in SCENARIOS["deploy"].steps]
 EACH_ONCE = dict.fromkeys(EFFECTS, 1)
-
-
-@pytest.fixture
-def store():
-    """A store in memory."""
-    return MemoryStore()
-
-
-@pytest.fixture
-def run(store, clock):
-    """Run an agent on a script, in no time."""
-    return runner(store, clock)
-
-
-@pytest.fixture
-def task_id(request, world):
-    """A task of this test's own."""
-    yield request.node.nodeid
-    world.forget(request.node.nodeid)
-
-
-@pytest.fixture
-def job(task_id, clock):
-    """The deployment, with a store in memory and a sleep that takes no time."""
-    opened = open_job("deploy", task_id, sleep=clock.sleep, on_event=str)
-    yield replace(opened, store=MemoryStore())
-    opened.client.close()
 
 
 class Mute(Exception):

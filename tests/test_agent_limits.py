@@ -1,10 +1,9 @@
 """The durable agent: limits over all runs, and what the model is shown."""
 
 import json
-from dataclasses import replace
 
 import pytest
-from script import Script, Tools, call, counts, reply, results, runner, stopping
+from script import Script, Tools, call, counts, reply, results, stopping
 
 from agentstate_lab.agent_run import LARGE
 from agentstate_lab.artifacts import ArtifactStore
@@ -13,41 +12,12 @@ from agentstate_lab.errors import (
     InvalidValue,
 )
 from agentstate_lab.lab.durable import durable_agent, state_for
-from agentstate_lab.lab.job import open_job
 from agentstate_lab.lab.scenarios import SCENARIOS
 from agentstate_lab.lab.world import start_world
 from agentstate_lab.state import AgentState, Budget, Used
-from agentstate_lab.store import MemoryStore
 from agentstate_lab.task import Task
 
 STEPS = [step.name for step in SCENARIOS["deploy"].steps]
-
-
-@pytest.fixture
-def store():
-    """A store in memory."""
-    return MemoryStore()
-
-
-@pytest.fixture
-def run(store, clock):
-    """Run an agent on a script, in no time."""
-    return runner(store, clock)
-
-
-@pytest.fixture
-def task_id(request, world):
-    """A task of this test's own."""
-    yield request.node.nodeid
-    world.forget(request.node.nodeid)
-
-
-@pytest.fixture
-def job(task_id, clock):
-    """The deployment, with a store in memory and a sleep that takes no time."""
-    opened = open_job("deploy", task_id, sleep=clock.sleep, on_event=str)
-    yield replace(opened, store=MemoryStore())
-    opened.client.close()
 
 
 @pytest.mark.parametrize(

@@ -29,13 +29,6 @@ ASK_BEFORE_DEPLOY = {
 }
 
 
-@pytest.fixture
-def task_id(request, world):
-    """A task of this test's own."""
-    yield request.node.nodeid
-    world.forget(request.node.nodeid)
-
-
 def counts(world, task_id):
     """What the world counted for the task, by step."""
     return {entry.step: entry.count for entry in world.ledger(task_id)}

@@ -35,13 +35,6 @@ MOMENTS = ["before", "inside", "after"]
 pytestmark = pytest.mark.usefixtures("world")
 
 
-@pytest.fixture
-def task_id(request, world):
-    """A task of this test's own."""
-    yield request.node.nodeid
-    world.forget(request.node.nodeid)
-
-
 def helpers():
     """The helper processes that this one has started and not ended."""
     children = psutil.Process().children(recursive=True)
@@ -52,7 +45,8 @@ def helpers():
 @pytest.fixture(autouse=True)
 def nothing_left(session_home):
     """After each test: no helper, no victim, no folder of a run."""
-    before = helpers()
+    # By number: what the shared helper is called, it says only when it has begun.
+    before = {child.pid for child in psutil.Process().children(recursive=True)}
     yield
     end = time.monotonic() + 40  # a busy machine may need a moment to bury them
     while not helpers() <= before and time.monotonic() < end:

@@ -350,7 +350,7 @@ class ReportsBetween(MemoryStore):
         return found
 
 
-@pytest.mark.parametrize("if_unknown", ["wait", "ask"])
+@pytest.mark.parametrize("if_unknown", ["wait", "ask", "repeat"])
 def test_whoever_reports_between_two_looks_is_not_called_unknown(clock, if_unknown):
     """
     The record was read when it was begun; by the time its owner is gone, it is done.

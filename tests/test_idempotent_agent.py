@@ -19,13 +19,6 @@ EACH_ONCE = dict.fromkeys(EFFECTS, 1)
 
 
 @pytest.fixture
-def task_id(request, world):
-    """A task of this test's own."""
-    yield request.node.nodeid
-    world.forget(request.node.nodeid)
-
-
-@pytest.fixture
 def job(task_id):
     """The deployment, with a store in memory and nothing printed."""
     opened = open_job("deploy", task_id, on_event=lambda text: None)

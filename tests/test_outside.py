@@ -11,13 +11,6 @@ from agentstate_lab.lab.outside import (
 from agentstate_lab.lab.processes import in_new_process
 
 
-@pytest.fixture
-def task_id(request, world):
-    """A task of this test's own."""
-    yield request.node.nodeid
-    world.forget(request.node.nodeid)
-
-
 def test_a_question_gets_the_body_of_a_reply(world, task_id):
     """
     It is counted as a model call of its task.

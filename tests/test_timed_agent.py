@@ -19,13 +19,6 @@ EACH_ONCE = dict.fromkeys(EFFECTS, 1)
 
 
 @pytest.fixture
-def task_id(request, world):
-    """A task of this test's own."""
-    yield request.node.nodeid
-    world.forget(request.node.nodeid)
-
-
-@pytest.fixture
 def job(task_id, clock):
     """The deployment, whose every step takes a minute of the clock."""
     opened = open_job("deploy", task_id, on_event=lambda text: clock.advance(60))

@@ -68,10 +68,6 @@ class Files:
         """Remove the note of the process id."""
         self._pid.unlink(missing_ok=True)
 
-    def has_pid(self) -> bool:
-        """Whether there is a note of the process id, readable or not."""
-        return self._pid.exists()
-
     def ports(self) -> list[int]:
         """Where the server may listen: the port we gave it, and the one it noted."""
         said = (_number(_lines(self._port), 0), _number(_lines(self._pid), 3))
