@@ -31,16 +31,16 @@ from .errors import DeadlineExceeded, InvalidValue
 from .task import DeadlineRecord
 
 Clock = Callable[[], float]
-Wait = Callable[["Future[Any]", float], bool]
+Wait = Callable[["Future[Any]", float], None]
 Result = TypeVar("Result")
 
 MAX_SECONDS = 30 * 86_400.0  # a thread on Windows cannot wait much longer
 FAR = 1e300  # beyond it, a difference of two instants may be no number
 
 
-def wait_for(call: "Future[Any]", seconds: float) -> bool:
-    """Wait until *call* has come back, at most *seconds*; say whether it has."""
-    return bool(concurrent.futures.wait([call], min(seconds, MAX_SECONDS)).done)
+def wait_for(call: "Future[Any]", seconds: float) -> None:
+    """Wait until *call* has come back, at most *seconds*."""
+    concurrent.futures.wait([call], min(seconds, MAX_SECONDS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +165,8 @@ class Deadline:
 
         Raises:
             DeadlineExceeded: It was not started, or (`effect` is "unknown") it was
-                given up. Whatever *fn* itself raised in time is raised unchanged.
+                given up, or failed too late and nobody knows what it did. What *fn*
+                raised in time, or with a known effect, is raised unchanged.
         """
         left = self.check(step)
         work: Future[Result] = Future()
@@ -173,12 +174,14 @@ class Deadline:
         threading.Thread(
             target=_work, args=(work, fn, left), name=f"step {step}", daemon=True
         ).start()
-        came = wait(work, self.remaining())
-        # A result is worth having even now; a late error says only that it is late.
-        if came or (work.done() and work.exception() is None):
+        wait(work, self.remaining())
+        overrun = self.clock() - self.at
+        # *fn* and this wait may end at one instant, in any order: the clock decides.
+        ended = work.done()
+        late = work.exception() if ended else None
+        if ended and (overrun < 0 or _says_something(late)):
             return work.result()
-        overrun = max(0.0, self.clock() - self.at)
-        raise DeadlineExceeded(step, overrun, effect="unknown")
+        raise DeadlineExceeded(step, max(0.0, overrun), effect="unknown") from late
 
     def record(self) -> DeadlineRecord:
         """
@@ -213,6 +216,17 @@ def _work(work: "Future[Any]", fn: Callable[[float], Any], left: float) -> None:
         work.set_result(fn(left))
     except BaseException as error:  # noqa: BLE001 - it is raised where it is awaited
         work.set_exception(error)
+
+
+def _says_something(late: BaseException | None) -> bool:
+    """
+    Whether work that ended late is worth hearing: a result is, and a known effect.
+
+    An error that does not know what it did says only that it is late.
+    """
+    if late is None or not isinstance(late, Exception):
+        return True
+    return getattr(late, "effect", "unknown") != "unknown"
 
 
 def _seconds(value: float) -> float:

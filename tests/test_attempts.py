@@ -141,7 +141,7 @@ def test_an_attempt_has_its_own_limit_and_what_is_left(make, clock, retry):
 
     given = []
 
-    with pytest.raises(ConnectionError):
+    with pytest.raises(DeadlineExceeded):
         make(slow, retry)
 
     assert given == [10, pytest.approx(8 - clock.slept[0])]

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agentstate_lab.deadline import MAX_SECONDS, Deadline
-from agentstate_lab.errors import DeadlineExceeded, InvalidValue
+from agentstate_lab.errors import DeadlineExceeded, EffectRefused, InvalidValue
 from agentstate_lab.lab.chat_rules import MODEL
 from agentstate_lab.lab.clock import FakeClock
 from agentstate_lab.lab.world import task_header
@@ -416,11 +416,10 @@ def test_no_crash_grants_more_than_the_limit(limit, history):
     assert time_granted(limit, honest, saves=False) <= limit
 
 
-def at_once(work: Future, seconds: float) -> bool:
+def at_once(work: Future, seconds: float) -> None:
     """Stand in for waiting, with all the time in the world."""
     with contextlib.suppress(Exception):
         work.result(timeout=30)
-    return True
 
 
 class Lapse:
@@ -430,11 +429,10 @@ class Lapse:
         self.clock = clock
         self.waited: list[float] = []
 
-    def __call__(self, work: Future, seconds: float) -> bool:
+    def __call__(self, work: Future, seconds: float) -> None:
         """Let all of *seconds* go by."""
         self.waited.append(seconds)
         self.clock.advance(seconds)
-        return False
 
 
 @pytest.fixture
@@ -483,7 +481,7 @@ def test_ctrl_c_is_not_reported_as_a_deadline(clock, gate):
     """
     deadline = Deadline.after(5, clock=clock)
 
-    def interrupted(work: Future, seconds: float) -> bool:
+    def interrupted(work: Future, seconds: float) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -558,12 +556,11 @@ def test_what_an_abandoned_call_still_does_is_heard_by_nobody(clock, gate, capfd
 
 
 def in_the_last_moment(clock: FakeClock):
-    """The wait ends, and the work comes back before anybody looks."""
+    """The work comes back, and its time is up before anybody looks."""
 
-    def wait(work: Future, seconds: float) -> bool:
+    def wait(work: Future, seconds: float) -> None:
         at_once(work, seconds)
         clock.advance(seconds)
-        return False
 
     return wait
 
@@ -590,6 +587,20 @@ def test_the_clients_own_timeout_at_the_same_moment_is_the_deadline(clock):
         deadline.call(times_out, "ask", wait=in_the_last_moment(clock))
 
     assert caught.value.effect == "unknown"
+    assert isinstance(caught.value.__cause__, ConnectionError)
+
+
+def test_a_late_error_that_knows_what_became_of_the_effect_is_heard(clock):
+    """
+    "Refused, not started" is worth more than "given up, unknown".
+    """
+    deadline = Deadline.after(5, clock=clock)
+
+    def refused(seconds: float) -> None:
+        raise EffectRefused(429, None, "busy")
+
+    with pytest.raises(EffectRefused):
+        deadline.call(refused, "deploy", wait=in_the_last_moment(clock))
 
 
 def test_a_deadline_far_in_the_future_can_be_waited_for(clock, gate):
