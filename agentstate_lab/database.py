@@ -20,8 +20,7 @@ import os
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from . import sql_tables as tables
 from .errors import Effect, InvalidValue, StoreError, StoreUnavailable
@@ -37,15 +36,13 @@ MAX_WAIT = 86_400
 _inherited: list[Any] = []
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
+class Moment(NamedTuple):
     """
     Everything that one save writes.
 
     Attributes:
-        statement: The compare-and-set.
-
-        stays: The same for a task that is in its state already, if it can be.
+        ways: The compare-and-set, last; before it there may be a cheaper one, for a
+            task that is in its state already.
 
         values: Their parameters.
 
@@ -56,8 +53,7 @@ class Moment:
         checkpoints: The parameters of the checkpoint, if there is one.
     """
 
-    statement: str
-    stays: str | None
+    ways: tuple[str, ...]
     values: Values
     steps: list[Values]
     messages: list[Values]

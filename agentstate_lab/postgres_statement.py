@@ -31,7 +31,7 @@ from saved
 def one_statement(moment: Moment) -> tuple[str, Values]:
     """The statement that writes all of *moment* or nothing, and its parameters."""
     text = _text(
-        moment.statement,
+        moment.ways[-1],
         min(len(moment.steps), MANY + 1),
         min(len(moment.messages), MANY + 1),
         bool(moment.checkpoints),

@@ -125,7 +125,6 @@ class PostgresDatabase(Database):
 
     dialect = Dialect(
         text='text collate "C"',
-        by_key="",
         now=(
             "coalesce(cast(:now as double precision), cast(extract(epoch from"
             " statement_timestamp()) as double precision))"

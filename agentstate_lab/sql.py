@@ -198,7 +198,6 @@ class SqlStore:
             "seconds": claim and claim.seconds,
             "now": self._lease_time(),
         }
-        running = task.state is TaskState.RUNNING
         by_name = {one.name: one for one in steps}
         lines = [
             {"name": name, "line": record_to_json(one, f"step {name!r}")}
@@ -206,9 +205,7 @@ class SqlStore:
         ]
         said = [{"line": _message_line(message)} for message in messages]
         return Moment(
-            statement=sql.save_as(task.state),
-            # Most saves are of a task that runs and goes on running.
-            stays=sql.save_as(task.state, stays=True) if running else None,
+            ways=sql.ways_to_save(task.state),
             values=values,
             steps=_placed(task, lines),
             messages=_placed(task, said),

@@ -28,15 +28,13 @@ Run = Callable[..., list[tuple[Any, ...]]]
 _PARAMETER = re.compile(r":([a-z_0-9]+)")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Dialect:
     """
     The words in which the two databases differ.
 
     Attributes:
         text: The type of text that is ordered by its code points.
-
-        by_key: Keeps the rows of a table where their key is, if that is to be said.
 
         now: The time that leases are measured with, in seconds since the epoch.
 
@@ -46,13 +44,12 @@ class Dialect:
 
         parameter: How a parameter is written.
 
-    >>> SQLITE = Dialect(text="text", by_key="", now=":now", lock="", skip="")
+    >>> SQLITE = Dialect(text="text", now=":now", lock="", skip="")
     >>> SQLITE.say("select line from tasks where lease_expires <= {now}{skip}")
     'select line from tasks where lease_expires <= :now'
     """
 
     text: str
-    by_key: str
     now: str
     lock: str
     skip: str
@@ -87,7 +84,7 @@ MIGRATIONS: Final = (
             nth bigint not null,
             line text not null,
             primary key (task_id, name)
-        ) {by_key}
+        )
         """,
         """
         create table messages (
@@ -217,6 +214,14 @@ _ENDED = "token = null, lease_expires = null"
 
 
 @functools.cache
+def ways_to_save(state: TaskState) -> tuple[str, ...]:
+    """The compare-and-set of a save; before it the one that most saves can do with."""
+    whole = save_as(state)
+    # Most saves are of a task that runs and goes on running.
+    stays = state is TaskState.RUNNING
+    return (save_as(state, stays=True), whole) if stays else (whole,)
+
+
 def save_as(state: TaskState, *, stays: bool = False) -> str:
     """
     The compare-and-set of a save: all its conditions are in the statement.

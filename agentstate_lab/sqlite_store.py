@@ -115,7 +115,7 @@ class SqliteStore(SqlLeaseStore):
 class SqliteDatabase(Database):
     """The connection to one SQLite file; its arguments are those of `SqliteStore`."""
 
-    dialect = Dialect(text="text", by_key="without rowid", now=":now", lock="", skip="")
+    dialect = Dialect(text="text", now=":now", lock="", skip="")
     driver_error = sqlite3.Error
     answers = _ANSWERS
     unsure = ("SQLITE_IOERR",)  # the disk may have the commit all the same
@@ -137,10 +137,10 @@ class SqliteDatabase(Database):
         """Write all of *moment* or nothing; whether its conditions held."""
         say = self.dialect.say
         with self.using(writing=True) as connection, self._begun(connection):
-            ways = [way for way in (moment.stays, moment.statement) if way]
-            if not any(
-                connection.execute(say(way), moment.values).rowcount for way in ways
-            ):
+            for way in moment.ways:
+                if connection.execute(say(way), moment.values).rowcount:
+                    break
+            else:
                 return False
             for statement, rows in (
                 (tables.ADD_STEP, moment.steps),
