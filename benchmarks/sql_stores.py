@@ -3,7 +3,7 @@ What a durable step costs on a database, and what it costs with a million tasks.
 
     python benchmarks/sql_stores.py
 
-A step is measured beside bare commits of the same bytes through the raw driver: an
+A step is measured beside bare commits of as many bytes through the raw driver: an
 update of a task's line and an insert of a step's line, with no condition and nothing
 checked; and, less than that, one insert of all the bytes. They are made in turn, so
 that a busy machine slows all of them, and after the logs have found their size.
@@ -14,8 +14,9 @@ twice the time that they take among 1,000. A whole `run_once` is shown too: it c
 twice (the intent, the result) and reads three times between, which on PostgreSQL are
 three more round trips, so it has no figure of its own.
 
-What the store adds is time of the processor, about 0.1 ms, which does not depend on
-the disk: where a bare commit takes 0.1 ms itself, the first figure is not reached.
+What the store adds is time of the processor, some 0.05 ms here, which does not depend
+on the disk: on a disk that commits in less than twice that, the first figure is not
+reached.
 
 The tasks are put into the tables by one statement, not by the store; the store finds
 them there as its own.
