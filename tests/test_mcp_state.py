@@ -1,7 +1,6 @@
 """One state, several agents: over memory, stdio and HTTP."""
 
 import asyncio
-import importlib
 import io
 import json
 import re
@@ -1002,9 +1001,9 @@ def test_a_client_from_another_package_works(url, home_dir, over):
     """
     `fastmcp` reads and writes, and sees a conflict as an error.
     """
-    pytest.importorskip("fastmcp", reason="fastmcp comes with `make bench` only")
-    fastmcp = importlib.import_module("fastmcp")
-    transports = importlib.import_module("fastmcp.client.transports")
+    # Only here: every worker reads this file, and importing it takes a second.
+    import fastmcp
+    from fastmcp.client import transports
 
     async def ask(transport):
         async with fastmcp.Client(transport) as client:
