@@ -132,7 +132,7 @@ def run_agent(
         from .model import connect
 
         client, model = connect()
-    ask = _asker(client, model, system, by_name.values(), task_id)
+    ask = asker(client, model, system, by_name.values(), task_id)
     store.submit(_task(task_id, user_input, agent_state, clock, wall))
     journal = Journal(store, task_id, manager, clock=clock, wall=wall)
     run = AgentRun(
@@ -182,7 +182,7 @@ def _checked(
     return by_name
 
 
-def _asker(
+def asker(
     client: Any, model: str, system: str, tools: Collection[Tool], task_id: str
 ) -> Ask:
     """How the model is asked: the messages, and the seconds it may take."""

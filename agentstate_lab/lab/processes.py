@@ -102,7 +102,7 @@ def in_new_process(
         InvalidValue: The function cannot be sent, or *cut_at* is no number of
             bytes. Nothing was started.
     """
-    request = _request(fn, args, limit)
+    request = request_for(fn, args, limit)
     if cut_at is not None:
         request["cut_at"] = _byte(cut_at)
     return _all([request], limit)[0]
@@ -121,7 +121,7 @@ def all_at_once(
     Returns:
         How each process ended, in the order of *arguments*.
     """
-    return _all([_request(fn, (argument,), limit) for argument in arguments], limit)
+    return _all([request_for(fn, (argument,), limit) for argument in arguments], limit)
 
 
 def cut_at_each_byte(
@@ -147,7 +147,7 @@ def _forked_ends(
 ) -> Iterator[Ended]:
     """One fresh process, which forks a child for each byte."""
     inbox: Inbox = queue.Queue()
-    request = {**_request(fn, args, limit), "cut_from": 0}
+    request = {**request_for(fn, args, limit), "cut_from": 0}
     with Process(request, inbox) as process:
         ready = process.hear(READY_WITHIN)
         if "raised" in ready:  # it could not even be rebuilt there
@@ -179,8 +179,8 @@ def _byte(cut_at: int) -> int:
     return cut_at
 
 
-def _request(fn: Callable[..., Any], args: tuple[Any, ...], limit: float) -> Message:
-    """What the other process needs to know."""
+def request_for(fn: Callable[..., Any], args: tuple[Any, ...], limit: float) -> Message:
+    """What the other process needs to know to call `fn(*args)`."""
     import cloudpickle
 
     try:
