@@ -7,6 +7,7 @@ import pickle
 import sqlite3
 import stat
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -16,6 +17,7 @@ from agentstate_lab.errors import (
     EffectRefused,
     InvalidValue,
     KeyReused,
+    LabError,
     ReplyLost,
     StoreTorn,
     StoreUnavailable,
@@ -24,11 +26,13 @@ from agentstate_lab.errors import (
 from agentstate_lab.lab.fleet import Fleet
 from agentstate_lab.lab.processes import in_new_process
 from agentstate_lab.lab.scaled import scaled_agent
+from agentstate_lab.lab.step_costs import kept_costs
 from agentstate_lab.scale_out import MAX_ATTEMPTS, AgentWorker, Means, act, decide
 from agentstate_lab.scale_out_queue import AgentQueue
 from agentstate_lab.task import TaskState
 from agentstate_lab.tool import Tool
 
+NOTEBOOK = Path(__file__).parents[1] / "notebooks" / "11_scale_out.ipynb"
 GOAL = "Deploy release 4.2 of the shop."
 
 
@@ -226,7 +230,7 @@ def test_the_file_is_for_its_owner_alone(url):
     AgentQueue(url).close()
     path = url.removeprefix("sqlite:")
 
-    assert stat.S_IMODE(os.stat(path).st_mode) == 0o600
+    assert stat.S_IMODE(Path(path).stat().st_mode) == 0o600
 
 
 def test_a_task_is_handed_in_once(url):
@@ -517,3 +521,42 @@ def test_a_whole_machine_goes_on_under_its_name(home_dir, task_id):
 
     assert first == again
     assert first.completed
+
+
+# What it costs.
+
+
+def test_the_kept_figures_are_what_notebook_11_says():
+    """
+    "Nine times on SQLite, five on PostgreSQL", and three were to be reached.
+    """
+    costs = kept_costs()
+    times = {kind: found["DBOS"] / found["save"] for kind, found in costs.items()}
+
+    assert [round(one) for one in times.values()] == [9, 5]
+    assert costs["SQLite"]["LangGraph sync"] >= 3 * costs["SQLite"]["save"]
+    text = NOTEBOOK.read_text("utf-8")
+    assert "Nine times on SQLite, five on PostgreSQL." in text
+
+
+@pytest.mark.parametrize(
+    "held",
+    [
+        pytest.param(None, id="missing"),
+        pytest.param(b"", id="empty"),
+        pytest.param(b"[1]", id="list"),
+        pytest.param(b'{"SQLite": 7}', id="no-figures"),
+        pytest.param(b'{"SQLite": {"save": "soon"}}', id="no-number"),
+        pytest.param(b"\xff\xfe", id="no-text"),
+    ],
+)
+def test_a_file_without_figures_is_refused_by_name(tmp_path, held):
+    """
+    The message says which command writes it.
+    """
+    path = tmp_path / "scale_out.json"
+    if held is not None:
+        path.write_bytes(held)
+
+    with pytest.raises(LabError, match=r"scale_out\.json cannot be read.*--keep"):
+        kept_costs(path)
