@@ -231,7 +231,7 @@ def test_a_tool_that_hangs_is_given_up_and_the_model_is_told(run, store):
     task = run(
         Script([call("look")], "Done."),
         [tools.tool("look")],
-        step_seconds=0.05,
+        step_seconds=0.5,
         max_attempts=1,
     )
 
