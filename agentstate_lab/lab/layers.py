@@ -170,7 +170,8 @@ def _draw_row(axes: "Axes", row: float, one: Layers, who: str) -> None:
         orphaned = share.used - awaited
         axes.barh(row, orphaned, left=share.start + awaited, color=HARM, height=0.5)
         said = f"given {share.allowed:g} s, took {share.used:g} s"
-        axes.text(share.start + share.allowed + 0.6, row, said, va="center", fontsize=8)
+        clear = max(share.start + share.allowed, one.patience) + 0.6
+        axes.text(clear, row, said, va="center", fontsize=8)
     if not mine:
         axes.text(0.6, row, "not started", va="center", fontsize=8)
 

@@ -35,7 +35,7 @@ def right(
     for name, fn in steps:
         if name in record["done"]:
             continue
-        used = clock() - began
+        used = record["used"] = clock() - began
         if used >= limit:
             raise DeadlineExceeded(name, used - limit)
         try:
@@ -75,6 +75,7 @@ def with_a_deadline_object(
     whole = Until(start + limit - before, clock)
     for name, fn in steps:
         if name not in record["done"]:
+            record["used"] = before + clock() - start
             whole.check(name)
             try:
                 result = fn(whole.narrow(step_limit).remaining())
@@ -97,7 +98,9 @@ class Runner:
         at = clock() + (limit - record["used"])
         undone = (step for step in steps if step[0] not in record["done"])
         for step in undone:
-            self.run(step, record, at - clock(), step_limit)(at, limit, clock)
+            left = at - clock()
+            record.update(used=limit - left)
+            self.run(step, record, left, step_limit)(at, limit, clock)
         return record["done"]
 
     def run(self, step, record, left, step_limit):  # type: ignore[no-untyped-def]
@@ -135,6 +138,7 @@ def by_recursion(
             case (name, fn):
                 used = before + (clock() - origin)
                 if used >= limit:
+                    record["used"] = used
                     raise DeadlineExceeded(name, used - limit)
                 try:
                     result = fn(min([limit - used, step_limit]))
@@ -161,6 +165,7 @@ def made_by_a_factory() -> Any:
     ) -> Iterator[tuple[str, Callable[[float], Any], float]]:
         for name, fn in itertools.filterfalse(lambda s: s[0] in record["done"], steps):
             left = limit - spent()
+            record.update(used=limit - left)
             if left <= 0:
                 raise DeadlineExceeded(step=name, overrun=-left)
             yield name, fn, left
@@ -242,6 +247,7 @@ def fold(
             return done
         over = (clock() - zero) - limit
         if over >= 0:
+            record["used"] = limit + over
             raise DeadlineExceeded(step[0], over)
         with contextlib.ExitStack() as stack:
             stack.callback(lambda: record.update(used=clock() - zero))
@@ -287,6 +293,7 @@ def driven(
             continue
         seconds = left()
         if over(seconds):
+            record["used"] = used()
             raise DeadlineExceeded(name, -seconds)
         try:
             record["done"][name] = fn(min(step_limit, seconds))
@@ -732,6 +739,25 @@ def failures_cost_nothing(steps: Steps, record: Record, **limits: Any) -> Result
         record["used"] = succeeded[-1] if succeeded else record["used"]
 
 
+def planning_costs_nothing(
+    steps: Steps, record: Record, *, limit: float, step_limit: float, clock: Clock
+) -> Results:
+    """Leaves out of the record what was planned for a step that never started."""
+    refuse(limit, step_limit)
+    began = clock() - record["used"]
+    for name, fn in steps:
+        if name in record["done"]:
+            continue
+        used = clock() - began
+        if used >= limit:
+            raise DeadlineExceeded(name, used - limit)
+        try:
+            record["done"][name] = fn(min(step_limit, limit - used))
+        finally:
+            record["used"] = clock() - began
+    return record["done"]
+
+
 def keeps_the_step(steps: Steps, record: Record, **limits: Any) -> Results:
     """Leaves a function in the record, which no store takes."""
 
@@ -773,6 +799,7 @@ def time_for_what_is_done(steps: Steps, record: Record, **limits: Any) -> Result
 
 def restart_grants_anew(steps: Steps, record: Record, **limits: Any) -> Results:
     """Begins to count with the process, unless nothing at all is left."""
+    record["lives"] = record.get("lives", 0) + 1
     before, record["used"] = record["used"], 0.0
     if before >= limits["limit"]:
         record["used"] = before
@@ -965,6 +992,9 @@ WRONG = {
     "failures-cost-nothing": Wrong(
         failures_cost_nothing, KEEPS, "was 3 s, and 5 s had gone by"
     ),
+    "planning-costs-nothing": Wrong(
+        planning_costs_nothing, KEEPS, "was 2 s, and 11 s had gone by"
+    ),
     "keeps-the-step": Wrong(keeps_the_step, KEEPS, "JSON cannot hold"),
     "runs-all-again": Wrong(runs_all_again, AGAIN, "it ran 'a' again"),
     "truth-of-results": Wrong(truth_of_results, AGAIN, "it ran 'a' again"),
@@ -972,13 +1002,13 @@ WRONG = {
         time_for_what_is_done, AGAIN, "nothing was left to be started"
     ),
     "restart-grants-anew": Wrong(
-        restart_grants_anew, TIME, "was handed 4 s with 3 s of the run's time left"
+        restart_grants_anew, TIME, "3 s of the run's time left, as if that began anew"
     ),
     "this-life-only": Wrong(
         this_life_only, TIME, "handed 4 s with 1 s of the run's time left"
     ),
     "stores-the-instant": Wrong(
-        stores_the_instant, TIME, "was handed 4 s with 3 s of the run's time left"
+        stores_the_instant, TIME, "is an instant of the first process's clock"
     ),
     "mutable-default": Wrong(mutable_default, ANEW, "the steps it started: none"),
     "remembers-the-start": Wrong(RemembersTheStart(), ANEW, "DeadlineExceeded"),

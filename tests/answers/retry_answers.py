@@ -100,6 +100,9 @@ WRONG = {
         wrong.waits_for_an_event, GIVEN, "threading.Event.wait(1)"
     ),
     "sleeps-by-name": Wrong(wrong.sleeps_by_name, GIVEN, "sleep(seconds=1)"),
+    "lets-the-sleeps-error-out": Wrong(
+        wrong.sleeps_by_name, CAUSE, "an error of that sleep, not of the function"
+    ),
     "sleeps-a-text": Wrong(wrong.sleeps_a_text, GIVEN, "sleep('1')"),
     "no-default": Wrong(wrong.no_default, DEFAULT, "it did not wait at all"),
     "needs-a-sleep": Wrong(wrong.needs_a_sleep, DEFAULT, "it raised TypeError"),
@@ -111,6 +114,9 @@ WRONG = {
     ),
     "linear": Wrong(wrong.waited(float), DOUBLES, "10, 11 s: each must be twice"),
     "constant": Wrong(wrong.waited(lambda n: 1), DOUBLES, "1, 1, 1 s: each must be"),
+    "a-second-for-ever": Wrong(
+        wrong.a_second_for_ever, DOUBLES, "were " + "1, " * 10 + "1 ... s: each"
+    ),
     "squares": Wrong(
         wrong.waited(lambda n: n * n), DOUBLES, "100, 121 s: each must be"
     ),
@@ -136,6 +142,9 @@ WRONG = {
     "a-counter": Wrong(wrong.Counter(), KEEPS, "failed three times of three"),
     "a-counter-and-permanent": Wrong(wrong.Breaker(), KEEPS, "met Permanent"),
     "remembers": Wrong(wrong.remembers, KEEPS, "an old value came back"),
+    "returns-a-wrapper": Wrong(
+        wrong.returns_a_wrapper, KEEPS, "it returned a function, not what"
+    ),
     "collects": Wrong(wrong.collects, KEEPS, "an error of the first call came out"),
     "zero-is-one": Wrong(wrong.zero_is_one, REFUSES, "called the function once"),
     "zero-is-nothing": Wrong(wrong.zero_is_nothing, REFUSES, "it returned None"),

@@ -586,6 +586,23 @@ def never_gives_up(fn, max_attempts, *, sleep=time.sleep):
     return None
 
 
+def a_second_for_ever(fn, max_attempts, *, sleep=time.sleep):
+    """Waits alike, and counts nothing."""
+    while True:
+        with contextlib.suppress(Exception):
+            return fn()
+        sleep(1)
+
+
+def returns_a_wrapper(fn, max_attempts, *, sleep=time.sleep):
+    """Makes a function that would do it, and calls nothing."""
+
+    def wrapper():
+        return right(fn, max_attempts, sleep=sleep)
+
+    return wrapper
+
+
 def cannot_be_stopped(fn, max_attempts, *, sleep=time.sleep):
     """Catches what is to end it."""
     at_least_one(max_attempts)

@@ -53,6 +53,8 @@ class Take:
 
         misused: How the sleep was called, if `time.sleep` would refuse it.
 
+        refusal: The last error of the sleep's own, if it was called like that.
+
         arguments: What the function was given; it takes nothing.
 
         outcome: What the answer returned or raised.
@@ -66,6 +68,7 @@ class Take:
     gaps: list[list[float]] = field(default_factory=lambda: [[]])
     real: list[str] = field(default_factory=list)
     misused: str = ""
+    refusal: Exception | None = None
     arguments: str = ""
     outcome: Outcome = field(default_factory=Outcome)
     _beyond: int = 0
@@ -114,6 +117,7 @@ class Take:
             given = [shown(one) for one in args]
             given += [f"{name}={shown(one)}" for name, one in keywords.items()]
             self.misused = self.misused or f"sleep({', '.join(given)}): {error}"
+            self.refusal = error
             raise
         if self.interrupt is not None:
             self.interrupted = True

@@ -27,12 +27,13 @@ HINTS = (
     " used before. From there all of the time counts, on any clock. The place to"
     " ask whether any of it is left is inside the loop, before the call, and after"
     " you know that the step is not done. And which line runs after a step, whether"
-    " it returned or raised?",
+    " it returned or raised? What must the record say when no step starts any more?",
     "The shape: refuse limits with `if not limit > 0`, which catches NaN, too. Then"
     " began = clock() - record['used']. For each step that is not in record['done']:"
-    " used = clock() - began; if used >= limit, raise DeadlineExceeded(name, used -"
-    " limit); try: record['done'][name] = fn(min(step_limit, limit - used)); finally:"
-    " record['used'] = clock() - began. At the end return record['done'].",
+    " used = clock() - began, and record['used'] = used; if used >= limit, raise"
+    " DeadlineExceeded(name, used - limit); try: record['done'][name] ="
+    " fn(min(step_limit, limit - used)); finally: record['used'] = clock() - began. At"
+    " the end return record['done'].",
 )
 
 

@@ -75,6 +75,8 @@ def _carries_last(answer: Subject, take: Take) -> None:
         if any(one is seen for seen in found):
             raise Unmet(f"what came out was the error of attempt {at}, not the last")
     said = ended(answer, take)
+    if error is not None and error is take.refusal:
+        raise Unmet(f"{said}: an error of that sleep, not of the function")
     if error is not None and error.__context__ is last:
         how = "from None" if error.__suppress_context__ else "without a cause"
         raise Unmet(

@@ -157,5 +157,6 @@ def doubling(n: int) -> list[float]:
 
 
 def listed(seconds: list[float]) -> str:
-    """Waits, for a reader."""
-    return ", ".join(f"{one:g}" for one in seconds)
+    """Waits, for a reader; an answer that never ends may have made very many."""
+    shown = ", ".join(f"{one:g}" for one in seconds[: MANY - 1])
+    return shown if len(seconds) < MANY else f"{shown} ..."

@@ -6,13 +6,22 @@ each life of a run is played in a process of its own and ends inside of a step, 
 the next life gets that record, through JSON, and a clock that begins elsewhere.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 from ..clock import FakeClock
 from .apart import run_apart
 from .stages import Subject, doing, require, stage
 from .step_start import close, seconds, told
-from .timed_run import Record, TimedRun, as_stored, names_step, new_record, returned
+from .timed_run import (
+    Record,
+    Step,
+    TimedRun,
+    as_stored,
+    names_step,
+    new_record,
+    returned,
+)
 
 
 class Killed(BaseException):
@@ -25,7 +34,7 @@ class StepFailed(Exception):
 
 @stage("keeps the record true before the next step starts")
 def keeps(answer: Subject) -> None:
-    """Results and time, after each step, however it ended."""
+    """Results and time, after each step, however it ended, and when none starts."""
     with doing(
         "ran steps of 3, 2 and 1 s, and read the record whenever one began",
         "the results and the seconds of all steps before it",
@@ -52,6 +61,14 @@ def keeps(answer: Subject) -> None:
         run = TimedRun(answer)
         run.call([*run.steps(3), run.step("b", 2, error=StepFailed("no route"))])
         _holds(run.record, 5, "a")
+    with doing(
+        "gave it a step of 2 s and then planned for 9 s, with 10 s for the run",
+        "DeadlineExceeded, and all 11 s in the record: else each restart could plan"
+        " again",
+    ):
+        run = TimedRun(answer)
+        run.stop(_planned_too_long(run))
+        _holds(run.record, 11, "a")
 
 
 @stage("runs no step again after a restart")
@@ -125,6 +142,13 @@ def begins_anew(answer: Subject) -> None:
             _only(run, "abc")
             run.fair()
             returned(results, dict.fromkeys("abc", "ok"))
+
+
+def _planned_too_long(run: TimedRun) -> Iterator[Step]:
+    """A step, and another one whose planning takes what is left and more."""
+    yield run.step("a", 2)
+    run.clock.advance(9)
+    yield run.step("b", 1)
 
 
 def _life(answer: Subject, kind: Any, *job: Any) -> Record:

@@ -29,12 +29,16 @@ class Start:
 
         record: The record at that moment, through JSON: what a store would hold,
             were the process killed right there.
+
+        by_record: What would be left by each instant of another clock that the
+            record brought along.
     """
 
     name: str
     given: Any
     left: float
     record: dict[str, Any]
+    by_record: tuple[float, ...] = ()
 
     def in_time(self) -> None:
         """Fail unless there was time left."""
@@ -63,6 +67,11 @@ class Start:
             return f", and its own limit is {step_limit:g} s"
         if self.given <= self.left:
             return f"{left}, and its own limit is {step_limit:g} s"
+        if any(close(self.given, min(step_limit, one)) for one in self.by_record):
+            return (
+                f"{left}: is an instant of the first process's clock in the record?"
+                " It means nothing on this clock"
+            )
         if close(self.given, min(step_limit, limit)):
             return f"{left}, as if that began anew"
         return left

@@ -13,7 +13,7 @@ from ...errors import DeadlineExceeded
 from ..clock import FakeClock
 from .real_time import SLEEP, real_time
 from .stages import Outcome, Subject, Unmet, raised, require
-from .step_start import Start, close, seconds, told
+from .step_start import Start, close, is_number, seconds, told
 
 Record = dict[str, Any]
 Step = tuple[str, Callable[..., Any]]
@@ -70,6 +70,7 @@ class TimedRun:
         self.asked: list[str] = []
         before: float = self.record["used"] if used is None else used
         self._over = self.clock.now + limit - before
+        self._instants = self._of_another_clock()
         self._unmet: Unmet | None = None
 
     @property
@@ -155,6 +156,12 @@ class TimedRun:
         self._unmet = Unmet(happened)
         raise self._unmet
 
+    def _of_another_clock(self) -> list[float]:
+        """Numbers that an earlier process left, and that are no lengths of time."""
+        own = [one for key, one in self.record.items() if key not in new_record()]
+        numbers = [float(one) for one in own if is_number(one)]
+        return [one for one in numbers if abs(one - self.clock.now) > self.limit]
+
     def _note(self, name: str, given: tuple[Any, ...], named: Record) -> None:
         if named:
             self.fail(f"it handed the step {name!r} the keyword {told(named)}")
@@ -166,7 +173,9 @@ class TimedRun:
             held = as_stored(self.record)
         except Unmet as unmet:
             self.fail(unmet.happened)
-        self.starts.append(Start(name, given[0], self.left, held))
+        ends = [at + more for at in self._instants for more in (0.0, self.limit)]
+        left = tuple(end - self.clock.now for end in ends)
+        self.starts.append(Start(name, given[0], self.left, held, left))
 
     def _too_early(self, error: DeadlineExceeded) -> str:
         """What a deadline means where there was none to be met."""
