@@ -9,15 +9,16 @@ of a model (`reply`), and that each tool call gets its one message (`tool`).
 
 Three things are decided here that a default decides otherwise:
 
-- each worker has a name of its own. Under one name, the second takes over what the
-  first is working on;
+- each worker has a name of its own. One that starts puts back into the queue what
+  stands under its name, also what another one of that name is working on;
 - the version is said, and not computed from the source. A task that was begun is
   only ever continued by workers of its version;
 - what is stored is JSON, and no pickle.
 
 A step that was in flight when its worker died is run again. So a tool whose receiver
-honours no key may act twice; `idempotency.run_once` would wait for a person. And
-budget, approval and context stay with `agent`: this is the loop, and how it survives.
+honours no key may act twice; `idempotency.run_once` would wait for a person. A task
+that has failed is over. And budget, approval and context stay with `agent`: this is
+the loop, and how it survives.
 
 Source: the DBOS documentation, "Workflow recovery" and "Queues".
 """
@@ -25,22 +26,27 @@ Source: the DBOS documentation, "Workflow recovery" and "Queues".
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Self
+from functools import partial
+from typing import Any, ClassVar, Final, Self, TypeVar
 
 from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer, SetWorkflowID
 from dbos import WorkflowSerializationFormat as Format
 
 from .backoff import check_count
-from .errors import AgentStateError
+from .deadline import Deadline
+from .errors import AgentStateError, InvalidValue
 from .reply import read_reply
 from .retry import execute_with_retry
-from .scale_out_queue import (
+from .scale_out_place import (
     APP,
+    NO_ADDRESS,
     QUEUE,
-    USELESS,
     WORKFLOW,
     checked,
+    checked_input,
+    clean,
     database_url,
+    same_input,
     unpickle_nothing,
     unreachable,
 )
@@ -58,6 +64,7 @@ CONNECTIONS: Final = 5
 
 Ask = Callable[[Sequence[Message], float], Any]
 Sleep = Callable[[float], object]
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +90,7 @@ class AgentWorker:
         url: Where the tasks are: `sqlite:PATH` or `postgresql://…`.
 
         name: Names this worker. No other that is alive may have it. A worker that
-            comes back takes its name again, and goes on with what it had.
+            comes back takes its name again: then what it had is in the queue again.
 
         prepare: Returns what there is to work with, for the id of a task.
 
@@ -96,6 +103,8 @@ class AgentWorker:
     Raises:
         InvalidValue: An argument makes no sense.
     """
+
+    _here: ClassVar["AgentWorker | None"] = None
 
     def __init__(
         self,
@@ -123,20 +132,24 @@ class AgentWorker:
 
     def __enter__(self) -> Self:
         """
-        Begin to work; what this worker had when it died comes first.
+        Begin to work. What this worker had when it died is in the queue again.
 
         Raises:
+            InvalidValue: There is a worker in this process.
             StoreUnavailable: The database cannot be used.
         """
+        if AgentWorker._here is not None:  # DBOS would give us the other's database
+            raise InvalidValue("worker", "this process has one already")
+        AgentWorker._here = self
         unpickle_nothing()
         self._agent = _workflow(self._prepare, self._sleep)
-        DBOS(config=self._config)
         try:
+            DBOS(config=self._config)
             DBOS.launch()
             DBOS.register_queue(
                 QUEUE, worker_concurrency=self._at_once, polling_interval_sec=POLL
             )
-        except USELESS as error:
+        except NO_ADDRESS as error:
             self.__exit__()
             raise unreachable(error) from None
         return self
@@ -144,16 +157,21 @@ class AgentWorker:
     def __exit__(self, *exc: object) -> None:
         """Leave. What is not finished stays under this worker's name."""
         DBOS.destroy(destroy_registry=True)
+        AgentWorker._here = None
 
     def run(self, task_id: str, user_input: str) -> str:
         """
         Run a task here, or wait for it where it runs already, and return its result.
 
         Raises:
+            InvalidValue: The id or the input cannot be stored.
+            KeyReused: The id belongs to another input.
             Exception: What the task failed with.
         """
         with SetWorkflowID(checked("task_id", task_id)):
-            begun = DBOS.start_workflow(self._agent, task_id, user_input)
+            asked = checked_input(user_input)
+            begun = DBOS.start_workflow(self._agent, task_id, asked)
+        same_input(begun.get_status(), task_id, user_input)
         return str(begun.get_result(polling_interval_sec=POLL))
 
 
@@ -164,16 +182,16 @@ def _workflow(
 
     @DBOS.workflow(
         name=WORKFLOW,
-        max_recovery_attempts=MAX_RUNS,
+        max_recovery_attempts=MAX_RUNS - 1,  # beside the first
         serialization_type=Format.PORTABLE,
     )
     def agent(task_id: str, user_input: str) -> str:
-        means = prepare(task_id)
+        means = _told(lambda: prepare(task_id))
         messages: list[Message] = [{"role": "user", "content": user_input}]
         for turn in range(1, MAX_TURNS + 1):
 
             def ask(turn: int = turn) -> Message:
-                return decide(means, messages, turn, sleep)
+                return _told(lambda: decide(means, messages, turn, sleep))
 
             said = DBOS.run_step({"name": f"ask the model, turn {turn}"}, ask)
             messages.append(said)
@@ -201,7 +219,8 @@ def decide(
     """
 
     def once() -> Message:
-        return read_reply(means.ask(messages, STEP_SECONDS), turn)
+        reply = _limited(lambda seconds: means.ask(messages, seconds), "ask the model")
+        return read_reply(reply, turn)
 
     return execute_with_retry(once, MAX_ATTEMPTS, sleep=sleep)
 
@@ -214,14 +233,34 @@ def act(
         call = read_call(raw, {tool.name: tool for tool in means.tools})
         key = key_for(task_id, call.step)
         said = execute_with_retry(
-            lambda: run_tool(call, key, STEP_SECONDS),
+            lambda: _limited(partial(run_tool, call, key), call.step),
             MAX_ATTEMPTS,
             idempotent=call.tool.only_looks or call.tool.if_unknown != "wait",
             sleep=sleep,
         )
     except Exception as error:  # noqa: BLE001 - the model is told, whatever it is
-        said = f"error: {str(error) or type(error).__name__}"[:MAX_SAID]
+        said = clean(f"error: {str(error) or type(error).__name__}")[:MAX_SAID]
     return {"role": "tool", "tool_call_id": raw["id"], "content": said}
+
+
+def _limited(fn: Callable[[float], Any], step: str) -> Any:
+    """What *fn* returns; it is given up when its seconds are over."""
+    return Deadline.after(STEP_SECONDS).call(fn, step)
+
+
+def _told(fn: Callable[[], Result]) -> Result:
+    """
+    Whatever *fn* raises can be stored.
+
+    A task whose error cannot be is called running for ever.
+    """
+    try:
+        return fn()
+    except Exception as error:
+        text = str(error)
+        if clean(text) == text:
+            raise
+        raise AgentStateError(clean(text)) from None
 
 
 def _named(call: Mapping[str, Any]) -> str:

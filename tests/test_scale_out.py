@@ -6,6 +6,7 @@ import os
 import pickle
 import sqlite3
 import stat
+import threading
 from contextlib import closing
 from pathlib import Path
 
@@ -13,7 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agentstate_lab import scale_out
 from agentstate_lab.errors import (
+    AgentStateError,
     EffectRefused,
     InvalidValue,
     KeyReused,
@@ -27,7 +30,14 @@ from agentstate_lab.lab.fleet import Fleet
 from agentstate_lab.lab.processes import in_new_process
 from agentstate_lab.lab.scaled import scaled_agent
 from agentstate_lab.lab.step_costs import kept_costs
-from agentstate_lab.scale_out import MAX_ATTEMPTS, AgentWorker, Means, act, decide
+from agentstate_lab.scale_out import (
+    MAX_ATTEMPTS,
+    MAX_RUNS,
+    AgentWorker,
+    Means,
+    act,
+    decide,
+)
 from agentstate_lab.scale_out_queue import AgentQueue
 from agentstate_lab.task import TaskState
 from agentstate_lab.tool import Tool
@@ -182,6 +192,7 @@ def url(tmp_path):
         pytest.param("json:tasks.json", id="another-store"),
         pytest.param("postgresql:ann:swordfish@host/db", id="no-slashes"),
         pytest.param("mysql://ann:swordfish@host/db", id="another-database"),
+        pytest.param("sqlite:a?mode=b.db", id="an-option"),
         pytest.param(None, id="none"),
         pytest.param(7, id="number"),
     ],
@@ -197,16 +208,28 @@ def test_a_place_that_is_none_is_refused_and_not_shown(wrong):
         assert "swordfish" not in str(caught.value)
 
 
-def test_a_server_that_does_not_answer_is_named_without_its_password():
+@pytest.mark.parametrize(
+    "where",
+    [
+        pytest.param("127.0.0.1:1/db", id="nobody-there"),
+        pytest.param("127.0.0.1:notaport/db", id="no-port"),
+        pytest.param("127.0.0.1:1", id="no-database"),
+    ],
+)
+def test_a_server_that_does_not_answer_is_named_without_its_password(where):
     """
-    Nothing of the driver's words comes along.
+    Nothing of the driver's words comes along, and the next worker can be one.
     """
-    with pytest.raises(StoreUnavailable) as caught:
-        AgentQueue("postgresql://ann:swordfish@127.0.0.1:1/db")
-
-    shown = "".join(map(str, (caught.value, caught.value.__cause__)))
-    assert "swordfish" not in shown
-    assert caught.value.__suppress_context__
+    url = f"postgresql://ann:swordfish@{where}"
+    for use in (
+        lambda: AgentQueue(url),
+        lambda: AgentWorker(url, "a", lambda one: means()).__enter__(),
+    ):
+        with pytest.raises(StoreUnavailable) as caught:
+            use()
+        shown = "".join(map(str, (caught.value, caught.value.__cause__)))
+        assert "swordfish" not in shown
+        assert caught.value.__suppress_context__
 
 
 def test_a_file_that_is_no_database_is_refused_and_not_touched(tmp_path):
@@ -286,8 +309,11 @@ def test_a_task_that_nobody_handed_in_is_not_found(url):
     """
     Also after a look at another one.
     """
-    with AgentQueue(url) as queue, pytest.raises(TaskNotFound):
-        queue.look("job")
+    with AgentQueue(url) as queue:
+        queue.submit("another", GOAL)
+        queue.look("another")
+        with pytest.raises(TaskNotFound):
+            queue.look("job")
 
 
 @pytest.mark.parametrize(
@@ -364,8 +390,9 @@ def test_a_row_that_says_that_it_is_a_pickle_is_not_read(url, tmp_path):
                     file.execute(f"update {table} set inputs = ?", (bomb,))
                 if "serialization" in names:
                     file.execute(f"update {table} set serialization = 'py_pickle'")
-        with pytest.raises(StoreTorn, match="no JSON"):
-            queue.submit("job", GOAL)
+        for use in (lambda: queue.submit("job", GOAL), lambda: queue.look("job")):
+            with pytest.raises(StoreTorn, match="no JSON"):
+                use()
 
     assert not went_off.exists()
 
@@ -418,16 +445,21 @@ def test_what_a_dead_worker_had_waits_until_it_is_handed_over(fleet, world, task
     assert world.requests(task_id)["deploy"] == 5
 
 
-def test_a_worker_that_comes_back_goes_on_with_what_it_had(fleet, world, task_id):
+def test_a_worker_that_comes_back_puts_what_it_had_into_the_queue(
+    fleet, world, task_id
+):
     """
-    The same name and the same version: nobody has to hand anything over.
+    The same name and the same version: whoever is free takes it, here an idle one.
     """
     fleet.start("a")
     fleet.catch(task_id, "deploy-api")
+    fleet.start("b")
     fleet.kill("a")
+    assert fleet.queue.held_by("a") == [task_id]
     fleet.start("a")
     fleet.done(task_id)
 
+    assert fleet.queue.held_by("a") == []
     assert steps(world, task_id)["deploy-api"] == 1
 
 
@@ -438,9 +470,9 @@ def test_a_slow_worker_whose_task_was_handed_over_records_nothing(
     It is alive, its reply comes at last, and its next step does not run.
     """
     fleet.start("a")
-    world.fault(task_id, "drip", at="deploy-api", seconds=0.01)
+    world.fault(task_id, "drip", at="deploy-api", seconds=0.05)
     fleet.submit(task_id)
-    fleet.until(lambda: "deploy-api" in steps(world, task_id))
+    fleet.until(lambda: "deploy-api" in steps(world, task_id), "the api")
     fleet.start("b")
     fleet.queue.hand_over("a")
     fleet.done(task_id)
@@ -477,6 +509,117 @@ def test_a_task_that_fails_says_why(url, world, task_id):
     assert "there is none" in found.error
 
 
+def test_an_id_belongs_to_its_input_here_too(url, task_id):
+    """
+    What `submit` refuses, `run` refuses: no answer to another question.
+    """
+
+    def work():
+        answers = means(ask=lambda messages, seconds: Reply(messages[0]["content"]))
+        with AgentWorker(url, "a", lambda one: answers) as worker:
+            said = [worker.run(task_id, "A")]
+            for wrong in ("B", "a\ud800", 7):
+                try:
+                    worker.run(task_id, wrong)
+                except AgentStateError as error:
+                    said.append(type(error).__name__)
+            return said
+
+    said = in_new_process(work).value
+
+    assert said == ["A", "KeyReused", "InvalidValue", "InvalidValue"]
+
+
+def test_there_is_one_worker_in_a_process(tmp_path):
+    """
+    DBOS would give the second one the database of the first, and say nothing.
+    """
+
+    def work():
+        first, second = (
+            AgentWorker(f"sqlite:{tmp_path / name}", name, lambda one: means())
+            for name in ("a", "b")
+        )
+        with first:
+            try:
+                with second:
+                    pass
+            except InvalidValue as error:
+                said = str(error)
+        with second:
+            return said
+
+    assert "this process has one already" in in_new_process(work).value
+
+
+@pytest.mark.parametrize("where", ["prepare", "ask", "tool"])
+def test_an_error_that_cannot_be_stored_ends_no_task_in_silence(url, task_id, where):
+    """
+    Half of a surrogate pair, as a strange file name has it.
+    """
+
+    def broken(*given):
+        raise InvalidValue("name", "bad \udcff")
+
+    def prepare(one):
+        if where == "prepare":
+            broken()
+        if where == "ask":
+            return means(ask=broken)
+
+        def ask(messages, seconds):
+            told = [one["content"] for one in messages if one["role"] == "tool"]
+            reply = Reply(told[0] if told else "")
+            if not told:
+                reply.choices[0].message.tool_calls = [call()]
+            return reply
+
+        return means(broken, ask)
+
+    def work():
+        with AgentWorker(url, "a", prepare) as worker:
+            return worker.run(task_id, GOAL)
+
+    ended = in_new_process(work)
+    with AgentQueue(url) as queue:
+        found = queue.look(task_id)
+
+    told = ended.value or ended.error
+    assert "bad ?" in told
+    assert found.state == (TaskState.COMPLETED if where == "tool" else TaskState.FAILED)
+
+
+def test_a_task_that_kills_its_workers_is_not_tried_for_ever(url, task_id):
+    """
+    Five times, then it is dead; whoever hands it over says "again".
+    """
+
+    def work():
+        with AgentWorker(url, "a", lambda one: os._exit(9)) as worker:
+            worker.run(task_id, GOAL)
+
+    ends = [in_new_process(work) for _ in range(MAX_RUNS + 1)]
+    with AgentQueue(url) as queue:
+        found = queue.look(task_id)
+
+    deaths = [one for one in ends if "exit status 9" in one.how]
+    assert len(deaths) == MAX_RUNS
+    assert found.state == TaskState.DEAD
+
+
+def test_a_tool_that_hangs_is_given_up(monkeypatch):
+    """
+    It has its seconds, and the worker has other tasks.
+    """
+    monkeypatch.setattr(scale_out, "STEP_SECONDS", 0.1)
+    never = threading.Event()
+
+    said = act(means(lambda *given: str(never.wait(30))), "job", call())
+
+    never.set()
+    assert "was given up" in said["content"]
+
+
 def test_a_model_that_never_ends_uses_up_its_turns(url, task_id):
     """
     A task that calls for something in each of its turns fails, with a reason.
@@ -499,7 +642,7 @@ def test_a_model_that_never_ends_uses_up_its_turns(url, task_id):
     assert "all 20 turns are used up" in ended.error
 
 
-def test_a_fleet_says_what_is_wrong(fleet):
+def test_a_fleet_says_what_is_wrong(fleet, url):
     """
     A place twice, a worker that is not there, something that never comes.
     """
@@ -508,6 +651,8 @@ def test_a_fleet_says_what_is_wrong(fleet):
         fleet.start("a")
     with pytest.raises(InvalidValue, match="no worker"):
         fleet.kill("b")
+    with Fleet(url, patience=0.1) as hasty, pytest.raises(LabError, match="a miracle"):
+        hasty.until(lambda: False, "a miracle")
 
 
 def test_a_whole_machine_goes_on_under_its_name(home_dir, task_id):
@@ -528,15 +673,17 @@ def test_a_whole_machine_goes_on_under_its_name(home_dir, task_id):
 
 def test_the_kept_figures_are_what_notebook_11_says():
     """
-    "Nine times on SQLite, five on PostgreSQL", and three were to be reached.
+    "Some five times", "not quite twice", and at least three was to be reached.
     """
-    costs = kept_costs()
-    times = {kind: found["DBOS"] / found["save"] for kind, found in costs.items()}
-
-    assert [round(one) for one in times.values()] == [9, 5]
-    assert costs["SQLite"]["LangGraph sync"] >= 3 * costs["SQLite"]["save"]
+    for kind, costs in kept_costs().items():
+        assert 4.5 <= costs["DBOS"] / costs["save"] < 6.5, kind
+        assert 1.4 <= costs["DBOS"] / costs["run_once"] < 2, kind
+    assert (
+        kept_costs()["SQLite"]["LangGraph sync"] >= 3 * kept_costs()["SQLite"]["save"]
+    )
     text = NOTEBOOK.read_text("utf-8")
-    assert "Nine times on SQLite, five on PostgreSQL." in text
+    assert "Some five times, on both." in text
+    assert "Beside `run_once` it is not quite twice." in text
 
 
 @pytest.mark.parametrize(

@@ -202,6 +202,7 @@ SUPPORT: dict[str, str] = {
     "postgres_reason": "why a server did not do it, without its address",
     "postgres_statement": "one save as one PostgreSQL statement",
     "rules": "what may be submitted and saved, the same for every store",
+    "scale_out_place": "the database of several machines, and what may stand in it",
     "scale_out_queue": "the tasks of several machines, from outside",
     "shared_state": "another agent's state, with a deadline and with retries",
     "sql": "what the two databases share: tasks, steps and messages in tables",

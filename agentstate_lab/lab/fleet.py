@@ -6,9 +6,9 @@ Several workers, each a process of its own, for as long as a scene of notebook 1
         fleet.catch(job, "deploy-api")
         fleet.kill("a")
 
-Nothing here waits for a time that somebody guessed: `until` looks again and again
-until something is so, and fails by name when it never is. All workers are ended when
-the block is left, whatever happened in it.
+`until` looks again and again until something is so, and says what it was when it never
+is. One time is guessed: a reply that drips must drip for longer than the rest of its
+scene takes. All workers are ended when the block is left, whatever happened in it.
 """
 
 import queue
@@ -26,7 +26,7 @@ from .world import start_world
 
 LIMIT = 60.0  # seconds; a scene takes a few
 LOOK = 0.02  # seconds between two looks
-DRIP = 0.2  # seconds between two bytes of a reply that has a hundred
+DRIP = 0.4  # seconds between two bytes of a reply that has some 75
 GOAL = scenario_named("deploy").goal
 OVER = (TaskState.COMPLETED, TaskState.FAILED, TaskState.DEAD, TaskState.CANCELLED)
 
@@ -119,11 +119,14 @@ class Fleet:
         world = start_world()
         world.fault(task_id, "drip", at=step, seconds=DRIP)
         self.submit(task_id)
-        self.until(lambda: any(one.step == step for one in world.ledger(task_id)))
+        self.until(
+            lambda: any(one.step == step for one in world.ledger(task_id)),
+            f"step {step!r} of {task_id!r}",
+        )
 
-    def until(self, what: Callable[[], Any]) -> None:
+    def until(self, what: Callable[[], Any], said: str) -> None:
         """
-        Return when *what* is so.
+        Return when *what* is so; *said* is what to call it.
 
         Raises:
             LabError: It never was.
@@ -132,14 +135,17 @@ class Fleet:
         while not what():
             if time.monotonic() > end:
                 raise LabError(
-                    f"waited {self._patience:g} s for something that did not come",
+                    f"waited {self._patience:g} s, and {said} did not come",
                     effect="unknown",
                 )
             time.sleep(LOOK)
 
     def done(self, *task_ids: str) -> None:
         """Return when all of these tasks are over, one way or the other."""
-        self.until(lambda: all(self.queue.look(one).state in OVER for one in task_ids))
+        self.until(
+            lambda: all(self.queue.look(one).state in OVER for one in task_ids),
+            f"the end of {', '.join(task_ids)}",
+        )
 
 
 def serve(
