@@ -234,8 +234,8 @@ class KeyReused(Conflict):
     def __init__(self, task_id: str, patch_id: str = "") -> None:
         super().__init__(
             f"patch {patch_id!r} of task {task_id!r} is known with other content:"
-            " nothing was changed; for the same wish send the same patch, or read"
-            " whether it is done; another wish needs another id"
+            " nothing was changed; send the same patch again, or read if it is done;"
+            " another wish needs its own id"
             if patch_id
             else f"task {task_id!r} exists with another input: nothing was changed;"
             " use a new key for a new request"
