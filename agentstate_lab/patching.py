@@ -75,7 +75,7 @@ def apply_once(
     Raises:
         VersionConflict: The patch is new and was made for another version.
         KeyReused: The id is known with another body.
-        IllegalTransition: The task may not take this state.
+        IllegalTransition: The task may not take this state, or has ended.
         InvalidValue: The id is too long, or the result cannot be stored.
         TaskNotFound: No task has this id.
     """
