@@ -2,8 +2,8 @@
 The command `mcp`: tasks for other agents.
 
 Over standard input and output only the protocol talks, so nothing is printed there.
-Over HTTP the command says where it serves and where the token is, and never what it
-is. Who may do what is decided by `grants`.
+Over HTTP the command says where it serves, who may do what, and where the token is,
+and never what it is. Rights are decided by `grants`, and a start only adds to them.
 """
 
 import argparse
@@ -58,11 +58,10 @@ def mcp(args: argparse.Namespace) -> int:
         def ready(address: str) -> None:
             # Not before there is a port: a start that fails gives nobody anything.
             file.add(args.agent, reads=args.reads, writes=args.writes)
-            print(f"the token of {shown(args.agent)} is in {file.path}")
-            print(f"serving at {address}")
-            for holder in file.holders():
-                print(f"  {shown(holder.grant.told())}")
-            sys.stdout.flush()  # somebody waits for the lines
+            rights = [f"  {shown(one.grant.told())}" for one in file.holders()]
+            where = f"the token of {shown(args.agent)} is in {file.path}"
+            # In one piece and at once: somebody waits for these lines.
+            print("\n".join((where, f"serving at {address}", *rights)), flush=True)
 
         serve_http(store, file, port=args.http, on_ready=ready)
     return 0
