@@ -227,14 +227,21 @@ class KeyReused(Conflict):
 
     Attributes:
         task_id: The task that already has the key.
+
+        patch_id: The key, when it is the id of a patch of that task.
     """
 
-    def __init__(self, task_id: str) -> None:
+    def __init__(self, task_id: str, patch_id: str = "") -> None:
         super().__init__(
-            f"task {task_id!r} exists with another input: nothing was changed;"
+            f"patch {patch_id!r} of task {task_id!r} is known with other content:"
+            " nothing was changed; send the same patch again, or read if it is done;"
+            " another wish needs its own id"
+            if patch_id
+            else f"task {task_id!r} exists with another input: nothing was changed;"
             " use a new key for a new request"
         )
         self.task_id = task_id
+        self.patch_id = patch_id
 
 
 class NeedsPerson(AgentStateError):
@@ -390,13 +397,16 @@ class IllegalTransition(AgentStateError):
 
         old: The state it is in.
 
-        new: The state it was asked to take.
+        new: The state it was asked to take; the same one, when something was to be
+            added to it.
     """
 
     def __init__(self, old: str, new: str, task_id: str = "") -> None:
         whose = f"task {task_id!r}" if task_id else "a task"
         super().__init__(
-            f"{whose} may not go from {old} to {new}: the stored task is as it was"
+            f"{whose} is {old}: nothing can be added to it in this state"
+            if old == new
+            else f"{whose} may not go from {old} to {new}: the stored task is as it was"
         )
         self.task_id = task_id
         self.old = old

@@ -74,6 +74,19 @@ class Grant(Record):
         """Whether this agent may read the tasks of *agent_id*."""
         return agent_id in {self.agent_id, *self.reads, *self.writes}
 
+    def told(self) -> str:
+        """
+        What it allows, on one line.
+
+        >>> Grant(agent_id="desktop", reads=("boss",), writes=("agent",)).told()
+        'desktop may change the tasks of desktop, agent; and read those of boss'
+        """
+        changes = ", ".join(dict.fromkeys((self.agent_id, *self.writes)))
+        line = f"{self.agent_id} may change the tasks of {changes}"
+        if self.reads:
+            line += f"; and read those of {', '.join(self.reads)}"
+        return line
+
     @classmethod
     def of(
         cls, agent_id: str, *, reads: Iterable[str] = (), writes: Iterable[str] = ()

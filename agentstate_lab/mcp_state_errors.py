@@ -53,7 +53,7 @@ _CODES: tuple[tuple[type[AgentStateError], int], ...] = (
 _KNOWN: dict[str, tuple[str, ...]] = {
     "IllegalTransition": ("old", "new", "task_id"),
     "InvalidValue": ("name", "why", "effect"),
-    "KeyReused": ("task_id",),
+    "KeyReused": ("task_id", "patch_id"),
     "NotGranted": ("agent_id", "owner_id", "write"),
     "StoreBusy": ("where", "why", "effect"),
     "StoreUnavailable": ("where", "why", "effect"),

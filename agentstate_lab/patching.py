@@ -75,7 +75,7 @@ def apply_once(
     Raises:
         VersionConflict: The patch is new and was made for another version.
         KeyReused: The id is known with another body.
-        IllegalTransition: The task may not take this state.
+        IllegalTransition: The task may not take this state, or has ended.
         InvalidValue: The id is too long, or the result cannot be stored.
         TaskNotFound: No task has this id.
     """
@@ -114,10 +114,10 @@ def _known(store: StepStore, task: Task, patch_id: str, asked: str) -> Applied |
     if record is None:
         if patch_id in task.agent_state.applied_patches:
             # Applied by somebody who kept no record: perhaps with another body.
-            raise KeyReused(f"{task.id}/{patch_id}")
+            raise KeyReused(task.id, patch_id)
         return None
     if record.fingerprint != asked:
-        raise KeyReused(f"{task.id}/{patch_id}")
+        raise KeyReused(task.id, patch_id)
     return Applied.model_validate({**_answer(record), "replayed": True})
 
 

@@ -125,7 +125,7 @@ def write_shared_state(
         VersionConflict: The task has changed since: read again, and make the patch
             anew.
         KeyReused: The id is known with another body.
-        IllegalTransition: The task may not take this state.
+        IllegalTransition: The task may not take this state, or has ended.
         Otherwise as for `read_shared_state`. If `effect` is "unknown", the same patch
             may be sent again.
     """

@@ -24,7 +24,9 @@ def http(store: str, agent: str, *more: str) -> Iterator[tuple[str, list[str]]]:
         yield said[1].split()[-1], said
     finally:
         process.terminate()
-        said.append(process.communicate(timeout=20)[0])
+        process.wait(timeout=20)
+        with process.stdout:  # `communicate` would miss what `readline` has read ahead
+            said.append(process.stdout.read())
 
 
 def noted(patch_id: str, version: int, value: object) -> StatePatch:

@@ -90,6 +90,8 @@ def test_the_picture_says_its_number_in_words(monkeypatch, measured, words):
     what_does_a_turn_send(measured)
 
     assert drawn["number"].startswith(f"turn 2 tells {measured[2][0]:,} bytes, or 300")
+    sums = [sum(pair[which] for pair in measured.values()) for which in (0, 1)]
+    assert drawn["number"].endswith(f"a factor of {sums[0] / sums[1]:.1f}")
     assert drawn["number"] in drawn["alt"]
     assert words in drawn["alt"]
     assert drawn["axes"].get_ylabel() == "bytes told in this turn"

@@ -192,6 +192,29 @@ def test_helpers_from_other_cells_come_along(tidy):
     assert check("state", apply_patch).passed
 
 
+def test_an_error_is_placed_in_a_function_that_has_a_name(tidy):
+    """
+    Nobody has written a function called `<setcomp>`.
+    """
+
+    def apply_patch(state, patch):
+        facts = sorted(state["facts"], key=lambda fact: fact["key"])
+        return {
+            fact["no such thing"]
+            for fact in facts
+        }  # fmt: skip
+
+    def sorted_wrongly(state, patch):
+        return sorted(
+            state["facts"],
+            key=lambda fact: fact["no such thing"],
+        )
+
+    for answer, line in ((apply_patch, 4), (sorted_wrongly, 4)):
+        happened = check("state", answer).cases[0].happened
+        assert f"'no such thing', in line {line} of {answer.__name__}" in happened
+
+
 def test_an_answer_sees_no_keys_and_no_home(tidy, monkeypatch):
     """
     Its environment is clean, and a report shows no path of this machine.

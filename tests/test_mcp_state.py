@@ -215,9 +215,23 @@ def test_a_patch_id_with_another_body_is_refused(store, patch, more):
     """
     apply_once(store, "job", noted("p", 1, "x"))
 
-    with pytest.raises(KeyReused):
+    with pytest.raises(KeyReused, match="patch 'p' of task 'job' is known") as caught:
         apply_once(store, "job", patch, **more)
+    assert (caught.value.task_id, caught.value.patch_id) == ("job", "p")
     assert store.get("job").version == 2
+
+
+def test_nothing_is_added_to_a_task_that_has_ended(store):
+    """
+    No state was asked for, so the refusal speaks of none.
+    """
+    task = store.save(store.get("job").replace(state="running"))
+    task = store.save(task.replace(state="completed", result="done"))
+
+    with pytest.raises(IllegalTransition, match="'job' is completed: nothing can"):
+        apply_once(store, "job", noted("p", task.version, "x"))
+    with pytest.raises(IllegalTransition, match="from completed to running"):
+        apply_once(store, "job", noted("p", task.version, "x"), state="running")
 
 
 def test_a_patch_that_was_applied_without_a_record_is_not_taken_for_this_one(store):
@@ -362,11 +376,12 @@ def test_a_huge_patch_is_refused_with_the_limit(client):
     "error",
     [
         VersionConflict("job", expected=1, found=2),
-        KeyReused("job/p"),
+        KeyReused("job", "p"),
         TaskNotFound("job"),
         NotGranted("b", "a", write=True),
         InvalidValue("uri", "is none"),
         IllegalTransition("completed", "running", "job"),
+        IllegalTransition("completed", "completed", "job"),
     ],
 )
 def test_an_error_crosses_the_wire_whole(error):
@@ -1038,3 +1053,69 @@ def test_the_command_line_refuses_what_makes_no_sense(url, capsys):
     assert main(["mcp", "--store", url, "--agent", "", "--http", "0"]) == 2
     assert main(["mcp", "--store", url, "--agent", "a", "--http", "99999"]) == 2
     assert "choose another port" in capsys.readouterr().err
+    assert main(["mcp", "--store", url, "--agent", "a", "--grants", "them"]) == 2
+    assert "is for --http" in capsys.readouterr().err
+
+
+def test_a_start_that_fails_grants_nothing(url, home_dir):
+    """
+    The port is taken first, and then the rights are written.
+    """
+    from agentstate_lab.__main__ import main
+
+    with http(url, "a") as (address, _):
+        asked = ["mcp", "--store", url, "--agent", "b", "--writes", "a"]
+        assert main([*asked, "--http", address.split(":")[2].split("/")[0]]) == 2
+
+    holders = GrantFile(home_dir / "mcp-grants.json").holders()
+    assert [one.grant.agent_id for one in holders] == ["a"]
+
+
+def test_over_http_the_rights_are_told_that_an_earlier_start_gave(url, home_dir):
+    """
+    A start without them takes nothing away, so it must not look as if it did.
+    """
+    with http(url, "desktop", "--reads", "boss", "--writes", "a"):
+        pass
+    with http(url, "desktop") as (_, said):
+        pass
+
+    line = "desktop may change the tasks of desktop, a; and read those of boss"
+    assert line in "".join(said)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        pytest.param("sqlite:tasks.db", "", id="there"),
+        pytest.param("sqlite:task.db", "there was no file task.db", id="misprint"),
+        pytest.param("json:t.json", "there was no file t.json", id="other-kind"),
+        pytest.param("memory:", "memory: is new in each process", id="memory"),
+    ],
+)
+def test_a_store_that_cannot_hold_a_task_is_told(name, said, tmp_path, monkeypatch):
+    """
+    An empty store and a misprint look the same to whoever asks the server.
+    """
+    monkeypatch.chdir(tmp_path)
+    open_store("sqlite:tasks.db").close()
+
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "agentstate_lab",
+            "mcp",
+            "--agent",
+            "a",
+            "--store",
+            name,
+        ],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+    assert done.returncode == 0
+    assert (said in done.stderr) if said else (done.stderr == "")

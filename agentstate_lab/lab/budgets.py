@@ -157,7 +157,8 @@ def what_does_a_turn_send(measured: Mapping[int, tuple[int, int]]) -> None:
     passed = f", and passes the window in turn {over}" if over else ""
     number = (
         f"turn {last:,} tells {whole:,} bytes, or {some:,} with a budget;"
-        f" all turns together {sums[0]:,}, or {sums[1]:,}"
+        f" all turns together {sums[0]:,}, or {sums[1]:,}, a factor of"
+        f" {sums[0] / sums[1]:.1f}"
     )
     figure(
         _drawn(measured, window),

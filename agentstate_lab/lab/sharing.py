@@ -140,9 +140,9 @@ def stdio_server(store_url: str, agent_id: str, *more: str) -> StdioServerParame
     The command that starts a server for one agent, for a client to start it.
 
     Args:
-        store_url: Where the tasks are.
+        store_url: The store whose tasks are served.
 
-        agent_id: The agent that will ask.
+        agent_id: The agent for whom it acts.
 
         more: More for the command line, for example "--writes", "planner".
     """

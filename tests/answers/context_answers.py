@@ -448,6 +448,12 @@ def empties_the_list(state: State, max_bytes: int, keep: list[str]) -> State:
     return result
 
 
+def sorts_the_list(state: State, max_bytes: int, keep: list[str]) -> State:
+    """In order it is looked up sooner."""
+    keep.sort()
+    return filled(state, max_bytes, keep)
+
+
 def shares_memory(state: State, max_bytes: int, keep: list[str]) -> State:
     """New lists around the old facts."""
     result = filled(state, max_bytes, keep)
@@ -546,14 +552,17 @@ WRONG = {
     "list-forgotten": Wrong(list_forgotten, LIST, "is on the list, and was dropped"),
     "list-first-among-others": Wrong(list_first_among_others, LEAST, "as if that"),
     "questions-dropped": Wrong(questions_dropped, LIST, "the open question"),
-    "keeps-all-of-a-key": Wrong(keeps_all_of_a_key, LIST, "side by side"),
+    "keeps-all-of-a-key": Wrong(
+        keeps_all_of_a_key, LIST, "list is kept, but it showed"
+    ),
     "swallows-the-error": Wrong(swallows_the_error, LEAST, "as if that could be"),
     "returns-none": Wrong(returns_none_for_too_small, LEAST, "it returned something"),
     "raises-another": Wrong(raises_another, LEAST, "it raised ValueError"),
     "needs-one-more": Wrong(needs_one_more, LEAST, "are needed"),
     "numbers-swapped": Wrong(numbers_swapped, LEAST, "the wrong way round"),
     "changes-the-input": Wrong(changes_the_input, LEAVES, "'facts' had changed"),
-    "empties-the-list": Wrong(empties_the_list, LEAVES, "the list was []"),
+    "empties-the-list": Wrong(empties_the_list, LEAVES, "'hosts'], and is []"),
+    "sorts-the-list": Wrong(sorts_the_list, LEAVES, "is ['hosts', 'unknown']"),
     "shares-memory": Wrong(shares_memory, LEAVES, "had changed with it"),
     "newest-on-top": Wrong(newest_on_top, ORDER, "the facts came as host-5"),
     "list-on-top": Wrong(list_on_top, ORDER, "the facts came as"),

@@ -354,6 +354,16 @@ def without_end(client: Any, uri: str, patch_id: str, change: Any) -> Any:
             continue
 
 
+def add_line(client: Any, uri: str, patch_id: str, change: Any) -> Any:
+    """As in the notebook: it knows conflicts, and no losses."""
+    seen = client.read(uri)
+    try:
+        client.write(uri, patch_for(patch_id, seen, change))
+    except VersionConflict:
+        return add_line(client, uri, patch_id, change)
+    return client.read(uri)
+
+
 def from_before(client: Any, uri: str, patch_id: str, change: Any) -> Any:
     """It returns what it has read, from before its writing."""
     for _ in range(ROUNDS):
@@ -493,6 +503,7 @@ WRONG: dict[str, Wrong] = {
     "looks-at-the-version": Wrong(looks_at_the_version, REQUEST, "as if it were"),
     "for-ever": Wrong(for_ever, OTHERS, "had asked 100 times and did not stop"),
     "without-end": Wrong(without_end, GONE, "had asked 100 times and did not stop"),
+    "one-attempt": Wrong(add_line, GONE, "it had asked once and gave up"),
     "from-before": Wrong(from_before, MAKES, "version 1, from before its change"),
     "reads-once": Wrong(reads_once, READ, "it raised StoreUnavailable"),
     "repeats-refusals": Wrong(repeats_refusals, OTHERS, "it asked 10 times, in vain"),

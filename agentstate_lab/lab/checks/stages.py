@@ -178,11 +178,16 @@ def named(error: BaseException, limit: int = 200) -> str:
 
 def _place(error: BaseException, answer: Answer) -> str:
     """The line of the learner's own code that raised, counted in its function."""
-    place = ""
+    place, function = "", None
     for frame, line in traceback.walk_tb(error.__traceback__):
         code = frame.f_code
-        if answer.wrote(code):
-            place = f", in line {line - code.co_firstlineno + 1} of {code.co_name}"
+        if not answer.wrote(code):
+            continue
+        if function is None or not code.co_name.startswith("<"):
+            function = code
+        elif code not in function.co_consts:
+            continue  # a lambda from elsewhere: what counts is who called it
+        place = f", in line {line - function.co_firstlineno + 1} of {function.co_name}"
     return place
 
 

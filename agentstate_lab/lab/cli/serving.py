@@ -2,14 +2,21 @@
 The command `mcp`: tasks for other agents.
 
 Over standard input and output only the protocol talks, so nothing is printed there.
-Over HTTP the command says where it serves and where the token is, and never what it
-is. Who may do what is decided by `grants`.
+Over HTTP the command says where it serves, who may do what, and where the token is,
+and never what it is. Rights are decided by `grants`, and a start only adds to them.
 """
 
 import argparse
 import contextlib
+import sys
+from pathlib import Path
 
+from ...errors import InvalidValue
+from .places import FILES, checked_place
 from .printed import Add, shown
+
+STORE_HELP = "the store whose tasks are served"
+AGENT_HELP = "the agent for whom it acts"
 
 READS_HELP = "whose tasks it may read, besides its own"
 WRITES_HELP = "whose tasks it may also change"
@@ -20,8 +27,8 @@ GRANTS_HELP = "over HTTP, who may come, with tokens; by default a file in the ho
 def add_to(command: Add) -> None:
     """Tell the parser the command."""
     new = command("mcp", mcp, "serve tasks to other agents over MCP")
-    new.add_argument("--store", required=True, metavar="URL", help="where they are")
-    new.add_argument("--agent", required=True, metavar="ID", help="who asks")
+    new.add_argument("--store", required=True, metavar="URL", help=STORE_HELP)
+    new.add_argument("--agent", required=True, metavar="ID", help=AGENT_HELP)
     new.add_argument("--reads", nargs="+", default=[], metavar="AGENT", help=READS_HELP)
     new.add_argument(
         "--writes", nargs="+", default=[], metavar="AGENT", help=WRITES_HELP
@@ -36,20 +43,37 @@ def mcp(args: argparse.Namespace) -> int:
     from ...mcp_state_serve import serve_http, serve_stdio
     from ...store import open_store
     from ..home import home
-    from .places import checked_place
 
-    with contextlib.closing(open_store(checked_place(args.store))) as store:
+    if args.grants and args.http is None:
+        raise InvalidValue("--grants", "is for --http: over stdio nobody has a token")
+    place = checked_place(args.store)
+    note_if_empty(place)
+    with contextlib.closing(open_store(place)) as store:
         if args.http is None:
             grant = Grant.of(args.agent, reads=args.reads, writes=args.writes)
             serve_stdio(store, grant)
             return 0
         file = GrantFile(args.grants or home() / "mcp-grants.json")
-        file.add(args.agent, reads=args.reads, writes=args.writes)
-        print(f"the token of {shown(args.agent)} is in {file.path}", flush=True)
-        serve_http(store, file, port=args.http, on_ready=announce)
+
+        def ready(address: str) -> None:
+            # Not before there is a port: a start that fails gives nobody anything.
+            file.add(args.agent, reads=args.reads, writes=args.writes)
+            rights = [f"  {shown(one.grant.told())}" for one in file.holders()]
+            where = f"the token of {shown(args.agent)} is in {file.path}"
+            # In one piece and at once: somebody waits for these lines.
+            print("\n".join((where, f"serving at {address}", *rights)), flush=True)
+
+        serve_http(store, file, port=args.http, on_ready=ready)
     return 0
 
 
-def announce(address: str) -> None:
-    """Say where a server answers, at once: somebody waits for the line."""
-    print(f"serving at {address}", flush=True)
+def note_if_empty(place: str) -> None:
+    """Say so when a store cannot hold a task yet: a misprint looks the same."""
+    kind, _, path = place.partition(":")
+    if kind == "memory":
+        why = "the store memory: is new in each process"
+    elif kind in FILES and not Path(path).exists():
+        why = f"there was no file {shown(path)}"
+    else:
+        return
+    print(f"mcp: {why}, so there is no task to serve", file=sys.stderr, flush=True)
