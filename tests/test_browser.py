@@ -154,5 +154,5 @@ def test_a_slider_moves_what_it_shows(show):
     shown.locator(".noUi-handle").focus()
     notebook.page.keyboard.press("ArrowRight")
 
-    expect(budget).to_have_text("700 bytes")
-    expect(shown.locator("pre")).to_contain_text("of 700 bytes; left out:")
+    expect(budget).to_have_text("620 bytes")
+    expect(shown.locator("pre")).to_contain_text("of 620 bytes; left out:")
