@@ -16,6 +16,7 @@ This module runs no work: `idempotency` does.
 from collections.abc import Callable
 from typing import Any
 
+from .codec import clean
 from .digest import fingerprint
 from .errors import AttemptsUsedUp, TaskInProgress, VersionConflict
 from .failure import effect_of, status_of
@@ -165,7 +166,7 @@ def surely_not_started(error: Exception) -> bool:
 def text_of(error: BaseException) -> str:
     """The text of *error* as a store can keep it; its kind, if it has none."""
     text = str(error) or type(error).__name__
-    return text.encode("utf-8", "replace").decode()[:MAX_ERROR]
+    return clean(text)[:MAX_ERROR]
 
 
 def _running(task: Task, owner: Owner) -> Task:

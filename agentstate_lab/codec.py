@@ -75,6 +75,16 @@ def record_to_json(record: Record, name: str) -> str:
     return line
 
 
+def clean(text: str) -> str:
+    r"""
+    The text without halves of surrogate pairs, which no store keeps.
+
+    >>> clean("caf\xe9"), clean("half \ud800")
+    ('café', 'half ?')
+    """
+    return text.encode("utf-8", "replace").decode()
+
+
 def record_from_json(kind: type[RecordT], line: str | bytes, *, where: str) -> RecordT:
     """
     The record of this *kind* in a stored *line*.

@@ -224,7 +224,7 @@ def _says_something(late: BaseException | None) -> bool:
 
     An error that does not know what it did says only that it is late.
     """
-    if late is None or not isinstance(late, Exception):
+    if not isinstance(late, Exception):
         return True
     return getattr(late, "effect", "unknown") != "unknown"
 

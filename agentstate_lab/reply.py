@@ -15,6 +15,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from .codec import clean
 from .errors import InvalidValue
 from .step import Message
 
@@ -47,7 +48,7 @@ def read_reply(reply: Any, turn: int) -> Message:
     said = _fields(getattr(choices[0], "message", None))
     calls = _calls(said.get("tool_calls"), turn)
     text = said.get("content") or said.get("refusal")
-    text = _clean(text) if isinstance(text, str) and text.strip() else None
+    text = clean(text) if isinstance(text, str) and text.strip() else None
     if text is None and not calls:
         raise InvalidValue("reply", "the model sent neither a text nor a tool call")
     message: Message = {"role": "assistant", "content": text}
@@ -96,7 +97,7 @@ def _calls(calls: Any, turn: int) -> list[Message]:
     named = []
     for place, call in enumerate(map(_fields, calls), start=1):
         given = call.get("id")
-        call_id = _clean(given) if isinstance(given, str) and given else ""
+        call_id = clean(given) if isinstance(given, str) and given else ""
         call_id = call_id or f"call-{turn}-{place}"
         while call_id in seen:
             call_id = f"{call_id}-{place}"
@@ -115,7 +116,7 @@ def _function(called: Any) -> dict[str, str]:
         arguments = json.dumps(arguments, default=str)
     return {
         "name": str(name) if known else "unnamed",
-        "arguments": _clean(arguments) if isinstance(arguments, str) else "{}",
+        "arguments": clean(arguments) if isinstance(arguments, str) else "{}",
     }
 
 
@@ -124,11 +125,6 @@ def _fields(value: Any) -> Mapping[str, Any]:
     if isinstance(value, Mapping):
         return value
     return {name: getattr(value, name, None) for name in FIELDS}
-
-
-def _clean(text: str) -> str:
-    """The text without halves of surrogate pairs, which no store can keep."""
-    return text.encode("utf-8", "replace").decode()
 
 
 def _shown(value: Any) -> str:

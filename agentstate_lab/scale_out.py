@@ -32,7 +32,10 @@ from typing import Any, ClassVar, Final, Self, TypeVar
 from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer, SetWorkflowID
 from dbos import WorkflowSerializationFormat as Format
 
+from .agent_run import MAX_SAID, Ask
 from .backoff import check_count
+from .claim import text_of
+from .codec import clean
 from .deadline import Deadline
 from .errors import AgentStateError, InvalidValue
 from .reply import read_reply
@@ -44,7 +47,6 @@ from .scale_out_place import (
     WORKFLOW,
     checked,
     checked_input,
-    clean,
     database_url,
     same_input,
     unpickle_nothing,
@@ -57,12 +59,10 @@ MAX_TURNS: Final = 20
 MAX_RUNS: Final = 5
 MAX_ATTEMPTS: Final = 4
 MAX_AT_ONCE: Final = 1_000
-MAX_SAID: Final = 500  # characters of an error that the model is told
 STEP_SECONDS: Final = 60.0
 POLL: Final = 0.1  # seconds between two looks into the database
 CONNECTIONS: Final = 5
 
-Ask = Callable[[Sequence[Message], float], Any]
 Sleep = Callable[[float], object]
 Result = TypeVar("Result")
 
@@ -239,7 +239,7 @@ def act(
             sleep=sleep,
         )
     except Exception as error:  # noqa: BLE001 - the model is told, whatever it is
-        said = clean(f"error: {str(error) or type(error).__name__}")[:MAX_SAID]
+        said = f"error: {text_of(error)}"[:MAX_SAID]
     return {"role": "tool", "tool_call_id": raw["id"], "content": said}
 
 

@@ -21,6 +21,7 @@ from dbos import error as their_errors
 from sqlalchemy import URL
 from sqlalchemy.exc import SQLAlchemyError
 
+from .codec import clean
 from .errors import InvalidValue, KeyReused, StoreTorn, StoreUnavailable
 
 APP: Final = "agentstate"
@@ -107,16 +108,6 @@ def inputs_of(found: Any) -> tuple[str, ...]:
             " touched",
         )
     return tuple(found.input["args"])
-
-
-def clean(text: str) -> str:
-    r"""
-    The text without halves of surrogate pairs, which no database keeps.
-
-    >>> clean("caf\xe9"), clean("half \ud800")
-    ('café', 'half ?')
-    """
-    return text.encode("utf-8", "replace").decode()
 
 
 @contextlib.contextmanager

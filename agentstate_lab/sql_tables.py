@@ -76,6 +76,8 @@ MIGRATIONS: Final = (
         )
         """,
         "create index tasks_by_state on tasks (state, created_at, id)",
+        # In files from before the first release it is "without rowid", which is slower
+        # and changes nothing else.
         """
         create table steps (
             task_id {text} not null,

@@ -21,6 +21,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, get_args
 
+from .codec import clean
 from .digest import fingerprint
 from .errors import InvalidValue
 from .idempotency import IfUnknown
@@ -202,7 +203,7 @@ def run_tool(call: Call, key: str, seconds: float) -> str:
         said.close()
         raise InvalidValue("tool", f"{call.tool.name} is async: pass what waits for it")
     text = said if isinstance(said, str) else json.dumps(said, default=str)
-    return text.encode("utf-8", "replace").decode()  # else no store could keep it
+    return clean(text)  # else no store could keep it
 
 
 def _is_name(step: object) -> bool:

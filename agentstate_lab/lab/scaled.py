@@ -4,7 +4,7 @@ The jobs of the course for the workers of notebook 11.
 The package knows nothing of deployments. Here a worker gets what it needs for a task
 of the course: the model, and the tools that ask the world under the key of the step.
 `scaled_agent` is a whole machine in one process, for the crash lab: it comes back
-under its name and goes on with what it had.
+under its name, and what it had is in its queue again.
 """
 
 from collections.abc import Callable, Collection
@@ -33,9 +33,7 @@ def means_of(job: Job, *, keyless: Collection[str] = ()) -> Means:
     return Means(ask, tools)
 
 
-def deployments(
-    keyless: Collection[str] = (),
-) -> Callable[[str], Means]:
+def deployments(keyless: Collection[str] = ()) -> Callable[[str], Means]:
     """
     For a worker: whatever the id of a task, it is a deployment.
 
