@@ -64,17 +64,17 @@ soak: .venv/.package ## what takes long: 200 kills of a writer, the checks witho
 	@$(PYTEST) -m soak tests
 
 cube: .venv/.package ## kill the durable agent everywhere, and 200 times at random
-	@$(FRESH_HOME) && $(RUN) -m agentstate_lab.lab.whole_cube --into benchmarks
+	@$(FRESH_HOME) && $(RUN) -m agentstate_lab.lab.crash.cube.whole_cube --into benchmarks
 
 bench: .venv/.bench ## the figures, measured here and now
 	@$(FRESH_HOME) && for file in benchmarks/*.py; do $(RUN) "$$file" || exit 1; done
 
 freeze: .venv/.package ## execute notebooks and solutions and store the outputs
-	@$(FRESH_HOME) && $(RUN) -m agentstate_lab.lab.notebooks freeze \
+	@$(FRESH_HOME) && $(RUN) -m agentstate_lab.lab.notebooks.notebooks freeze \
 		notebooks/*.ipynb exercises/solutions/*.ipynb
 
 stubs: .venv/.package ## derive the exercises from their solutions
-	@$(RUN) -m agentstate_lab.lab.notebooks stubs
+	@$(RUN) -m agentstate_lab.lab.notebooks.notebooks stubs
 
 pins: .venv/.package ## write requirements.txt anew from the ranges in pyproject.toml
 	@$(UV) pip compile --quiet --universal --python-version 3.11 --upgrade \

@@ -1,33 +1,47 @@
 """
 agentstate_lab: state management for long-lived agents, small enough to read.
 
-Each module holds one idea and is the subject of one notebook. The names below are
-the ones that most programs need; everything else is imported from its module.
+Each room holds one idea and is the subject of one notebook. The names below are
+the ones that most programs need; everything else comes in by the door of its room.
 
 Nothing heavy is loaded here: a name is imported when it is first used.
 """
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from .door import later
 
 if TYPE_CHECKING:
-    from .agent import run_agent
-    from .approval import approve
-    from .checkpoint import CheckpointManager
-    from .context import filter_relevant_state
+    from agentstate_lab.agent import Tool, approve, run_agent
+    from agentstate_lab.checkpoint import CheckpointManager
+    from agentstate_lab.context import filter_relevant_state
+    from agentstate_lab.idempotency import (
+        execute_task,
+        recover,
+        resume_task,
+        run_once,
+        work_next,
+    )
+    from agentstate_lab.retry import execute_with_retry
+    from agentstate_lab.state import (
+        AgentState,
+        StatePatch,
+        Task,
+        TaskState,
+        task_id_for,
+    )
+    from agentstate_lab.stores import (
+        HistoryStore,
+        JsonFileStore,
+        LeaseStore,
+        MemoryStore,
+        TaskStore,
+        execute_step,
+        open_store,
+    )
+    from agentstate_lab.stores.sql import PostgresStore, SqliteStore
+
     from .deadline import Deadline
-    from .execution import execute_task, recover, resume_task
-    from .idempotency import run_once
-    from .json_store import JsonFileStore
-    from .lease import LeaseStore
-    from .postgres_store import PostgresStore
-    from .retry import execute_with_retry
-    from .sqlite_store import SqliteStore
-    from .state import AgentState, StatePatch
-    from .store import HistoryStore, MemoryStore, TaskStore, execute_step, open_store
-    from .task import Task, TaskState, task_id_for
-    from .tool import Tool
-    from .worker import work_next
 
 __all__ = [
     "AgentState",
@@ -64,37 +78,33 @@ _HOMES = {
     "AgentState": "state",
     "CheckpointManager": "checkpoint",
     "Deadline": "deadline",
-    "HistoryStore": "store",
-    "JsonFileStore": "json_store",
-    "LeaseStore": "lease",
-    "MemoryStore": "store",
-    "PostgresStore": "postgres_store",
-    "SqliteStore": "sqlite_store",
+    "HistoryStore": "stores",
+    "JsonFileStore": "stores",
+    "LeaseStore": "stores",
+    "MemoryStore": "stores",
+    "PostgresStore": "stores.sql",
+    "SqliteStore": "stores.sql",
     "StatePatch": "state",
-    "Task": "task",
-    "TaskState": "task",
-    "TaskStore": "store",
-    "Tool": "tool",
-    "approve": "approval",
-    "execute_step": "store",
-    "execute_task": "execution",
+    "Task": "state",
+    "TaskState": "state",
+    "TaskStore": "stores",
+    "Tool": "agent",
+    "approve": "agent",
+    "execute_step": "stores",
+    "execute_task": "idempotency",
     "execute_with_retry": "retry",
     "filter_relevant_state": "context",
-    "open_store": "store",
-    "recover": "execution",
-    "resume_task": "execution",
+    "open_store": "stores",
+    "recover": "idempotency",
+    "resume_task": "idempotency",
     "run_agent": "agent",
     "run_once": "idempotency",
-    "task_id_for": "task",
-    "work_next": "worker",
+    "task_id_for": "state",
+    "work_next": "idempotency",
 }
 
 
-def __getattr__(name: str) -> Any:
-    """Import a public name when it is first asked for."""
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)
+__getattr__ = later(__name__, _HOMES)
 
 
 def __dir__() -> list[str]:

@@ -18,9 +18,10 @@ import os
 import sys
 from collections.abc import Sequence
 
+from agentstate_lab.lab.cli import machine, practice, runs, serving
+from agentstate_lab.lab.cli.printed import Command
+
 from .errors import AgentStateError, InvalidValue
-from .lab.cli import machine, practice, runs, serving
-from .lab.cli.printed import Command
 
 
 def main(argv: Sequence[str] | None = None) -> int:

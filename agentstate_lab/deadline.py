@@ -27,8 +27,9 @@ from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from typing import Any, Self, TypeVar
 
+from agentstate_lab.state import DeadlineRecord
+
 from .errors import DeadlineExceeded, InvalidValue
-from .task import DeadlineRecord
 
 Clock = Callable[[], float]
 Wait = Callable[["Future[Any]", float], None]

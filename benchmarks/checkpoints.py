@@ -29,12 +29,16 @@ from typing import Annotated, Any, TypedDict
 import psycopg
 
 from agentstate_lab.checkpoint import CheckpointManager
-from agentstate_lab.lab.postgres import start_postgres
-from agentstate_lab.postgres_store import PostgresStore
-from agentstate_lab.sql import SqlStore
-from agentstate_lab.sqlite_store import SqliteStore
-from agentstate_lab.state import AppendFacts, Fact, Operation, StatePatch, UpsertFact
-from agentstate_lab.task import Task
+from agentstate_lab.lab.databases import start_postgres
+from agentstate_lab.state import (
+    AppendFacts,
+    Fact,
+    Operation,
+    StatePatch,
+    Task,
+    UpsertFact,
+)
+from agentstate_lab.stores.sql import PostgresStore, SqliteStore, SqlStore
 
 try:
     from langgraph.channels.delta import DeltaChannel

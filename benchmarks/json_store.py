@@ -13,9 +13,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from agentstate_lab.atomic_file import atomic_write
-from agentstate_lab.json_store import JsonFileStore
-from agentstate_lab.task import Task
+from agentstate_lab.state import Task
+from agentstate_lab.stores import JsonFileStore, atomic_write
 
 ROUNDS = 200
 LIMIT = 2.0

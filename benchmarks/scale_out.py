@@ -37,13 +37,10 @@ from typing import Any, TypedDict
 from dbos import DBOS, DBOSPortableJSONSerializer
 
 from agentstate_lab.idempotency import run_once
-from agentstate_lab.lab.postgres import start_postgres
-from agentstate_lab.postgres_store import PostgresStore
-from agentstate_lab.scale_out_place import database_url
-from agentstate_lab.sql import SqlStore
-from agentstate_lab.sqlite_store import SqliteStore
-from agentstate_lab.step import StepRecord
-from agentstate_lab.task import Task
+from agentstate_lab.lab.databases import start_postgres
+from agentstate_lab.scale_out import database_url
+from agentstate_lab.state import StepRecord, Task
+from agentstate_lab.stores.sql import PostgresStore, SqliteStore, SqlStore
 
 try:
     from langgraph.checkpoint.sqlite import SqliteSaver

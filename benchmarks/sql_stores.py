@@ -37,16 +37,12 @@ from typing import Any, NamedTuple
 
 import psycopg
 
-from agentstate_lab.codec import task_to_json
 from agentstate_lab.idempotency import run_once
-from agentstate_lab.lab.plots import GOOD, HARM, NEUTRAL, canvas
-from agentstate_lab.lab.postgres import start_postgres
-from agentstate_lab.owner import working
-from agentstate_lab.postgres_store import PostgresStore
-from agentstate_lab.sql_leases import SqlLeaseStore
-from agentstate_lab.sqlite_store import SqliteStore
-from agentstate_lab.step import StepRecord
-from agentstate_lab.task import Task
+from agentstate_lab.lab.databases import start_postgres
+from agentstate_lab.lab.show import GOOD, HARM, NEUTRAL, canvas
+from agentstate_lab.state import StepRecord, Task, task_to_json
+from agentstate_lab.stores import working
+from agentstate_lab.stores.sql import PostgresStore, SqliteStore, SqlLeaseStore
 
 SMALL = 1_000
 STEP_LIMIT = 1.5

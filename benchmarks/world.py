@@ -17,9 +17,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from agentstate_lab.lab.scenarios import SCENARIOS
-from agentstate_lab.lab.world import start_world, stop_world
-from agentstate_lab.model import connect
+from agentstate_lab.agent import connect
+from agentstate_lab.lab.world import SCENARIOS, start_world, stop_world
 
 Row = tuple[str, float, float]
 

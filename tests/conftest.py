@@ -13,15 +13,15 @@ from typing import Self
 import pytest
 from hypothesis import HealthCheck, settings
 
-from agentstate_lab.lab import rig
+from agentstate_lab.lab.agents import Job, open_job
 from agentstate_lab.lab.clock import FakeClock
-from agentstate_lab.lab.job import Job, open_job
-from agentstate_lab.lab.postgres import Dsn, Postgres, start_postgres
-from agentstate_lab.lab.postgres_cluster import Cluster
-from agentstate_lab.lab.spawner import HAS_FORK, Spawner
+from agentstate_lab.lab.crash import rig
+from agentstate_lab.lab.crash.spawner import HAS_FORK, Spawner
+from agentstate_lab.lab.databases import Cluster, Postgres, start_postgres
+from agentstate_lab.lab.databases.handle import Dsn
 from agentstate_lab.lab.world import World, start_world, stop_world
-from agentstate_lab.store import MemoryStore
-from agentstate_lab.task import Task
+from agentstate_lab.state import Task
+from agentstate_lab.stores import MemoryStore
 
 # How long an example takes to think of is the machine's mood, not a property.
 settings.register_profile(

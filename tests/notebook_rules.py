@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from importlib import import_module
 from typing import Any
 
-from agentstate_lab.lab.notebooks import CRASH, tags, unsteady
+from agentstate_lab.lab.notebooks.notebook_file import CRASH, tags, unsteady
 
 Rule = Callable[[Any], list[str]]
 

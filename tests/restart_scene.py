@@ -13,7 +13,7 @@ from pathlib import Path
 import nbformat
 from runs import counts
 
-from agentstate_lab.lab.scenarios import SCENARIOS
+from agentstate_lab.lab.world import SCENARIOS
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOK = ROOT / "notebooks" / "10_durable_agent.ipynb"

@@ -5,14 +5,12 @@ from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
-from agentstate_lab.agent import run_agent
-from agentstate_lab.agent_event import AgentEvent
-from agentstate_lab.lab.chat_messages import check_message, check_pairing
+from agentstate_lab.agent import AgentEvent, Tool, run_agent
 from agentstate_lab.lab.clock import FakeClock
 from agentstate_lab.lab.world import start_world
-from agentstate_lab.store import StepStore
-from agentstate_lab.task import Task
-from agentstate_lab.tool import Tool
+from agentstate_lab.lab.world.chat.messages import check_message, check_pairing
+from agentstate_lab.state import Task
+from agentstate_lab.stores import StepStore
 
 
 def call(name: str, arguments: Any = None, call_id: Any = "c1") -> dict[str, Any]:

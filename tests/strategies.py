@@ -2,7 +2,7 @@
 
 from hypothesis import strategies as st
 
-from agentstate_lab.backoff import JITTERS, RetryPolicy
+from agentstate_lab.retry import JITTERS, RetryPolicy
 from agentstate_lab.state import (
     AddArtifacts,
     AddQuestions,
@@ -13,13 +13,12 @@ from agentstate_lab.state import (
     CloseQuestion,
     Constraints,
     Fact,
-    HumanInTheLoop,
-    ReplacePlan,
     RiskLevel,
     StatePatch,
     UpsertFact,
     UseBudget,
 )
+from agentstate_lab.state.agent_state import HumanInTheLoop, ReplacePlan
 
 # Few keys, so that operations meet each other.
 keys = st.sampled_from(["region", "replicas", "version"])

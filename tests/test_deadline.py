@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agentstate_lab.agent import connect
 from agentstate_lab.deadline import MAX_SECONDS, Deadline
 from agentstate_lab.errors import DeadlineExceeded, EffectRefused, InvalidValue
-from agentstate_lab.lab.chat_rules import MODEL
 from agentstate_lab.lab.clock import FakeClock
 from agentstate_lab.lab.world import task_header
-from agentstate_lab.model import connect
-from agentstate_lab.store import TaskStore, open_store
-from agentstate_lab.task import DeadlineRecord, Task
+from agentstate_lab.lab.world.chat import MODEL
+from agentstate_lab.state import DeadlineRecord, Task
+from agentstate_lab.stores import TaskStore, open_store
 
 NOON = 1_800_000_000.0  # whole seconds, so that sums of floats are exact
 

@@ -24,10 +24,11 @@ import answers.state_answers
 import nbformat
 import pytest
 
-from agentstate_lab.lab.checks import EXERCISES, check, check_notebook
-from agentstate_lab.lab.checks.cells import answer_cells
-from agentstate_lab.lab.checks.exercises import exercises_in
-from agentstate_lab.lab.notebooks import SOLUTION_ONLY, stub_of, tags
+from agentstate_lab.lab.exercises import EXERCISES, exercises_in
+from agentstate_lab.lab.exercises.judge import answer_cells
+from agentstate_lab.lab.notebooks import stub_of
+from agentstate_lab.lab.notebooks.notebook_file import SOLUTION_ONLY, tags
+from agentstate_lab.lab.practice import check, check_notebook
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "exercises"

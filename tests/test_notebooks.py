@@ -14,8 +14,9 @@ from nbformat.v4 import (
 )
 
 from agentstate_lab.errors import InvalidValue
-from agentstate_lab.lab import notebooks
-from agentstate_lab.lab.notebooks import frozen, main, stub_of
+from agentstate_lab.lab.notebooks import notebooks, stub_of
+from agentstate_lab.lab.notebooks.freeze import frozen
+from agentstate_lab.lab.notebooks.notebooks import main
 
 ROOT = Path(__file__).resolve().parents[1]
 LESSONS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -260,7 +261,7 @@ def test_a_listing_may_drop_docstrings_and_nothing_else():
 
     import inspect
 
-    from agentstate_lab.task import task_id_for
+    from agentstate_lab.state import task_id_for
 
     source = inspect.getsource(task_id_for)
     cell.source = source

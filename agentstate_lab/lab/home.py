@@ -10,7 +10,7 @@ of the repository.
 import os
 from pathlib import Path
 
-from ..errors import InvalidValue
+from agentstate_lab.errors import InvalidValue
 
 
 def repository_root() -> Path | None:

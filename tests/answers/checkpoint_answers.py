@@ -15,7 +15,7 @@ from operator import itemgetter
 from types import MappingProxyType
 from typing import Any
 
-from agentstate_lab.digest import fingerprint
+from agentstate_lab.state import fingerprint
 from answers import Wrong
 
 Row = dict[str, Any]

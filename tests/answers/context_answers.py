@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from agentstate_lab.errors import ContextTooSmall
-from agentstate_lab.lab.checks.context import render
+from agentstate_lab.lab.exercises.context import render
 from answers import Wrong
 
 State = dict[str, Any]

@@ -6,13 +6,13 @@ import os
 import uuid
 from typing import Any
 
+from agentstate_lab.checkpoint import open_calls
 from agentstate_lab.errors import AgentStateError, NeedsPerson, TaskInProgress
 from agentstate_lab.idempotency import execute_task, resume_task
-from agentstate_lab.lab.job import Job, run_step, tool_says, user_says
-from agentstate_lab.pairing import open_calls
+from agentstate_lab.lab.agents import Job, run_step, tool_says, user_says
 from agentstate_lab.retry import execute_with_retry
-from agentstate_lab.store import record_more
-from agentstate_lab.task import Task
+from agentstate_lab.state import Task
+from agentstate_lab.stores import record_more
 from answers.durable_agent_styles import (
     MAX_TURNS,
     Json,

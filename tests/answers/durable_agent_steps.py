@@ -7,8 +7,8 @@ import openai
 
 from agentstate_lab.errors import EffectRefused, InvalidValue
 from agentstate_lab.idempotency import run_once
-from agentstate_lab.lab.job import Job, run_step, tool_says, user_says
-from agentstate_lab.task import Task
+from agentstate_lab.lab.agents import Job, run_step, tool_says, user_says
+from agentstate_lab.state import Task
 from answers.durable_agent_styles import MAX_TURNS, Json, asked, resumed
 
 

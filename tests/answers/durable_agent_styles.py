@@ -5,6 +5,7 @@ import itertools
 import json
 from typing import Any
 
+from agentstate_lab.checkpoint import open_calls
 from agentstate_lab.errors import (
     AgentStateError,
     Conflict,
@@ -13,15 +14,18 @@ from agentstate_lab.errors import (
     Permanent,
     StoreError,
 )
-from agentstate_lab.idempotency import resume_task, run_once
-from agentstate_lab.lab.durable import durable_agent
-from agentstate_lab.lab.job import Job, ask, run_step, tool_says, user_says
-from agentstate_lab.own_run import execute_with
-from agentstate_lab.pairing import open_calls
+from agentstate_lab.idempotency import execute_with, resume_task, run_once
+from agentstate_lab.lab.agents import (
+    Job,
+    ask,
+    durable_agent,
+    run_step,
+    tool_says,
+    user_says,
+)
 from agentstate_lab.retry import execute_with_retry
-from agentstate_lab.step import StepRecord
-from agentstate_lab.store import record_more
-from agentstate_lab.task import Task
+from agentstate_lab.state import StepRecord, Task
+from agentstate_lab.stores import record_more
 from answers import idempotency_answers
 
 MAX_TURNS = 20

@@ -10,7 +10,6 @@ from typing import Any
 
 from filelock import FileLock
 
-from agentstate_lab.claim import claim, end
 from agentstate_lab.errors import (
     Conflict,
     StoreError,
@@ -19,9 +18,8 @@ from agentstate_lab.errors import (
     VersionConflict,
 )
 from agentstate_lab.idempotency import execute_task
-from agentstate_lab.owner import working
-from agentstate_lab.store import StepStore, execute_step
-from agentstate_lab.task import Task, TaskState
+from agentstate_lab.state import Task, TaskState
+from agentstate_lab.stores import StepStore, claim, end, execute_step, working
 from answers import Wrong
 
 Work = Callable[[str], str]

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from agentstate_lab.atomic_file import atomic_write
+from agentstate_lab.stores import atomic_write
 from answers import Wrong
 
 

@@ -13,16 +13,15 @@ from agentstate_lab.errors import (
     StoreUnavailable,
     VersionConflict,
 )
-from agentstate_lab.failure import Kind, kind_of
 from agentstate_lab.mcp_state import (
     SharedState,
     StateClient,
+    ids_of,
     read_shared_state,
     write_shared_state,
 )
-from agentstate_lab.retry import execute_with_retry
+from agentstate_lab.retry import Kind, execute_with_retry, kind_of
 from agentstate_lab.state import Operation, StatePatch
-from agentstate_lab.state_uri import ids_of
 from answers import Wrong
 
 Change = Callable[[SharedState], list[Operation]]

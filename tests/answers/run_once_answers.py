@@ -9,11 +9,17 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
-from agentstate_lab import idempotency
 from agentstate_lab.errors import OutcomeUnknown, ReplyLost, TaskInProgress
-from agentstate_lab.state import Fact, StatePatch, UpsertFact
-from agentstate_lab.step import StepRecord, StepStatus, key_for
-from agentstate_lab.store import StepStore, execute_step, record_more
+from agentstate_lab.idempotency import effect as idempotency
+from agentstate_lab.state import (
+    Fact,
+    StatePatch,
+    StepRecord,
+    StepStatus,
+    UpsertFact,
+    key_for,
+)
+from agentstate_lab.stores import StepStore, execute_step, record_more
 from answers import Wrong
 
 Ask = Callable[[str], Any]

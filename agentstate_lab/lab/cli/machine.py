@@ -8,7 +8,8 @@ see what runs, end it, or find out why it does not.
 import argparse
 import sys
 
-from ...errors import AgentStateError
+from agentstate_lab.errors import AgentStateError
+
 from .printed import Add
 
 
@@ -29,7 +30,7 @@ def add_to(command: Add) -> None:
 
 def start(args: argparse.Namespace) -> int:
     """Start the world and PostgreSQL, or find those that run."""
-    from ..services import services
+    from agentstate_lab.lab.doctor import services
 
     for service in services(args.services):
         print(f"{service.name} runs at {service.start()}", flush=True)
@@ -38,8 +39,8 @@ def start(args: argparse.Namespace) -> int:
 
 def status(args: argparse.Namespace) -> int:
     """0 when all that was asked about runs."""
-    from ..home import home
-    from ..services import services
+    from agentstate_lab.lab.doctor import services
+    from agentstate_lab.lab.home import home
 
     chosen = services(args.services)
     print(f"home: {home()}")
@@ -53,8 +54,8 @@ def status(args: argparse.Namespace) -> int:
 
 def stop(args: argparse.Namespace) -> int:
     """Stop the world and PostgreSQL; none running is fine too."""
-    from ..postgres import forget_postgres
-    from ..services import services
+    from agentstate_lab.lab.databases import forget_postgres
+    from agentstate_lab.lab.doctor import services
 
     failed = 0
     for service in services(args.services):
@@ -72,7 +73,7 @@ def stop(args: argparse.Namespace) -> int:
 
 def doctor(args: argparse.Namespace) -> int:
     """Try everything that the course needs; 0 when all of it works."""
-    from ..doctor import examine, verdict
+    from agentstate_lab.lab.doctor import examine, verdict
 
     findings = []
     for finding in examine():

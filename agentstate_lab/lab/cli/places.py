@@ -8,7 +8,7 @@ the folder has to be there. Whether the store itself can be used, it says itself
 
 from pathlib import Path
 
-from ...errors import InvalidValue
+from agentstate_lab.errors import InvalidValue
 
 FILES = ("json", "sqlite")
 

@@ -10,8 +10,9 @@ of them, so which one has to be said.
 import argparse
 from pathlib import Path
 
-from ...errors import InvalidValue
-from ..checks.exercises import Exercise, exercises_meant
+from agentstate_lab.errors import InvalidValue
+from agentstate_lab.lab.exercises import Exercise, exercises_meant
+
 from .printed import Add
 
 EXERCISE_HELP = "its name, number or file: state, 01, exercises/01_state.ipynb"
@@ -32,7 +33,7 @@ def add_to(command: Add) -> None:
 
 def progress(args: argparse.Namespace) -> int:
     """Show what was tried and what passed."""
-    from ..checks import progress as progress_so_far
+    from agentstate_lab.lab.practice import progress as progress_so_far
 
     print(progress_so_far())
     return 0
@@ -40,7 +41,7 @@ def progress(args: argparse.Namespace) -> int:
 
 def hint(args: argparse.Namespace) -> int:
     """Show the next hint for an exercise."""
-    from ..checks import hint as next_hint
+    from agentstate_lab.lab.practice import hint as next_hint
 
     meant = exercises_meant(_word(args.exercise))
     if len(meant) > 1:
@@ -54,7 +55,7 @@ def hint(args: argparse.Namespace) -> int:
 
 def check(args: argparse.Namespace) -> int:
     """Check the answers in a notebook; 0 when all of them passed."""
-    from ..checks import check_notebook
+    from agentstate_lab.lab.practice import check_notebook
 
     path, meant = _file(args.exercise)
     reports = [check_notebook(path, one.name) for one in meant]
@@ -64,7 +65,7 @@ def check(args: argparse.Namespace) -> int:
 
 def reset(args: argparse.Namespace) -> int:
     """Put the untouched exercise back; what was there is kept beside it."""
-    from ..checks import reset as put_back
+    from agentstate_lab.lab.practice import reset as put_back
 
     print(put_back(exercises_meant(_word(args.exercise))[0].name))
     return 0
@@ -77,8 +78,8 @@ def _word(said: str) -> str:
 
 def _file(said: str) -> tuple[Path, list[Exercise]]:
     """The notebook that *said* is or stands for, and the exercises to check in it."""
-    from ..checks.exercises import exercises_in
-    from ..home import repository_root
+    from agentstate_lab.lab.exercises import exercises_in
+    from agentstate_lab.lab.home import repository_root
 
     if said.endswith(ENDING):
         return Path(said), exercises_in(Path(said).name)

@@ -11,7 +11,8 @@ import difflib
 import os
 import sys
 
-from ...errors import AgentStateError, InvalidValue, KeyReused
+from agentstate_lab.errors import AgentStateError, InvalidValue, KeyReused
+
 from .printed import Add, print_json, shown
 
 AGENTS_HELP = """\
@@ -63,10 +64,11 @@ def add_to(command: Add) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run an agent in this process; 0 only when the task is completed."""
-    from ..agents import run_job
-    from ..home import home
-    from ..signals import polite
-    from ..terminal import with_bar
+    from agentstate_lab.lab.agents import run_job
+    from agentstate_lab.lab.crash import polite
+    from agentstate_lab.lab.home import home
+    from agentstate_lab.lab.show import with_bar
+
     from .places import checked_place
 
     # What cannot be right is refused before the first line says that it begins.
@@ -101,7 +103,7 @@ def run(args: argparse.Namespace) -> int:
 
 def ledger(args: argparse.Namespace) -> int:
     """Show every effect that happened, and how often; 1 for a task it has not seen."""
-    from ..world import start_world
+    from agentstate_lab.lab.world import start_world
 
     world = start_world()
     entries = world.ledger(args.task_id)
@@ -126,8 +128,9 @@ def ledger(args: argparse.Namespace) -> int:
 
 def crash_matrix(args: argparse.Namespace) -> int:
     """Kill a fresh run at every kill point, resume it, and count; 0 without harm."""
-    from ..crash import crash_matrix as matrix_of
-    from ..terminal import with_options
+    from agentstate_lab.lab.crash import crash_matrix as matrix_of
+    from agentstate_lab.lab.show import with_options
+
     from .places import checked_place
 
     agent = with_options(args.agent, strategy=args.strategy)

@@ -11,7 +11,8 @@ import contextlib
 import sys
 from pathlib import Path
 
-from ...errors import InvalidValue
+from agentstate_lab.errors import InvalidValue
+
 from .places import FILES, checked_place
 from .printed import Add, shown
 
@@ -39,10 +40,9 @@ def add_to(command: Add) -> None:
 
 def mcp(args: argparse.Namespace) -> int:
     """Serve tasks over MCP until told to stop; over stdio, only the protocol talks."""
-    from ...grants import Grant, GrantFile
-    from ...mcp_state_serve import serve_http, serve_stdio
-    from ...store import open_store
-    from ..home import home
+    from agentstate_lab.lab.home import home
+    from agentstate_lab.mcp_state import Grant, GrantFile, serve_http, serve_stdio
+    from agentstate_lab.stores import open_store
 
     if args.grants and args.http is None:
         raise InvalidValue("--grants", "is for --http: over stdio nobody has a token")

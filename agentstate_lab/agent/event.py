@@ -1,0 +1,87 @@
+"""
+What a run tells while it runs: one line at a time, and how far it has come.
+
+An event is told after what it tells is stored. Whoever listens may draw a bar, write
+a log, or raise: a run that is ended by its listener has lost nothing.
+"""
+
+from dataclasses import dataclass
+
+from agentstate_lab.state import Task, TaskState
+
+
+@dataclass(frozen=True, slots=True)
+class AgentEvent:
+    """
+    Something that happened in a run.
+
+    Attributes:
+        kind: "found" (an earlier run's work), "asked" (the model has answered),
+            "step" (a tool has done its work), "refused" (it has not), "waiting" (a
+            person is needed) or "ended".
+
+        text: One line about it.
+
+        step: The step that it is about, if it is about one.
+
+        done: How many steps are done.
+
+        turns: How many turns were used, by all runs of the task together.
+
+        max_turns: How many the budget has.
+
+        seconds_left: How much of its time is left.
+    """
+
+    kind: str
+    text: str
+    step: str = ""
+    done: int = 0
+    turns: int = 0
+    max_turns: int = 0
+    seconds_left: float = 0.0
+
+
+def event_of(
+    task: Task, kind: str, text: str, *, step: str = "", seconds_left: float = 0.0
+) -> AgentEvent:
+    """
+    The event, with how far *task* has come.
+
+    Args:
+        task: As it is stored.
+
+        kind: See `AgentEvent`.
+
+        text: One line about it.
+
+        step: The step that it is about.
+
+        seconds_left: How much of its time is left.
+    """
+    state = task.agent_state
+    return AgentEvent(
+        kind,
+        text,
+        step=step,
+        done=sum(fact.key.startswith("done:") for fact in state.known_facts),
+        turns=state.budget.used.steps,
+        max_turns=state.budget.max_steps,
+        seconds_left=seconds_left,
+    )
+
+
+def found(task: Task) -> str:
+    """What an earlier run has left, in words."""
+    done = event_of(task, "found", "").done
+    said = {0: "no step is done yet", 1: "1 step is done"}
+    return f"found the task: {said.get(done, f'{done} steps are done')}"
+
+
+def end_of(task: Task) -> tuple[str, str]:
+    """The kind and the text of a run's last event."""
+    if task.state is TaskState.WAITING:
+        asked = " ".join(task.agent_state.open_questions) or task.error
+        return "waiting", f"waiting for a person: {asked}"
+    said = task.result if task.state is TaskState.COMPLETED else task.error
+    return "ended", f"{task.state}: {said}" if said else str(task.state)

@@ -1,0 +1,187 @@
+"""
+The journal of a run: what was said and learned, stored before the next thing begins.
+
+What the run knows is what is stored: the task with its state, the messages, and how
+much time was used. `write` adds to all of them in one commit, so no crash can come
+between an answer and the count of what it cost. Somebody else may write to the task
+as well (a note, a cancellation), so each write looks first whether the task is still
+this run's, and looks again when it was not the only one.
+
+It keeps no plan of how to go on. Whoever opens the journal sees where it ends.
+"""
+
+import contextlib
+from collections.abc import Sequence
+from typing import Any
+
+from agentstate_lab.checkpoint import CheckpointManager
+from agentstate_lab.deadline import Deadline
+from agentstate_lab.errors import (
+    AgentStateError,
+    Cancelled,
+    InvalidValue,
+    TaskInProgress,
+)
+from agentstate_lab.state import (
+    DeadlineRecord,
+    Message,
+    Operation,
+    Owner,
+    Task,
+    TaskState,
+    Trigger,
+)
+from agentstate_lab.stores import Clock, HistoryStore, until_saved
+
+from .allowance import accounted, granted
+
+
+class Journal:
+    """
+    The stored side of one run.
+
+    Args:
+        store: Where the task is.
+
+        task_id: The task.
+
+        manager: Takes the checkpoints.
+
+        clock: Seconds that only go up.
+
+        wall: The time of day, in seconds since the epoch.
+
+    Attributes:
+        messages: What was said so far. Empty before `open`.
+
+        deadline: How long the run may go on. There is none before `open`.
+    """
+
+    deadline: Deadline
+
+    def __init__(
+        self,
+        store: HistoryStore,
+        task_id: str,
+        manager: CheckpointManager,
+        *,
+        clock: Clock,
+        wall: Clock,
+    ) -> None:
+        self.store = store
+        self.task_id = task_id
+        self.messages: list[Message] = []
+        self._manager = manager
+        self._clock, self._wall = clock, wall
+        self._owner: Owner | None = None
+
+    def open(self) -> None:
+        """
+        Read what is there, and let the time go on.
+
+        Raises:
+            InvalidValue: Nobody has claimed the task, or its budget has no time.
+        """
+        task = self.store.get(self.task_id)
+        if task.state is not TaskState.RUNNING:
+            raise InvalidValue(
+                "execute",
+                f"called the work of a task that is {task.state}: save it as running"
+                " first",
+            )
+        self._owner = task.owner
+        record = task.deadline or self._granted(task)
+        self.deadline = Deadline.restore(record, clock=self._clock, wall=self._wall)
+        self.messages = self.store.messages(self.task_id)
+        if record.suspended or task.deadline is None:
+            # Else a kill before the next save would make waiting of this work.
+            self._keep(self.deadline.record())
+
+    def task(self) -> Task:
+        """
+        The stored task, as long as it is this run's.
+
+        Raises:
+            Cancelled: Somebody has ended it.
+            TaskInProgress: Somebody else has it.
+        """
+        task = self.store.get(self.task_id)
+        if task.state is TaskState.CANCELLED:
+            raise Cancelled(f"task {self.task_id!r} was cancelled")
+        if task.state is not TaskState.RUNNING or task.owner != self._owner:
+            raise TaskInProgress(self.task_id)
+        return task
+
+    def write(
+        self,
+        patch_id: str,
+        operations: Sequence[Operation],
+        trigger: Trigger = "step",
+        messages: Sequence[Message] = (),
+    ) -> None:
+        """
+        Store what was learned and said, and the time that was used, at once.
+
+        Args:
+            patch_id: Names what happened: the same in every run.
+
+            operations: What was learned.
+
+            trigger: What has happened, for the checkpoints.
+
+            messages: What was said.
+
+        Raises:
+            Cancelled, TaskInProgress: As `task`. Nothing was stored.
+        """
+        record = self.deadline.record()
+
+        def saved() -> Task:
+            changed = accounted(self.task(), record, operations, patch_id=patch_id)
+            return self._manager.save(changed, trigger, messages=messages)
+
+        until_saved(saved)
+        self.messages.extend(messages)
+
+    def stop(self, *, waits: bool) -> None:
+        """
+        Store how much time was used; it stands still while the task *waits*.
+
+        A task that is not this run's any more is left alone, and a store that fails
+        here has nothing to add to the reason for which the run ends.
+        """
+        record = self.deadline.suspend() if waits else self.deadline.record()
+        with contextlib.suppress(AgentStateError):
+            self._keep(record)
+
+    def _keep(self, record: DeadlineRecord) -> None:
+        until_saved(lambda: self.store.save(accounted(self.task(), record)))
+
+    def _granted(self, task: Task) -> DeadlineRecord:
+        """For a task that somebody has submitted without a deadline: its budget."""
+        budget = task.agent_state.budget
+        return granted(budget, clock=self._clock, wall=self._wall)
+
+
+class Snapshots:
+    """
+    A store that takes a checkpoint with each change of a task's state.
+
+    The claim and the end of a run are saved by code that knows no checkpoints.
+
+    Args:
+        store: The store behind it.
+
+        manager: Takes the checkpoints.
+    """
+
+    def __init__(self, store: HistoryStore, manager: CheckpointManager) -> None:
+        self._store = store
+        self._manager = manager
+
+    def save(self, task: Task, **more: Any) -> Task:
+        """Save; with a snapshot, if the state has changed or the strategy says so."""
+        return self._manager.save(task, **more)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)

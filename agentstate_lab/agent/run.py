@@ -1,0 +1,288 @@
+"""
+One run of an agent: from what is stored to an end, or to a question.
+
+The run keeps nothing that it could not read again. Its loop looks at the journal: if
+the last turn has calls without results, it acts on the first of them; if not, it asks
+the model. That is why it needs no code for "resume".
+
+A turn is one answer of the model with the calls in it. Every call gets one tool
+message, whatever becomes of it: a result, an error, a refusal by a person. And every
+effect goes through `run_once`, under a key that is made of the task and the step, so
+a turn that is acted on twice has each effect once.
+
+`agent` is the way in; this is the loop itself.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from agentstate_lab.checkpoint import open_calls, repair
+from agentstate_lab.context import filter_relevant_state
+from agentstate_lab.errors import (
+    Cancelled,
+    DeadlineExceeded,
+    IllegalTransition,
+    InvalidValue,
+    LeaseLost,
+    NeedsPerson,
+    StoreError,
+    TaskInProgress,
+    VersionConflict,
+)
+from agentstate_lab.idempotency import Execute, execute_with, resume_task, run_once
+from agentstate_lab.state import (
+    AddArtifacts,
+    Fact,
+    Message,
+    Operation,
+    Task,
+    TaskState,
+    UpsertFact,
+    UseBudget,
+    key_for,
+)
+from agentstate_lab.stores import ArtifactStore
+
+from .allowance import check_budget
+from .approval import approval_key, may_run
+from .attempts import Attempts, Final, hopeless, settled, unsafe
+from .event import AgentEvent, end_of, event_of, found
+from .journal import Journal, Snapshots
+from .reply import read_reply, tokens_of
+from .tool import Call, Tool, read_call, run_tool
+
+MAX_SEEN = 200  # characters of a result that become a fact
+MAX_SAID = 500  # characters of an error that the model is told
+LARGE = 4_000  # characters of a result from which on it is an artifact
+
+Ask = Callable[[Sequence[Message], float], Any]
+
+# What ends the run; whatever else comes out of a tool call is told to the model.
+RUN_ENDS = (
+    NeedsPerson,
+    Cancelled,
+    TaskInProgress,
+    VersionConflict,
+    LeaseLost,
+    IllegalTransition,
+    StoreError,
+)
+OVER = (
+    TaskState.COMPLETED,
+    TaskState.WAITING,
+    TaskState.CANCELLED,
+    TaskState.DEAD,
+)
+
+
+@dataclass
+class AgentRun:
+    """
+    A run; its attributes are what `agent.run_agent` was given, made ready.
+
+    Attributes:
+        journal: What was said and learned so far.
+
+        tools: What the model may call, by name.
+
+        ask: Asks the model: the messages, and the seconds that it may take.
+
+        attempts: How the model and the tools are called.
+
+        context_bytes: How much of state and conversation the model is shown.
+
+        artifacts: Where large results go, or None.
+
+        on_event: Told what happens.
+    """
+
+    journal: Journal
+    tools: Mapping[str, Tool]
+    ask: Ask
+    attempts: Attempts
+    context_bytes: int
+    artifacts: ArtifactStore | None
+    on_event: Callable[[AgentEvent], object]
+    _from_tool: Exception | None = None
+
+    def to_its_end(self, execute: Execute | None, view: Snapshots) -> Task:
+        """
+        Run the task, and return it as it is stored when the run is over.
+
+        Args:
+            execute: Runs the work once; by default, `resume_task`.
+
+            view: The store, as the claim and the end of the run see it.
+
+        Raises:
+            Exception: What kept the run from beginning, or from storing its end.
+        """
+        before = self._stored()
+        try:
+            if before.state in OVER:
+                pass
+            elif execute is None:
+                resume_task(view, before.id, self.work)
+            else:
+                execute_with(execute, view, before.id, self.work)
+        except Exception:
+            after = self._stored()
+            open_still = after.state in (TaskState.PENDING, TaskState.RUNNING)
+            if open_still or after.version == before.version:
+                raise
+        self.tell(*end_of(self._stored()))
+        return self._stored()
+
+    def work(self, user_input: str) -> str:
+        """Turn after turn, from what is stored to the model's last word."""
+        self.journal.open()
+        try:
+            if self.journal.messages:
+                self.tell("found", found(self._stored()))
+            return self.turns()
+        except BaseException as error:
+            self.journal.stop(waits=isinstance(error, NeedsPerson))
+            raise
+
+    def turns(self) -> str:
+        """Act while a call is open, decide when none is, until nothing is called."""
+        while True:
+            messages = self.journal.messages
+            if calls := open_calls(messages):
+                self.act(calls[0])
+            elif messages and messages[-1]["role"] == "assistant":
+                return str(messages[-1]["content"])
+            else:
+                self.decide()
+
+    def decide(self) -> None:
+        """Ask the model what comes next, and store its answer before it is used."""
+        task = self.journal.task()
+        check_budget(task)
+        turn = task.agent_state.budget.used.steps + 1
+        shown = self._shown(task)
+        reply = self.attempts.make(
+            lambda seconds: self.ask(shown, seconds),
+            f"ask the model, turn {turn}",
+            self.journal.deadline,
+        )
+        cost = UseBudget(steps=1, llm_tokens=tokens_of(reply, shown))
+        try:
+            message = read_reply(reply, turn)
+        except InvalidValue:
+            self.journal.write(f"asked:{turn}", [cost])
+            raise
+        self.journal.write(f"asked:{turn}", [cost], "iteration", [message])
+        self.tell("asked", _asked(message))
+
+    def act(self, raw: Mapping[str, Any]) -> None:
+        """Do what one call asks for, and store what came of it."""
+        step, name = "", str(raw["function"]["name"])
+        learned: list[Operation] = []
+        kind, text = "refused", "{name}: {said}"
+        try:
+            call = read_call(raw, self.tools)
+            step = call.step
+            if may_run(self.journal.task(), call):
+                said, learned = self._learned(call, self.perform(call))
+                kind, text = "step", "{name} done"
+            else:
+                said = "denied: a person said no"
+        except Exception as error:
+            if self._ends_run(error):
+                raise
+            said = f"error: {str(error) or type(error).__name__}"[:MAX_SAID]
+        self.observe(raw["id"], said, learned)
+        self.tell(kind, text.format(name=step or name, said=said), step)
+
+    def perform(self, call: Call) -> str:
+        """Run the tool, or return the result that is recorded."""
+        store, task_id = self.journal.store, self.journal.task_id
+        if call.tool.only_looks:
+            return self._tried(call, key_for(task_id, call.step), hopeless)
+        final = unsafe if call.tool.if_unknown == "wait" else settled
+        result = run_once(
+            store,
+            task_id,
+            call.step,
+            lambda key: self._tried(call, key, final),
+            request=call.arguments,
+            if_unknown=call.tool.if_unknown,
+            sleep=self.attempts.sleep,
+        )
+        return str(result)
+
+    def observe(self, call_id: str, said: str, learned: list[Operation]) -> None:
+        """Store the one message that answers a call, with what was learned."""
+        result = {"role": "tool", "tool_call_id": call_id, "content": said}
+        place = len(self.journal.messages)
+        self.journal.write(f"observed:{place}", learned, "step", [result])
+
+    def tell(self, kind: str, text: str, step: str = "") -> None:
+        """Say what happened, with how far the run is."""
+        left = getattr(self.journal, "deadline", None)
+        seconds = 0.0 if left is None else left.remaining()
+        self.on_event(
+            event_of(self._stored(), kind, text, step=step, seconds_left=seconds)
+        )
+
+    def _shown(self, task: Task) -> list[Message]:
+        """What the model is shown of state and conversation."""
+        return filter_relevant_state(
+            task.agent_state,
+            "",
+            self.context_bytes,
+            keep=[f.key for f in task.agent_state.known_facts if self._must_know(f)],
+            messages=repair(self.journal.messages).messages,
+        ).to_messages()
+
+    def _must_know(self, fact: Fact) -> bool:
+        """What was asked, what a person said, and every effect that was had."""
+        if fact.key.startswith("done:"):
+            tool = self.tools.get(fact.source)
+            return tool is None or not tool.only_looks
+        return fact.key == "asked" or fact.key.startswith(approval_key(""))
+
+    def _tried(self, call: Call, key: str, final: Final) -> str:
+        """Run the tool, and again where that helps and does no harm."""
+
+        def run(seconds: float) -> str:
+            try:
+                return run_tool(call, key, seconds)
+            except Exception as error:
+                self._from_tool = error
+                raise
+
+        made = self.attempts.make(run, call.step, self.journal.deadline, final=final)
+        return str(made)
+
+    def _learned(self, call: Call, said: str) -> tuple[str, list[Operation]]:
+        """What the model is told, and what the state gains; a large result is kept."""
+        learned: list[Operation] = []
+        if self.artifacts is not None and len(said) > LARGE:
+            summary = f"{call.step}: {said[:MAX_SEEN]}"
+            kind = f"tool_result.{call.tool.name}"
+            kept = self.artifacts.put(said.encode(), kind=kind, summary=summary)
+            learned.append(AddArtifacts(artifacts=(kept,)))
+            said = f"artifact {kept.artifact_id}, {kept.bytes} bytes: {said[:MAX_SEEN]}"
+        seen = said[:MAX_SEEN]
+        fact = Fact(key=f"done:{call.step}", value=seen, source=call.tool.name)
+        return said, [*learned, UpsertFact(fact=fact)]
+
+    def _ends_run(self, error: Exception) -> bool:
+        """Whether it is about the run, and not only about the tool."""
+        if isinstance(error, DeadlineExceeded):
+            return self.journal.deadline.remaining() == 0
+        return isinstance(error, RUN_ENDS) and error is not self._from_tool
+
+    def _stored(self) -> Task:
+        return self.journal.store.get(self.journal.task_id)
+
+
+def _asked(message: Message) -> str:
+    """What the model has answered, in words."""
+    names = [call["function"]["name"] for call in message.get("tool_calls", ())]
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    called = f"the model calls {', '.join(names[:3])}{more}"
+    return called if names else "the model has answered"

@@ -1,0 +1,96 @@
+"""
+Tool calls and their results belong together: one result for each call, always.
+
+A model that is sent a call without a result, or a result without a call, refuses the
+whole conversation, at every try. A run that dies between the two leaves exactly
+that. So before a conversation goes on, it is repaired:
+
+- a call without a result gets one that says the truth: the outcome is unknown, it
+  may have run;
+- a result without a call, and a second result of one call, are dropped.
+
+Source: the rules of the chat completions API on `tool_calls` and `tool_call_id`.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from agentstate_lab.state import Message
+
+UNKNOWN = "error: outcome unknown, it may have run"
+
+
+class Repaired(NamedTuple):
+    """
+    A conversation in which every call has its result.
+
+    Attributes:
+        messages: The messages to go on with.
+
+        added: The ids of the calls that got a result here.
+
+        dropped: How many results were left out.
+    """
+
+    messages: list[Message]
+    added: list[str]
+    dropped: int
+
+
+def repair(messages: Sequence[Message]) -> Repaired:
+    """
+    Give every tool call exactly one result, right behind its turn.
+
+    >>> call = {"role": "assistant", "tool_calls": [{"id": "a"}, {"id": "b"}]}
+    >>> done = {"role": "tool", "tool_call_id": "b", "content": "ok"}
+    >>> repair([call, done]).added
+    ['a']
+    """
+    kept: list[Message] = []
+    added: list[str] = []
+    results = [one for one in messages if one.get("role") == "tool"]
+    place = 0
+    while place < len(messages):
+        message = messages[place]
+        place += 1
+        if message.get("role") == "tool":
+            continue
+        kept.append(message)
+        answers: dict[object, Message] = {}
+        while place < len(messages) and messages[place].get("role") == "tool":
+            answers.setdefault(messages[place].get("tool_call_id"), messages[place])
+            place += 1
+        for call_id in call_ids(message):
+            if call_id not in answers:
+                added.append(call_id)
+            kept.append(answers.get(call_id) or unknown_result(call_id))
+    stayed = sum(one.get("role") == "tool" for one in kept) - len(added)
+    return Repaired(kept, added, len(results) - stayed)
+
+
+def open_calls(messages: Sequence[Message]) -> list[Message]:
+    """
+    The calls of the last turn that have no result yet, in their order.
+
+    >>> call = {"role": "assistant", "tool_calls": [{"id": "a"}, {"id": "b"}]}
+    >>> open_calls([call, {"role": "tool", "tool_call_id": "a"}])
+    [{'id': 'b'}]
+    """
+    answered = set()
+    for message in reversed(messages):
+        if message.get("role") != "tool":
+            calls = message.get("tool_calls") or []
+            return [call for call in calls if call.get("id") not in answered]
+        answered.add(message.get("tool_call_id"))
+    return []
+
+
+def call_ids(message: Message) -> list[str]:
+    """The ids of the calls in a message of the model, each once."""
+    calls = message.get("tool_calls") or []
+    return list(dict.fromkeys(str(call.get("id")) for call in calls))
+
+
+def unknown_result(call_id: str) -> Message:
+    """What a model is told of a call whose outcome nobody knows."""
+    return {"role": "tool", "tool_call_id": call_id, "content": UNKNOWN}

@@ -1,0 +1,116 @@
+"""
+The note that one agent leaves for the next: an `AgentState` as JSON.
+
+A finished step is the fact `done:STEP`. `render_note` turns a state into the lines
+that the scripted model reads (goal, plan, done). Limits and approvals are not in
+them: those are for the agent's code to keep, not for the model to remember.
+
+Nothing here is stored; `agents` decides what becomes of a note.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from agentstate_lab.lab.world import Message, Step
+from agentstate_lab.state import (
+    AddQuestions,
+    AgentState,
+    Fact,
+    Operation,
+    StatePatch,
+    Task,
+    UpsertFact,
+    UseBudget,
+)
+
+from .job import Job
+
+
+def steps_done(state: AgentState) -> list[str]:
+    """The names of the steps that *state* knows to be done, in its order."""
+    keys = (fact.key for fact in state.known_facts)
+    return [key.removeprefix("done:") for key in keys if key.startswith("done:")]
+
+
+def next_step(state: AgentState) -> str:
+    """The first step of the plan that is not known to be done; empty at the end."""
+    done = steps_done(state)
+    return next((step for step in state.plan if step not in done), "")
+
+
+def render_note(state: AgentState) -> str:
+    """
+    What the model is told of *state*, in the lines that it understands.
+
+    >>> fact = Fact(key="done:open-ticket", value="ok")
+    >>> print(render_note(AgentState(goal="Deploy it.", known_facts=[fact])))
+    goal: Deploy it.
+    done: open-ticket
+    """
+    lines = [f"goal: {state.goal}"]
+    lines += [f"plan: {step}" for step in state.plan]
+    lines += [f"done: {step}" for step in steps_done(state)]
+    return "\n".join(lines)
+
+
+def done_fact(step: Step, result: str) -> UpsertFact:
+    """The operation that records *step* and what came out of it."""
+    fact = Fact(key=f"done:{step.name}", value=result, source=step.tool)
+    return UpsertFact(fact=fact)
+
+
+def done_patch(task: Task, step: Step, result: str) -> StatePatch:
+    """What *step* taught, as a patch whose id is the same in every run."""
+    return StatePatch(
+        id=f"done:{step.name}",
+        base_version=task.version,
+        operations=(done_fact(step, result), UseBudget(steps=1)),
+    )
+
+
+def receipt(result: str) -> str:
+    """
+    What is worth knowing of a tool's result: its receipt, if it has one.
+
+    >>> receipt('{"receipt": "deploy-4", "status": "done"}'), receipt("healthy, 4.1")
+    ('deploy-4', 'healthy, 4.1')
+    """
+    try:
+        return str(json.loads(result)["receipt"])
+    except (ValueError, TypeError, KeyError):
+        return result
+
+
+def answer_fact(message: Message) -> UpsertFact:
+    """The operation that records the model's last words."""
+    fact = Fact(key="answer", value=str(message["content"]), source="model")
+    return UpsertFact(fact=fact)
+
+
+def ask_person(question: str) -> AddQuestions:
+    """The operation that leaves *question* for a person."""
+    return AddQuestions(questions=(question,))
+
+
+def learn(state: AgentState, *operations: Operation) -> AgentState:
+    """*state* after *operations*, for an agent that has no task to count versions."""
+    version = len(state.applied_patches)
+    patch = StatePatch(
+        id=f"note:{version}", base_version=version, operations=operations
+    )
+    return state.apply(patch, version=version)
+
+
+def read_note(job: Job, note: AgentState | Mapping[str, Any] | None) -> AgentState:
+    """The state in *note*. A goal that is missing there is not guessed."""
+    if note is None:
+        return AgentState(goal=job.scenario.goal)
+    if isinstance(note, AgentState):
+        return note
+    return AgentState.model_validate({"goal": "", **note})
+
+
+def write_note(state: AgentState) -> dict[str, Any]:
+    """*state* as JSON, for whoever goes on."""
+    return state.model_dump(mode="json")

@@ -1,0 +1,46 @@
+"""
+The crash lab: kill an agent at a chosen moment, run it again, ask the witness.
+
+`crash` is what a notebook calls, `fuse` knows the moments, `rig` kills again and
+again, `matrix` shows what was counted; `spawn`, `spawner` and `victim` are the
+processes that are meant to die.
+"""
+
+from .crash import crash_at, crash_kernel, crash_matrix, forget_crash, kill_points
+from .fuse import (
+    KILLED_EXIT,
+    Fuse,
+    HalfWritingStore,
+    KillingStore,
+    KillingWorld,
+    Point,
+    die,
+)
+from .matrix import MOMENTS, Row
+from .rig import Agent, Rig, crashes
+from .signals import polite
+from .spine import POINTS, killed_at_each_effect, who_survives
+
+__all__ = [
+    "KILLED_EXIT",
+    "MOMENTS",
+    "POINTS",
+    "Agent",
+    "Fuse",
+    "HalfWritingStore",
+    "KillingStore",
+    "KillingWorld",
+    "Point",
+    "Rig",
+    "Row",
+    "crash_at",
+    "crash_kernel",
+    "crash_matrix",
+    "crashes",
+    "die",
+    "forget_crash",
+    "kill_points",
+    "killed_at_each_effect",
+    "polite",
+    "who_survives",
+]

@@ -1,0 +1,3 @@
+"""
+Every kill point, on every store, in every strategy, and kills that nobody has chosen.
+"""

@@ -1,0 +1,117 @@
+"""
+PostgreSQL for the course: nothing to install, started on demand, found again.
+
+    postgres = start_postgres()
+    dsn = postgres.database("06_sql_store")
+
+Each `AGENTSTATE_HOME` has one server with its databases, which outlives kernels
+and terminals, until `stop_postgres()`. A server of your own takes its place when
+`AGENTSTATE_PG_DSN` holds its address; it is used, and never started or stopped.
+
+This module decides which server is meant. The rest is elsewhere: the handle in
+`postgres_handle`, the server in `postgres_cluster`, its programs in
+`postgres_programs`.
+"""
+
+import os
+import re
+
+from agentstate_lab.errors import InvalidValue
+from agentstate_lab.lab.home import home
+
+from .cluster import Cluster
+from .handle import Dsn, Postgres
+
+__all__ = [
+    "Dsn",
+    "Postgres",
+    "find_postgres",
+    "forget_postgres",
+    "start_postgres",
+    "stop_postgres",
+]
+
+OUTSIDE = "AGENTSTATE_PG_DSN"
+
+
+def start_postgres() -> Postgres:
+    """
+    The server of this home, started when it does not run, or the outside one.
+
+    Raises:
+        InvalidValue: A setting cannot be used; it is named, and no secret shown.
+        PostgresUnavailable: It could not be started or reached.
+    """
+    outside = _outside()
+    if outside is None:
+        return Cluster(home()).start()
+    outside.check()
+    return outside
+
+
+def find_postgres() -> Postgres | None:
+    """
+    The running server, or None. Nothing is started.
+
+    Raises:
+        InvalidValue: `AGENTSTATE_PG_DSN` is malformed.
+        PostgresUnavailable: The server that it names does not answer.
+    """
+    outside = _outside()
+    if outside is None:
+        return Cluster(home()).find()
+    outside.check()
+    return outside
+
+
+def stop_postgres(mode: str = "fast") -> bool:
+    """
+    End the server of this home; False when there is none.
+
+    An outside server is never stopped.
+
+    Args:
+        mode: "fast" puts everything in order first; "immediate" plays a crash.
+
+    Raises:
+        InvalidValue: *mode* is neither.
+        PostgresUnavailable: It did not end.
+    """
+    return Cluster(home()).stop(mode)
+
+
+def forget_postgres() -> bool:
+    """
+    End the server of this home and remove all its databases; False without any.
+
+    Raises:
+        PostgresUnavailable: It did not end, or the files cannot be removed.
+    """
+    return Cluster(home()).forget()
+
+
+def _outside() -> Postgres | None:
+    """A handle to the server that `AGENTSTATE_PG_DSN` names, if it is set."""
+    said = os.environ.get(OUTSIDE, "").strip()
+    if not said:
+        return None
+    handle = Postgres(OUTSIDE, Dsn(said))
+    if not re.fullmatch(r"postgresql://\S+", said) or not _can_be_changed(handle):
+        raise InvalidValue(
+            OUTSIDE,
+            "must look like postgresql://USER:PASSWORD@HOST:PORT/DATABASE, with"
+            " characters such as @ and / in the password written as %40 and %2F",
+        )
+    return handle
+
+
+def _can_be_changed(handle: Postgres) -> bool:
+    """Whether the address of another database can be made from this one."""
+    import psycopg
+    from psycopg.conninfo import conninfo_to_dict
+
+    try:
+        meant = conninfo_to_dict(handle.dsn("x"))
+        return str(meant["dbname"]).endswith("_x")
+    except (psycopg.Error, ValueError, KeyError):
+        return False

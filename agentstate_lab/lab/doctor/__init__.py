@@ -1,0 +1,12 @@
+"""
+Is this machine fit for the course, and if not, what is to be done?
+"""
+
+from .doctor import examine, verdict
+from .services import services
+
+__all__ = [
+    "examine",
+    "services",
+    "verdict",
+]

@@ -1,0 +1,3 @@
+"""
+The check of exercise 07: `look_back`.
+"""

@@ -1,0 +1,3 @@
+"""
+The check of exercise 05: `run_steps`.
+"""

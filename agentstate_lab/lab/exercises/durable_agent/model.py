@@ -1,0 +1,207 @@
+"""
+The model of exercise 10: scripted as ever, in this process, and in a mood.
+
+An agent is run some hundred times in one check, and a request over a socket would
+cost more than the run. So here a client answers in place of the real one. It takes
+what `openai` takes, refuses what the API refuses (a call without its tool message
+first of all), and raises what the client raises.
+
+What the model says comes from the script of the course (`scenarios.next_message`).
+Its moods are the bad days of a real one: too busy, nothing to say, several calls at
+once, another plan than before, never at an end.
+"""
+
+import json
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from types import SimpleNamespace
+from typing import Any
+
+from agentstate_lab.lab.world import Refusal, call_id, next_message
+from agentstate_lab.lab.world.chat import complete
+
+from .reply import Completion, Json, api_error, as_sent
+
+Note = Callable[[Json], object]
+
+MAX_REQUESTS = 60  # of one process; whoever asks for ever is stopped
+RETRY_AFTER = 1  # seconds; also the first wait of exercise 04
+BUSY_TIMES = 2
+PLANNED = ("deploy-api", "deploy-web")
+OTHER_PLAN = "deploy-database"
+LOOK = ("check_status", {"service": "web"})
+FAILING = {  # what a model may call for in one turn, and what is wrong with it
+    "refused": ("deploy", '{"service": "worker"}'),
+    "unknown": ("page_oncall", "{}"),
+    "garbled": ("deploy", '{"service": "wor'),
+}
+SEVERAL = "several, one "  # a mood, followed by one of these words
+SEVERAL_DONE = "Two of three are live."
+
+
+class Model:
+    """
+    One process's conversation with the model.
+
+    Args:
+        mood: One of `MOODS`.
+
+        note: Told of each request, before it is answered.
+
+        earlier: The steps that the model called for before this process began.
+
+        real: Whether to raise the errors of `openai` itself.
+    """
+
+    def __init__(
+        self,
+        mood: str = "well",
+        note: Note = lambda said: None,
+        earlier: Sequence[str] = (),
+        *,
+        real: bool = False,
+    ) -> None:
+        self.mood = mood
+        self.requests = 0
+        self.earlier = earlier
+        self._note = note
+        self._real = real
+        self._answer = MOODS[mood]
+
+    def create(self, **body: Any) -> Completion:
+        """Answer one request, as `client.chat.completions.create` does."""
+        for name in ("timeout", "extra_headers", "extra_query", "extra_body"):
+            body.pop(name, None)
+        asked: Json = json.loads(json.dumps(body, default=as_sent))
+        self.requests += 1
+        if self.requests > MAX_REQUESTS:
+            raise AsksForEver
+        try:
+            said = self._answer(self, asked)
+        except Refusal as refusal:
+            self._note({"refused": str(refusal), "status": refusal.status})
+            real = self._real or "openai" in sys.modules
+            raise api_error(refusal, real=real) from None
+        self._note({"steps": _steps(said), "choices": len(said["choices"])})
+        return Completion.model_validate(said)
+
+    def client(self) -> Any:
+        """What answers like an `openai.OpenAI`, as far as an agent needs one."""
+        client = SimpleNamespace(
+            max_retries=0,
+            api_key="none",
+            chat=SimpleNamespace(completions=SimpleNamespace(create=self.create)),
+            close=lambda: None,
+        )
+        client.with_options = lambda **options: client
+        return client
+
+
+class AsksForEver(BaseException):
+    """It asked too often. No `except Exception` keeps this from coming out."""
+
+    words = f"it asked the model {MAX_REQUESTS} times in one run, and would not stop"
+
+
+def _steps(said: Mapping[str, Any]) -> list[str]:
+    """The steps that a reply calls for."""
+    messages = [choice["message"] for choice in said["choices"]]
+    return [_step(call) for one in messages for call in one.get("tool_calls", ())]
+
+
+def _step(call: Mapping[str, Any]) -> str:
+    """The step that a call is for, by its id."""
+    return str(call["id"]).removeprefix("call_")
+
+
+def _script(messages: Any, tools: Any) -> Json:
+    """The script of the course, with this job's plan: it is the model's own idea."""
+    plan = "\n".join(f"plan: {step}" for step in PLANNED)
+    return next_message([{"role": "system", "content": plan}, *messages], tools)
+
+
+def _well(model: Model, asked: Json) -> Json:
+    """By the script."""
+    return complete(asked, _script)
+
+
+def _busy(model: Model, asked: Json) -> Json:
+    """Too many requests, for a while."""
+    return _well(model, asked) if model.requests > BUSY_TIMES else _throttled(asked)
+
+
+def _throttled(asked: Json) -> Json:
+    complete(asked, _script)  # a bad request is refused as such
+    raise Refusal(
+        429,
+        "Rate limit reached: try again after the time in Retry-After.",
+        code="rate_limit_exceeded",
+        headers={"retry-after": str(RETRY_AFTER)},
+    )
+
+
+def _empty(model: Model, asked: Json) -> Json:
+    """A reply with no choice in it."""
+    said = _well(model, asked)
+    return said if model.requests > 1 else {**said, "choices": []}
+
+
+def _fickle(model: Model, asked: Json) -> Json:
+    """Asked again for what it has decided before, it decides otherwise."""
+
+    def script(messages: Any, tools: Any) -> Json:
+        said = _script(messages, tools)
+        steps = {_step(call) for call in said.get("tool_calls", ())}
+        if not steps & set(model.earlier):
+            return said
+        return _calls((call_id(OTHER_PLAN), "deploy", '{"service": "database"}'))
+
+    return complete(asked, script)
+
+
+def _several(model: Model, asked: Json) -> Json:
+    """Three calls in one turn, and the second of them cannot be done."""
+    failing = FAILING[model.mood.removeprefix(SEVERAL)]
+    calls = (
+        (call_id("deploy-api"), "deploy", '{"service": "api"}'),
+        ("call_failing", *failing),
+        (call_id("deploy-web"), "deploy", '{"service": "web"}'),
+    )
+
+    def script(messages: Any, tools: Any) -> Json:
+        done = [one["tool_call_id"] for one in messages if one["role"] == "tool"]
+        missing = {one[0] for one in calls} - set(done)
+        return _calls(*calls) if missing else {"content": SEVERAL_DONE}
+
+    return complete(asked, script)
+
+
+def _endless(model: Model, asked: Json) -> Json:
+    """It looks, and looks, and looks."""
+
+    def script(messages: Any, tools: Any) -> Json:
+        turn = sum(one["role"] == "assistant" for one in messages)
+        return _calls((f"call_look-{turn + 1}", LOOK[0], json.dumps(LOOK[1])))
+
+    return complete(asked, script)
+
+
+def _calls(*calls: tuple[str, str, str]) -> Json:
+    """A message that calls for these: id, tool and arguments of each."""
+    made = [
+        {"id": name, "type": "function", "function": {"name": tool, "arguments": text}}
+        for name, tool, text in calls
+    ]
+    return {"content": None, "tool_calls": made}
+
+
+MOODS: Mapping[str, Callable[[Model, Json], Json]] = {
+    "well": _well,
+    "busy": _busy,
+    "always busy": lambda model, asked: _throttled(asked),
+    "empty": _empty,
+    "always empty": lambda model, asked: {**_well(model, asked), "choices": []},
+    "fickle": _fickle,
+    **dict.fromkeys((SEVERAL + word for word in FAILING), _several),
+    "endless": _endless,
+}

@@ -1,0 +1,195 @@
+"""
+The receiver of exercise 03, part 2, as a process asks it that may be killed.
+
+The effects are real. The world of the learner's home carries them out, honours the
+idempotency key, and counts them in its ledger. What a check does there is its own
+affair, so its tasks and keys carry a name that no other check has, and they are
+forgotten at the end. No answer is handed the world, only a function that asks it.
+"""
+
+import contextlib
+import http.client  # noqa: F401 - here, so that no forked process has to load it
+import json
+import secrets
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from agentstate_lab.errors import WorldUnavailable
+from agentstate_lab.lab.crash import (
+    Fuse,
+    HalfWritingStore,
+    KillingStore,
+    KillingWorld,
+    Point,
+    die,
+)
+from agentstate_lab.lab.exercises.judge import Outcome, Subject, Unmet, raised, require
+from agentstate_lab.lab.world import World, is_key, start_world
+from agentstate_lab.state import fingerprint
+
+from .bench import WaitsForEver, hurried
+
+FILE = "tasks.json"
+TASK_ID = "shop-friday"
+STEP = "deploy-api"
+
+MAX_ASKS = 20  # in one call; whoever asks for ever is stopped, and the world spared
+
+Job = dict[str, Any]
+
+
+@contextlib.contextmanager
+def setting() -> Iterator[dict[str, Any]]:
+    """
+    The world, as the stages get it; what the check did there is forgotten afterwards.
+
+    Raises:
+        WorldUnavailable: It could not be started.
+    """
+    world = start_world()
+    name = f"check-{secrets.token_hex(8)}"
+    given = {"url": world.url, "token": world.token, "pid": world.pid, "name": name}
+    try:
+        yield given
+    finally:
+        with contextlib.suppress(WorldUnavailable):
+            for entry in world.ledger():
+                if entry.task_id.startswith(name):
+                    world.forget(entry.task_id)
+
+
+def reply(step: str, nth: int = 1) -> dict[str, Any]:
+    """What the receiver says to the *nth* effect of a task."""
+    return {
+        "status": "done",
+        "effect": "deploy",
+        "step": step,
+        "receipt": f"deploy-{nth}",
+    }
+
+
+def the_world(answer: Subject) -> World:
+    """The world that `setting` found."""
+    given = answer.given
+    return World(given["url"], given["token"], given["pid"])
+
+
+class Enough(BaseException):
+    """It asked too often. No `except Exception` keeps this from coming out."""
+
+
+class Receiver:
+    """
+    What the answer asks for the effect of one step.
+
+    Args:
+        world: Carries it out.
+
+        job: Which step of which task, and where requests are noted.
+    """
+
+    def __init__(self, world: KillingWorld, job: Job) -> None:
+        self.world = world
+        self.job = job
+        self.keys: list[Any] = []
+
+    def ask(self, key: Any) -> Any:
+        """Ask for the effect, under this key."""
+        _note(self.keys, key)
+        name, step = self.job["name"], self.job["step"]
+        with (Path(self.job["folder"]) / "asked").open("a", encoding="utf-8") as log:
+            print(json.dumps(key) if isinstance(key, str) else repr(key), file=log)
+        return self.world.effect(
+            "deploy",
+            task_id=f"{name}/{self.job['task_id']}",
+            step=step,
+            arguments={"service": step},
+            # No key of an earlier check may be known; what is no key stays as it is.
+            key=f"{name}:{fingerprint(key)}" if is_key(key) else key,
+        )
+
+
+class Stub:
+    """
+    A receiver in this process, which changes nothing anywhere.
+
+    Args:
+        reply: What it says; an error is raised.
+
+        look: Called when it is asked.
+    """
+
+    def __init__(
+        self, reply: Any = None, look: Callable[[], object] | None = None
+    ) -> None:
+        self.keys: list[Any] = []
+        self._reply = reply
+        self._look = look
+
+    def __call__(self, key: Any) -> Any:
+        """Ask it, under this key."""
+        _note(self.keys, key)
+        if self._look is not None:
+            self._look()
+        if isinstance(self._reply, Exception):
+            raise self._reply
+        return self._reply
+
+
+def _note(keys: list[Any], key: Any) -> None:
+    """One more request."""
+    if len(keys) == MAX_ASKS:
+        raise Enough
+    keys.append(key)
+
+
+def one_call(answer: Subject, job: Job) -> dict[str, Any]:
+    """One call of the answer, in the process that was made for it."""
+    fuse = Fuse(Point.read(job["point"]) if job["point"] else None, die)
+    path = str(Path(job["folder"]) / FILE)
+    store = KillingStore(HalfWritingStore(path, fuse), fuse)
+    receiver = Receiver(KillingWorld(the_world(answer), fuse), job)
+    with hurried():
+        outcome = answer.outcome(store, job["task_id"], job["step"], receiver.ask)
+    fuse.touch()
+    value = came_back(outcome, answer)
+    if job["twice"]:
+        _replays(answer, job, store, value)
+    return {**_as_json(value), "reached": fuse.reached}
+
+
+def came_back(outcome: Outcome, answer: Subject) -> Any:
+    """What a call returned; fails when it raised."""
+    if isinstance(outcome.error, Enough):
+        raise Unmet(f"it asked {MAX_ASKS} times in one call, and would not stop")
+    if isinstance(outcome.error, WaitsForEver):
+        raise Unmet(WaitsForEver.words)
+    if outcome.error is not None:
+        raise Unmet(raised(outcome.error, answer.answer))
+    return outcome.value
+
+
+def shown(value: Any) -> str:
+    """A value for a report, which is the same every time."""
+    plain = value is None or isinstance(value, str | int | float | list | dict)
+    return f"{value!r:.100}" if plain else f"a {type(value).__name__}"
+
+
+def _replays(answer: Subject, job: Job, store: Any, value: Any) -> None:
+    """Fail unless one more call returns the same and asks nobody."""
+    ask = Stub()
+    outcome = answer.outcome(store, job["task_id"], job["step"], ask)
+    require(not ask.keys, "one call later it asked again: the result was not recorded")
+    if outcome.error is not None:
+        raise Unmet(f"one call later, {raised(outcome.error, answer.answer)}")
+    same = outcome.value == value
+    require(same, f"one call later it returned {shown(outcome.value)}")
+
+
+def _as_json(value: Any) -> dict[str, Any]:
+    """The value as it can travel, or what kind of thing cannot."""
+    try:
+        return {"value": json.loads(json.dumps(value))}
+    except (TypeError, ValueError):
+        return {"odd": type(value).__name__}

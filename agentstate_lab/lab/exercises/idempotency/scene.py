@@ -1,0 +1,153 @@
+"""
+A scene of exercise 03, part 2: running tasks in a file, and calls in new processes.
+
+Each scene is fresh: the receiver has not heard of its tasks, and whatever becomes of
+a call, the next one finds the file as it was left. The ledger of the world counts.
+"""
+
+import functools
+import secrets
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Self
+
+from agentstate_lab.lab.crash import KILLED_EXIT
+from agentstate_lab.lab.exercises.judge import (
+    Ending,
+    Subject,
+    Unmet,
+    require,
+    run_apart,
+)
+from agentstate_lab.state import Task
+from agentstate_lab.stores import JsonFileStore
+
+from .receiver import FILE, STEP, TASK_ID, one_call, reply, the_world
+
+KILLED = (-9, KILLED_EXIT)
+
+
+class Scene:
+    """
+    Running tasks in a file, and a receiver that has not heard of them.
+
+    Args:
+        answer: The answer that is tried.
+
+        tasks: The ids of the tasks.
+    """
+
+    def __init__(self, answer: Subject, *tasks: str) -> None:
+        self.answer = answer
+        self.tasks = tasks or (TASK_ID,)
+        self.folder = Path(tempfile.mkdtemp(dir=".")).absolute()
+        self.world = the_world(answer)
+        self.name = f"{answer.given['name']}-{secrets.token_hex(4)}"
+        (self.folder / FILE).write_bytes(_with_running(self.tasks))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        """Let the world forget."""
+        for task_id in self.tasks:
+            self.world.forget(f"{self.name}/{task_id}")
+
+    def call(
+        self,
+        step: str = STEP,
+        task_id: str = TASK_ID,
+        *,
+        point: str | None = None,
+        twice: bool = False,
+        run: Callable[..., Ending] = run_apart,
+    ) -> Ending:
+        """
+        Call the answer for a step in a new process.
+
+        Args:
+            step: The step.
+
+            task_id: The task.
+
+            point: Where the process is to die, as in `fuse`.
+
+            twice: Whether it is called once more, and must then replay.
+
+            run: How the process is made.
+        """
+        job = {
+            "name": self.name,
+            "folder": str(self.folder),
+            "task_id": task_id,
+            "step": step,
+            "point": point,
+            "twice": twice,
+        }
+        return run(self.answer, one_call, job)
+
+    def order(self, fault: str) -> None:
+        """Let the next request for the effect go wrong."""
+        self.world.fault(f"{self.name}/{TASK_ID}", fault, at=STEP)
+
+    def happened(self, step: str = STEP, task_id: str = TASK_ID) -> int:
+        """How often the effect of a step happened: the ledger's count."""
+        entries = self.world.ledger(f"{self.name}/{task_id}")
+        return sum(entry.count for entry in entries if entry.step == step)
+
+    def keys(self) -> list[str]:
+        """The keys of all requests so far; the word "None" for none."""
+        log = self.folder / "asked"
+        return log.read_text("utf-8").splitlines() if log.exists() else []
+
+    def was_asked(self, ending: Ending) -> None:
+        """Fail unless the receiver was asked at all; what was raised says more."""
+        if not self.keys():
+            require(ending.returned, ending.words)
+            raise Unmet("it never asked for the effect")
+
+    def was_killed(self, ending: Ending) -> None:
+        """Fail unless the process died where it was told to."""
+        if ending.status not in KILLED:
+            self.was_asked(ending)
+            raise Unmet(f"it should have been killed there, but {ending.words}")
+
+    def returned(self, ending: Ending, nth: int = 1, step: str = STEP) -> None:
+        """Fail unless a call returned the receiver's reply."""
+        require(ending.returned, ending.words)
+        _is_reply(ending, reply(step, nth))
+
+    def is_done_by(self, ending: Ending) -> None:
+        """Fail unless the effect happened once, and a call returned its reply."""
+        count = self.happened()
+        if count > 1:
+            times = "twice" if count == 2 else f"{count} times"
+            raise Unmet(f"the effect happened {times}")
+        self.returned(ending)
+        require(count == 1, "the effect never happened")
+
+
+def running_task(store: Any, task_id: str = TASK_ID) -> Task:
+    """A running task in *store*, as the worker has it whose steps these are."""
+    task = store.submit(Task.new("Deploy the shop", task_id=task_id)).task
+    running: Task = store.save(task.replace(state="running", attempt=1))
+    return running
+
+
+@functools.cache
+def _with_running(tasks: tuple[str, ...]) -> bytes:
+    """What a file with these running tasks holds; making it takes a few writes."""
+    with tempfile.TemporaryDirectory(dir=".") as folder:
+        path = Path(folder) / FILE
+        for task_id in tasks:
+            running_task(JsonFileStore(path), task_id)
+        return path.read_bytes()
+
+
+def _is_reply(ending: Ending, wanted: dict[str, Any]) -> None:
+    if "odd" in ending.value:
+        raise Unmet(f"it returned a {ending.value['odd']}, not the receiver's reply")
+    value = ending.value["value"]
+    require(value is not None, "it returned None, not the receiver's reply")
+    require(value == wanted, f"it returned {value!r:.100}, not the receiver's reply")

@@ -1,0 +1,53 @@
+"""
+The judge: an answer is tried apart, stage by stage, and behaviour is reported.
+
+`answer` is what was written, `stages` what is wanted of it, `runner` and `child` the
+two sides of the process that tries it, `verdict` and `report` what came of it.
+"""
+
+from .answer import Answer, compiled
+from .apart import LATE, Ending, run_apart, run_fresh, run_together
+from .cells import answer_cells, is_untouched
+from .real_time import SLEEP, real_time
+from .report import CELL, TABLE, WIDTH, CaseReport, Report
+from .runner import CannotTravel, Job, packed, run
+from .stages import Outcome, Stage, Subject, Unmet, doing, named, raised, require, stage
+from .verdict import Verdict
+from .waits import WAITS, seconds_of
+from .watch import WATCH
+
+__all__ = [
+    "CELL",
+    "LATE",
+    "SLEEP",
+    "TABLE",
+    "WAITS",
+    "WATCH",
+    "WIDTH",
+    "Answer",
+    "CannotTravel",
+    "CaseReport",
+    "Ending",
+    "Job",
+    "Outcome",
+    "Report",
+    "Stage",
+    "Subject",
+    "Unmet",
+    "Verdict",
+    "answer_cells",
+    "compiled",
+    "doing",
+    "is_untouched",
+    "named",
+    "packed",
+    "raised",
+    "real_time",
+    "require",
+    "run",
+    "run_apart",
+    "run_fresh",
+    "run_together",
+    "seconds_of",
+    "stage",
+]

@@ -1,0 +1,3 @@
+"""
+The check of exercise 09: `update_shared_state`.
+"""

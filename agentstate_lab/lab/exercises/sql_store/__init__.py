@@ -1,0 +1,3 @@
+"""
+The check of exercise 06: `run_next`.
+"""

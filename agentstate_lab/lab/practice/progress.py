@@ -1,0 +1,171 @@
+"""
+How far the learner is, kept where the course's crashes cannot take it along.
+
+The course kills kernels for a living, so its own notes had better survive: one task
+per exercise in the store of notebook 02, `progress.json` in the home. Each attempt
+and each hint is a patch, applied once, whatever dies in between.
+
+Nothing is judged here; `practice` does that and calls `record`.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from agentstate_lab.errors import AgentStateError, InvalidValue
+from agentstate_lab.lab.exercises import EXERCISES, Exercise, exercise_named
+from agentstate_lab.lab.exercises.judge import Report
+from agentstate_lab.lab.home import home, repository_root
+from agentstate_lab.state import Fact, StatePatch, Task, TaskState, UpsertFact
+from agentstate_lab.stores import JsonFileStore, atomic_write, execute_step
+
+from .progress_view import Hint, Progress, Reset, Row
+
+__all__ = ["Hint", "Progress", "Reset", "Row", "hint", "progress", "record", "reset"]
+
+FILE = "progress.json"
+
+Facts = Callable[[Row], dict[str, int | bool]]
+
+
+def progress() -> Progress:
+    """
+    How far the learner is.
+
+    Raises:
+        StoreError: The file is torn, foreign or newer; it was not touched.
+    """
+    with _store() as store:
+        tasks = {task.id: task for task in store.list_by_state(TaskState.PENDING)}
+    return Progress(
+        tuple(
+            _row(exercise, tasks.get(_task(exercise).id))
+            for exercise in EXERCISES.values()
+        )
+    )
+
+
+def record(exercise: Exercise, report: Report) -> None:
+    """
+    Keep the outcome of a check. An untouched stub is no attempt.
+
+    Raises:
+        AgentStateError: It could not be kept.
+    """
+    if not report.started:
+        return
+
+    def count(row: Row) -> dict[str, int | bool]:
+        reached = int(report.score.split()[0])
+        return {
+            "attempts": row.attempts + 1,
+            "best": max(row.best, reached),
+            "total": report.total,
+            "passed": row.passed or report.passed,
+        }
+
+    _change(exercise, "attempt", count)
+
+
+def hint(name: str) -> Hint:
+    """
+    The next hint for an exercise; the last one again when all were read.
+
+    Raises:
+        InvalidValue: There is no such exercise.
+    """
+    exercise = exercise_named(name)
+    hints: tuple[str, ...] = exercise.load().HINTS
+    read = 1
+    try:
+        row = _change(
+            exercise,
+            "hint",
+            lambda before: {"hints": min(before.hints + 1, len(hints))},
+        )
+        read = row.hints
+    except AgentStateError:
+        pass  # a torn file must not keep a hint away; progress() names the trouble
+    return Hint(read, len(hints), hints[read - 1])
+
+
+def reset(name: str, *, root: Path | None = None) -> Reset:
+    """
+    Write the stub of an exercise again, with the learner's version kept.
+
+    Args:
+        name: The exercise.
+
+        root: The repository; by default, the one that this package runs from.
+
+    Raises:
+        InvalidValue: There is no such exercise, or no repository to take it from.
+    """
+    from agentstate_lab.lab.notebooks import stub_of
+
+    exercise = exercise_named(name)
+    root = root or repository_root()
+    if root is None:
+        raise InvalidValue(
+            "reset", "needs the course's repository; the package runs without one"
+        )
+    solution = root / "exercises" / "solutions" / f"{exercise.stem}.ipynb"
+    stub = root / "exercises" / solution.name
+    fresh = stub_of(solution).encode()
+    found = stub.read_bytes() if stub.is_file() else None
+    kept = _keep(found, exercise) if found not in (None, fresh) else None
+    if found != fresh:
+        atomic_write(stub, fresh, mode=0o644)
+    names = tuple(one.name for one in EXERCISES.values() if one.stem == exercise.stem)
+    return Reset(stub, kept, names)
+
+
+def _keep(content: bytes | None, exercise: Exercise) -> Path:
+    """Put the learner's version aside under the first free number."""
+    folder = home() / "answers"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    number = 1
+    while (kept := folder / f"{exercise.stem}.{number}.ipynb").exists():
+        number += 1
+    atomic_write(kept, content or b"")
+    return kept
+
+
+def _store() -> JsonFileStore:
+    return JsonFileStore(home() / FILE)
+
+
+def _task(exercise: Exercise) -> Task:
+    """The task of an exercise as it is before anything was tried."""
+    return Task.new(f"solve exercise {exercise.name}", key=f"exercise/{exercise.name}")
+
+
+def _row(exercise: Exercise, task: Task | None) -> Row:
+    """What a task says; odd values in it count as nothing."""
+    if task is None:
+        return Row(exercise)
+    counts = {}
+    for name in ("attempts", "best", "total", "hints"):
+        value = task.agent_state.fact(name, 0)
+        counts[name] = value if isinstance(value, int) else 0
+    return Row(exercise, **counts, passed=task.agent_state.fact("passed") is True)
+
+
+def _change(exercise: Exercise, what: str, facts: Facts) -> Row:
+    """Apply one patch to the exercise's task, and return the row it makes."""
+
+    def step(task: Task) -> Task:
+        new = facts(_row(exercise, task))
+        return task.apply(
+            StatePatch(
+                id=f"{what}-{task.version}",
+                base_version=task.version,
+                operations=tuple(
+                    UpsertFact(fact=Fact(key=key, value=value))
+                    for key, value in new.items()
+                ),
+            )
+        )
+
+    with _store() as store:
+        task = store.submit(_task(exercise)).task
+        return _row(exercise, execute_step(store, task.id, step))

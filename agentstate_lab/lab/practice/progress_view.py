@@ -1,0 +1,184 @@
+"""
+What the learner sees of the progress: the table, a hint, what a reset did.
+
+Each has a text form and, where it helps, one for the notebook; both say everything
+in words. Nothing is counted or kept here; `progress` does that.
+"""
+
+import html
+import textwrap
+from dataclasses import dataclass
+from pathlib import Path
+
+from agentstate_lab.lab.exercises import Exercise
+from agentstate_lab.lab.exercises.judge import CELL, TABLE, WIDTH
+from agentstate_lab.lab.home import repository_root
+
+HEADS = ("exercise", "status", "best score", "attempts", "hints")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """
+    What is known about one exercise.
+
+    Attributes:
+        exercise: Which one.
+
+        attempts: How often a check was tried with something written.
+
+        best: The most stages that passed at once.
+
+        total: How many stages there were then.
+
+        hints: How many of its hints were read.
+
+        passed: Whether it has ever passed.
+    """
+
+    exercise: Exercise
+    attempts: int = 0
+    best: int = 0
+    total: int = 0
+    hints: int = 0
+    passed: bool = False
+
+    @property
+    def status(self) -> str:
+        """Where the learner stands, in a word or two."""
+        if self.passed:
+            return "passed"
+        return "tried" if self.attempts else "not started"
+
+    @property
+    def score(self) -> str:
+        """The best score, as "4 of 9"."""
+        return f"{self.best} of {self.total}" if self.attempts else "-"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Progress:
+    """
+    All exercises with what the learner did, as text and as a table.
+
+    Attributes:
+        rows: One for each exercise, in order.
+    """
+
+    rows: tuple[Row, ...]
+
+    @property
+    def passed(self) -> frozenset[str]:
+        """The names of the exercises that have passed."""
+        return frozenset(row.exercise.name for row in self.rows if row.passed)
+
+    def __str__(self) -> str:
+        lines = [self._title, "", f"{HEADS[0]:<18}" + _columns(HEADS[1:])]
+        lines += [f"{cells[0]:<18}" + _columns(cells[1:]) for cells in self._cells()]
+        return "\n".join(line.rstrip() for line in lines)
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        """The table that the notebook shows."""
+        heads = "".join(f'<th scope="col" style="{CELL}">{one}</th>' for one in HEADS)
+        rows = []
+        for first, *others in self._cells():
+            cells = "".join(
+                f'<td style="{CELL}">{html.escape(text)}</td>' for text in others
+            )
+            head = f'<th scope="row" style="{CELL}">{html.escape(first)}</th>'
+            rows.append(f"<tr>{head}{cells}</tr>")
+        return (
+            f'<table style="{TABLE}">'
+            f'<caption style="text-align:left">{self._title}</caption>'
+            f"<thead><tr>{heads}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+        )
+
+    @property
+    def _title(self) -> str:
+        return f"exercises passed: {len(self.passed)} of {len(self.rows)}"
+
+    def _cells(self) -> list[tuple[str, ...]]:
+        return [
+            (
+                f"{row.exercise.number} {row.exercise.name}",
+                row.status,
+                row.score,
+                str(row.attempts),
+                str(row.hints),
+            )
+            for row in self.rows
+        ]
+
+
+def _columns(cells: tuple[str, ...]) -> str:
+    return "".join(f"{cell:<13}" for cell in cells)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Hint:
+    """
+    One step of the ladder: a nudge, then the place, then the shape.
+
+    Attributes:
+        number: Which step, from 1.
+
+        total: How many there are.
+
+        text: What it says.
+    """
+
+    number: int
+    total: int
+    text: str
+
+    def __str__(self) -> str:
+        return textwrap.fill(f"hint {self.number} of {self.total}: {self.text}", WIDTH)
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        """The paragraph that the notebook shows."""
+        return (
+            f"<p><strong>hint {self.number} of {self.total}:</strong>"
+            f" {html.escape(self.text)}</p>"
+        )
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Reset:
+    """
+    What `reset` did.
+
+    Attributes:
+        stub: The exercise's notebook, untouched again.
+
+        kept: Where the learner's version is now, or None when there was none.
+
+        exercises: The names of the exercises that are in it.
+    """
+
+    stub: Path
+    kept: Path | None
+    exercises: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        name = f"{self.stub.parent.name}/{self.stub.name}"
+        if self.kept is None:
+            return f"{name} is the untouched stub; there was nothing to keep"
+        both = f", with {' and '.join(self.exercises)}" if self.exercises[1:] else ""
+        return (
+            f"{name} is the untouched stub again{both}; your version is kept as"
+            f" {_place(self.kept)}. In JupyterLab, choose File > Reload Notebook from"
+            " Disk"
+        )
+
+    __repr__ = __str__
+
+
+def _place(path: Path) -> str:
+    """Where *path* is, seen from the repository if it is in there."""
+    root = repository_root()
+    inside = root is not None and path.is_relative_to(root)
+    return path.relative_to(root).as_posix() if root and inside else str(path)

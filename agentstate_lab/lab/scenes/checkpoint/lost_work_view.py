@@ -1,0 +1,114 @@
+"""
+What a death costs, shown: a picture for all deaths, and a widget for each of them.
+
+- `what_does_a_death_cost` draws writes against effects that happen again;
+- `what_is_lost` lets the reader choose an agent and a step, and shows the ledger of
+  that death.
+
+Both show what `lost_work` has counted, and nothing else.
+"""
+
+from typing import Any
+
+from agentstate_lab.lab.show import (
+    GOOD,
+    HARM,
+    Table,
+    View,
+    canvas,
+    figure,
+    publish,
+    slider_box,
+)
+
+from .lost_work import LostWork
+
+
+def what_does_a_death_cost(lost: LostWork) -> None:
+    """Draw, for each agent, its writes and the effects that a death repeats."""
+    said = [
+        f"{agent}: {lost.writes[agent]} writes, {lost.mean(agent):.1f} effects again,"
+        f" {lost.worst(agent)} at worst"
+        for agent in lost.writes
+    ]
+    number = "; ".join(said)
+    figure(
+        _drawn(lost),
+        alt=(
+            "One point for each agent: to the right the writes of one run, upwards the"
+            f" effects that a death repeats, from the mean to the worst. {number}."
+        ),
+        number=number,
+    )
+
+
+def _drawn(lost: LostWork) -> Any:
+    """The picture."""
+    fig, axes = canvas(7.2, 3.6)
+    for agent, writes in lost.writes.items():
+        mean, worst = lost.mean(agent), lost.worst(agent)
+        color = HARM if worst else GOOD
+        axes.plot([writes, writes], [mean, worst], "_-", color=color, linewidth=1.2)
+        axes.plot(writes, mean, "o", color=color, markersize=8, clip_on=False)
+        axes.annotate(agent, (writes, mean), (9, 4), textcoords="offset points")
+    axes.set_xlim(0, max(lost.writes.values()) * 1.3)
+    axes.set_ylim(0, max(map(lost.worst, lost.writes)) * 1.1)
+    axes.set_xlabel("writes to the store in one run")
+    axes.set_ylabel("effects again, mean to worst")
+    return fig
+
+
+def what_is_lost(lost: LostWork) -> None:
+    """Let the reader choose an agent and where it dies, or show it all as a table."""
+    publish(lost_box(lost), lost_table(lost))
+
+
+def lost_table(lost: LostWork) -> Table:
+    """How many effects each death repeats."""
+    rows = [
+        (step, *(_words(len(lost.again[agent][step])) for agent in lost.again))
+        for step in lost.steps
+    ]
+    return Table(
+        "Effects that happen again, by where it was killed and what it had saved",
+        ("killed after", *lost.again),
+        tuple(rows),
+    )
+
+
+def _words(count: int) -> str:
+    return f"{count} again" if count else "none"
+
+
+def lost_box(lost: LostWork) -> Any:
+    """The widget: a choice of agents, and a slider over deaths."""
+    import ipywidgets as widgets
+
+    boxes = {agent: slider_box("after", deaths_of(lost, agent)) for agent in lost.again}
+    first, *others = (box.children[0] for box in boxes.values())
+    links = [widgets.link((first, "value"), (one, "value")) for one in others]
+    chosen = widgets.Dropdown(options=list(boxes), description="saves")
+    shown = widgets.VBox([chosen, boxes[chosen.value]])
+    shown.links = links  # they last as long as the box does
+
+    def show(change: dict[str, Any]) -> None:
+        shown.children = (chosen, boxes[change["new"]])
+
+    chosen.observe(show, names="value")
+    return shown
+
+
+def deaths_of(lost: LostWork, agent: str) -> list[View]:
+    """What the ledger holds after each death of *agent* and the run that followed."""
+    return [View(step, _ledger(lost, agent, step)) for step in lost.steps]
+
+
+def _ledger(lost: LostWork, agent: str, killed: str) -> str:
+    """One line for each effect, twice those that happened again."""
+    again = lost.again[agent][killed]
+    lines = [
+        f"{step:<16} {'twice' if step in again else 'once'}"
+        + ("  <- killed here" if step == killed else "")
+        for step in lost.steps
+    ]
+    return "\n".join([*lines, "", f"{_words(len(again))}, {agent}"])

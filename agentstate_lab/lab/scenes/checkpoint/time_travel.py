@@ -1,0 +1,58 @@
+"""
+A run looked back on: its checkpoints behind a slider.
+
+Each place of the slider is one moment as it was stored: where the task stood, what
+the agent knew, and how much had been said. Nothing is worked out again; a moment
+that rotation dropped is not there.
+"""
+
+from collections.abc import Sequence
+
+from agentstate_lab.lab.agents import steps_done
+from agentstate_lab.lab.show import Table, View, slider
+from agentstate_lab.state import Checkpoint
+
+
+def travel(history: Sequence[Checkpoint]) -> None:
+    """
+    Show a slider over *history*, or a table where no widget runs.
+
+    Args:
+        history: The checkpoints of one task, oldest first; two at least.
+    """
+    views = [View(f"version {one.version}", moment(one)) for one in history]
+    slider("moment", views, twin=history_table(history))
+
+
+def moment(one: Checkpoint) -> str:
+    """What there was at one checkpoint, line by line."""
+    facts = [
+        f"  {fact.key} = {fact.value!s:.60}" for fact in one.agent_state.known_facts
+    ]
+    return "\n".join(
+        [
+            f"task: {one.state}, saved as version {one.version}",
+            f"taken for: {one.trigger}; the one before: {one.parent}",
+            f"messages so far: {one.messages}",
+            f"facts: {len(facts)}",
+            *facts,
+        ]
+    )
+
+
+def history_table(history: Sequence[Checkpoint]) -> Table:
+    """One row for each checkpoint."""
+    rows = [
+        (
+            str(one.version),
+            "" if one.parent is None else str(one.parent),
+            one.trigger,
+            str(one.messages),
+            f"{len(done)} done{f', {done[-1]} last' if done else ''}",
+            one.state,
+        )
+        for one in history
+        for done in [steps_done(one.agent_state)]
+    ]
+    head = ("version", "before it", "taken for", "messages", "steps", "task")
+    return Table(f"{len(rows)} checkpoints", head, tuple(rows))

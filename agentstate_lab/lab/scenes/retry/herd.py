@@ -1,0 +1,152 @@
+"""
+Who calls when: the attempts of some clients that failed together, on one time line.
+
+Each client is a row, each attempt a dot. Waits without jitter put the dots of all
+clients into columns: a herd. The waits are drawn by the package's own `RetryPolicy`;
+no call is made, and each client fails as often as it may.
+
+In a live notebook the picture has controls. What is stored is the picture that they
+begin with.
+"""
+
+import random
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import Any
+
+from agentstate_lab.lab.show import GOOD, canvas, figure, html_figure
+from agentstate_lab.retry import JITTERS, Jitter, RetryPolicy
+
+CLIENTS = 12
+TOGETHER = 0.1  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Herd:
+    """
+    When each client calls, if every attempt fails.
+
+    Attributes:
+        rows: For each client the times of its attempts, in seconds from the first.
+
+    >>> Herd.of(RetryPolicy(max_attempts=3, jitter="none")).rows[0]
+    (0.0, 1.0, 3.0)
+    """
+
+    rows: tuple[tuple[float, ...], ...]
+
+    @classmethod
+    def of(
+        cls, policy: RetryPolicy, *, clients: int = CLIENTS, seed: int = 1
+    ) -> "Herd":
+        """The attempts of *clients* that wait as *policy* says."""
+        return cls(
+            tuple(
+                (0.0, *accumulate(policy.waits(random.Random(f"{seed}/{client}"))))
+                for client in range(clients)
+            )
+        )
+
+    @property
+    def busiest(self) -> int:
+        """The most clients that call again within a tenth of a second."""
+        again = [(at, n) for n, row in enumerate(self.rows) for at in row[1:]]
+        return max(
+            (
+                len({n for at, n in again if start <= at < start + TOGETHER})
+                for start, _ in again
+            ),
+            default=0,
+        )
+
+    @property
+    def last(self) -> float:
+        """When the last attempt of all is made, in seconds."""
+        return max(row[-1] for row in self.rows)
+
+    @property
+    def verdict(self) -> str:
+        """What there is to count in the picture."""
+        return (
+            f"of {len(self.rows)} clients, up to {self.busiest} call again within the"
+            f" same tenth of a second; the last attempt is made after {self.last:.1f} s"
+        )
+
+    @property
+    def words(self) -> str:
+        """The picture in words."""
+        return (
+            "A row of dots for each client and a dot for each attempt, over seconds."
+            f" All begin together; {self.verdict}."
+        )
+
+
+def who_calls_when(
+    *,
+    max_attempts: int = 5,
+    wait_initial: float = 1.0,
+    wait_max: float = 10.0,
+    jitter: Jitter = "full",
+) -> None:
+    """
+    Draw who calls when, with controls for the four numbers of a policy.
+
+    Args:
+        max_attempts: Of each client.
+
+        wait_initial: The ceiling of the first wait, in seconds.
+
+        wait_max: The cap, in seconds.
+
+        jitter: Where below its ceiling a wait lies.
+    """
+    policy = RetryPolicy(
+        max_attempts=max_attempts,
+        wait_initial=wait_initial,
+        wait_max=wait_max,
+        jitter=jitter,
+    )
+    herd = Herd.of(policy)
+    figure(drawn(herd), alt=herd.words, number=herd.verdict, live=explorer(policy))
+
+
+def explorer(policy: RetryPolicy) -> Any:
+    """The controls, set to *policy*, and under them the picture that they draw."""
+    import ipywidgets as widgets
+
+    attempts = widgets.IntSlider(policy.max_attempts, 2, 8)
+    initial = widgets.FloatSlider(policy.wait_initial, min=0.1, max=5, step=0.1)
+    cap = widgets.FloatSlider(policy.cap, min=1, max=60, step=1)
+    jitter = widgets.Dropdown(options=JITTERS, value=policy.jitter)
+    named = {"attempts": attempts, "first, s": initial, "cap, s": cap, "jitter": jitter}
+    picture = widgets.HTML()
+
+    def draw(change: object = None) -> None:
+        herd = Herd.of(
+            RetryPolicy(
+                max_attempts=attempts.value,
+                wait_initial=initial.value,
+                wait_max=max(initial.value, cap.value),
+                jitter=jitter.value,
+            )
+        )
+        picture.value = html_figure(drawn(herd), alt=herd.words, number=herd.verdict)
+
+    for name, control in named.items():
+        control.description, control.style.description_width = name, "6em"
+        control.observe(draw, names="value")
+    draw()
+    return widgets.VBox([*named.values(), picture])
+
+
+def drawn(herd: Herd) -> Any:
+    """The rows of dots."""
+    fig, axes = canvas(8.4, 3.2)
+    for client, row in enumerate(herd.rows):
+        axes.plot(row, [client] * len(row), "o", color=GOOD, markersize=6)
+    axes.set_xlabel("seconds since all of them called together")
+    axes.set_ylabel("client")
+    axes.set_yticks([])
+    axes.set_xlim(left=-0.2)
+    axes.invert_yaxis()
+    return fig

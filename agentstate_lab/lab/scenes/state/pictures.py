@@ -1,0 +1,243 @@
+"""
+The drawings of notebook 01, each named for the question it answers.
+
+- `which_states_follow` draws the life of a task from its transition table, so the
+  drawing cannot say anything that the code does not do.
+- `which_effects_happened` draws what the world counted in several nights, one night
+  a row, and marks what was not wanted.
+
+What is drawn is worked out first, in a small class with a verdict in words: the
+number under the picture, its description for those who do not see it, and the
+drawing itself come from there. Nothing here runs an agent or asks the world.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from agentstate_lab.errors import InvalidValue
+from agentstate_lab.lab.show import FAINT, GOOD, INK, canvas, figure
+from agentstate_lab.state import TRANSITIONS, TaskState
+
+from .night import WANTED, Night
+
+HARM = "#9c3c00"  # the course's, darkened: white numbers stand on it
+
+# Where each state stands; the four of notebook 01 fill the middle row and below.
+PLACES = {
+    TaskState.PENDING: (0.0, 1.0),
+    TaskState.RUNNING: (2.2, 1.0),
+    TaskState.COMPLETED: (4.4, 1.0),
+    TaskState.FAILED: (2.2, -0.5),
+    TaskState.WAITING: (1.2, 2.5),
+    TaskState.CANCELLED: (4.4, 2.5),
+    TaskState.DEAD: (4.4, -0.5),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """
+    The part of the transition table that lies between some states.
+
+    Attributes:
+        states: The states, in the order in which they are told.
+
+    >>> Life((TaskState.RUNNING, TaskState.COMPLETED)).verdict
+    '1 arrow between 2 states; no arrow leaves completed'
+    """
+
+    states: tuple[TaskState, ...]
+
+    @property
+    def arrows(self) -> list[tuple[TaskState, TaskState]]:
+        """From which state to which other one."""
+        return [
+            (old, new)
+            for old in self.states
+            for new in self.states
+            if new in TRANSITIONS[old] and new is not old
+        ]
+
+    @property
+    def ends(self) -> list[TaskState]:
+        """The states that cannot be left for another of these."""
+        left = {old for old, _ in self.arrows}
+        return [state for state in self.states if state not in left]
+
+    @property
+    def verdict(self) -> str:
+        """What there is to count in the drawing."""
+        arrows = len(self.arrows)
+        noun = "arrow" if arrows == 1 else "arrows"
+        said = f"{arrows} {noun} between {len(self.states)} states"
+        if not self.ends:
+            return said
+        return f"{said}; no arrow leaves {_listed(self.ends)}"
+
+    @property
+    def words(self) -> str:
+        """The drawing in words."""
+        lines = []
+        for old in self.states:
+            next_ones = [new for start, new in self.arrows if start is old]
+            lines.append(f"{old} leads to {_listed(next_ones) or 'no other state'}")
+        return f"States of a task as boxes with arrows: {'; '.join(lines)}."
+
+
+def which_states_follow(*states: TaskState | str) -> None:
+    """
+    Draw which of *states* may follow which.
+
+    Raises:
+        InvalidValue: There is no such state, or none was named.
+    """
+    known = list(TaskState)
+    if not states or any(state not in known for state in states):
+        raise InvalidValue("states", f"name some of {_listed(known)}")
+    life = Life(tuple(TaskState(state) for state in dict.fromkeys(states)))
+    figure(_draw_life(life), alt=life.words, number=life.verdict)
+
+
+def _draw_life(life: Life) -> Any:
+    """Boxes, and an arrow for each transition; a pair of them bends apart."""
+    xs, ys = zip(*(PLACES[state] for state in life.states), strict=True)
+    fig, axes = canvas(7.2, max(ys) - min(ys) + 1.2)
+    boxes = {state: _box(axes, state, state in life.ends) for state in life.states}
+    for old, new in life.arrows:
+        bend = 0.2 if (new, old) in life.arrows else 0.0
+        axes.annotate(
+            "",
+            PLACES[new],
+            PLACES[old],
+            arrowprops={
+                "arrowstyle": "-|>,head_length=0.7,head_width=0.32",
+                "connectionstyle": f"arc3,rad={bend}",
+                "color": GOOD,
+                "linewidth": 1.6,
+                "patchA": boxes[old],
+                "patchB": boxes[new],
+                "shrinkA": 3,
+                "shrinkB": 3,
+            },
+        )
+    axes.set_xlim(min(xs) - 0.8, max(xs) + 0.8)
+    axes.set_ylim(min(ys) - 0.5, max(ys) + 0.5)
+    axes.set_axis_off()
+    return fig
+
+
+def _box(axes: Any, state: TaskState, final: bool) -> Any:
+    """A state in its place; one that is not left has a thick frame."""
+    look = {
+        "boxstyle": "round,pad=0.6",
+        "facecolor": FAINT if final else "white",
+        "edgecolor": INK,
+        "linewidth": 2.4 if final else 1.2,
+    }
+    x, y = PLACES[state]
+    text = axes.text(x, y, state, ha="center", va="center", color=INK, bbox=look)
+    return text.get_bbox_patch()
+
+
+@dataclass(frozen=True, slots=True)
+class Nights:
+    """
+    What the world counted in some nights, and what was wanted of each.
+
+    Attributes:
+        counts: The counts of each night, by step, under the night's name.
+
+        wanted: How often each step was to happen.
+    """
+
+    counts: Mapping[str, Mapping[str, int]]
+    wanted: Mapping[str, int]
+
+    def count(self, night: str, step: str) -> int:
+        """How often *step* happened in *night*."""
+        return self.counts[night].get(step, 0)
+
+    def wrong(self, night: str) -> int:
+        """By how many effects *night* differs from what was wanted."""
+        return sum(
+            abs(self.count(night, step) - times) for step, times in self.wanted.items()
+        )
+
+    @property
+    def verdict(self) -> str:
+        """Each night with its number of wrong effects."""
+        nights = [f"{night} {self.wrong(night)}" for night in self.counts]
+        return f"effects that nobody wanted: {', '.join(nights)}"
+
+    @property
+    def words(self) -> str:
+        """The drawing in words."""
+        lines = []
+        for night in self.counts:
+            wrong = [
+                f"{step} {self.count(night, step)} instead of {times}"
+                for step, times in self.wanted.items()
+                if self.count(night, step) != times
+            ]
+            lines.append(f"{night}: {', '.join(wrong) or 'all as wanted'}")
+        return f"Nights as rows, effects as columns. {'; '.join(lines)}."
+
+
+def which_effects_happened(nights: Mapping[str, Night]) -> None:
+    """
+    Draw how often each effect had happened at the end of each night.
+
+    Args:
+        nights: The nights by name, in the order of the rows.
+
+    Raises:
+        InvalidValue: There is no night.
+    """
+    if not nights:
+        raise InvalidValue("nights", "at least one night is needed")
+    counts = {name: night.counted.counts for name, night in nights.items()}
+    shown = Nights(counts, WANTED)
+    figure(_draw_nights(shown), alt=shown.words, number=shown.verdict)
+
+
+def _draw_nights(nights: Nights) -> Any:
+    """A grid of counts; a wrong one is dark, bold and framed."""
+    names, steps = list(nights.counts), list(nights.wanted)
+    fig, axes = canvas(8.6, 0.46 * len(names) + 0.8)
+    for row, night in enumerate(names):
+        for column, step in enumerate(steps):
+            count = nights.count(night, step)
+            _cell(axes, column, row, count, right=count == nights.wanted[step])
+    axes.set_xticks(range(len(steps)), [step.replace("-", "-\n") for step in steps])
+    axes.set_yticks(range(len(names)), names)
+    axes.xaxis.tick_top()
+    axes.set_xlim(-0.6, len(steps) - 0.4)
+    axes.set_ylim(len(names) - 0.5, -0.5)
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    axes.grid(visible=False)
+    return fig
+
+
+def _cell(axes: Any, column: int, row: int, count: int, *, right: bool) -> None:
+    """One count in its place."""
+    from matplotlib.patches import Rectangle
+
+    corner = (column - 0.46, row - 0.42)
+    fill, edge, ink = (FAINT, FAINT, INK) if right else (HARM, INK, "white")
+    axes.add_patch(Rectangle(corner, 0.92, 0.84, facecolor=fill, edgecolor=edge))
+    weight = "normal" if right else "bold"
+    middle = {"ha": "center", "va": "center"}
+    axes.text(column, row, str(count), color=ink, fontweight=weight, **middle)
+
+
+def _listed(words: Iterable[str]) -> str:
+    """
+    The words with commas, and "and" before the last.
+
+    >>> _listed(["a", "b", "c"])
+    'a, b and c'
+    """
+    *most, last = [str(word) for word in words] or [""]
+    return f"{', '.join(most)} and {last}" if most else last

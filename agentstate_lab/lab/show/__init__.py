@@ -1,0 +1,34 @@
+"""
+How a result is shown: tables, pictures, widgets with a static twin, progress bars.
+"""
+
+from .bar import NotebookBar
+from .plots import EXTRA, FAINT, GOOD, HARM, INK, NEUTRAL, canvas, figure, html_figure
+from .show import Counted, Table, compare, counted, steps, times
+from .terminal import with_bar, with_options
+from .widgets import View, publish, slider, slider_box
+
+__all__ = [
+    "EXTRA",
+    "FAINT",
+    "GOOD",
+    "HARM",
+    "INK",
+    "NEUTRAL",
+    "Counted",
+    "NotebookBar",
+    "Table",
+    "View",
+    "canvas",
+    "compare",
+    "counted",
+    "figure",
+    "html_figure",
+    "publish",
+    "slider",
+    "slider_box",
+    "steps",
+    "times",
+    "with_bar",
+    "with_options",
+]

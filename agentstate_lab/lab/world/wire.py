@@ -1,0 +1,203 @@
+"""
+What all requests to the world and all its replies have in common.
+
+A request may be anything: too large, cut off, nested a million levels deep, or not
+JSON at all. Each of these gets a reply that says so, in the error shape of the
+OpenAI API, because that is the shape that clients already read. None of them may
+cost the world its life, so sizes and depths are checked before use.
+
+This module knows nothing of models, services or tasks.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any, NoReturn
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse
+
+from agentstate_lab.state import canonical
+
+from .ledger import Json
+
+MAX_BODY = 10 * 1024 * 1024
+MAX_DEPTH = 100
+MAX_NAME = 1_000
+
+Headers = Mapping[str, str]
+_NOT_STARTED: Headers = {"X-Effect": "not started"}
+
+
+class Refusal(Exception):
+    """
+    A reply that says no. It travels as JSON and is no error of the course.
+
+    Args:
+        status: The HTTP status.
+
+        message: What is wrong, and what would be right.
+
+        param: The field at fault, if it is one.
+
+        code: The reason in one word.
+
+        headers: Further headers; by default, one that says that nothing happened.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        *,
+        param: str | None = None,
+        code: str | None = None,
+        headers: Headers = _NOT_STARTED,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.headers = headers
+        kind = _TYPES.get(status, "invalid_request_error")
+        self.body: Json = {
+            "error": {"message": message, "type": kind, "param": param, "code": code}
+        }
+
+    def response(self) -> JSONResponse:
+        """The refusal as it goes over the wire."""
+        return JSONResponse(self.body, self.status, headers=dict(self.headers))
+
+
+_TYPES = {
+    401: "authentication_error",
+    403: "permission_error",
+    409: "conflict_error",
+    429: "rate_limit_error",
+    500: "server_error",
+}
+
+
+async def read_json(request: Request) -> Json:
+    """
+    The JSON object in the body of *request*.
+
+    Raises:
+        Refusal: 413 for a body that is too large, 400 for anything else that is
+            not a JSON object in UTF-8.
+    """
+    data = await _read_body(request)
+    try:
+        value = json.loads(data.decode(), parse_constant=_no_constant)
+    except UnicodeDecodeError as error:
+        raise _malformed(f"byte {error.start} is not UTF-8") from None
+    except RecursionError:
+        raise _too_deep() from None
+    except ValueError as error:
+        where = getattr(error, "pos", None)
+        at = "" if where is None else f", at character {where}"
+        raise _malformed(f"{getattr(error, 'msg', 'unreadable value')}{at}") from None
+    if not isinstance(value, dict):
+        raise _malformed("the body must be a JSON object")
+    if _deeper_than(value, MAX_DEPTH):
+        raise _too_deep()
+    try:
+        canonical(value)
+    except UnicodeEncodeError:
+        raise _malformed("a string holds half a surrogate pair") from None
+    return value
+
+
+async def _read_body(request: Request) -> bytes:
+    """
+    The body, or a 413 as soon as it is known to be too large.
+
+    The server goes on reading and drops the rest, so the sender sees the reply and
+    not a connection that was reset while it was still sending.
+    """
+    declared = request.headers.get("content-length", "0")
+    data = bytearray()
+    if declared.isdecimal() and int(declared) > MAX_BODY:
+        raise _too_large()
+    try:
+        async for chunk in request.stream():
+            data += chunk
+            if len(data) > MAX_BODY:
+                raise _too_large()
+    except ClientDisconnect:
+        raise _malformed("the body was cut off") from None
+    return bytes(data)
+
+
+def _too_large() -> Refusal:
+    return Refusal(
+        413,
+        f"The body of the request is larger than {MAX_BODY} bytes: send less.",
+        code="request_too_large",
+    )
+
+
+def _malformed(why: str) -> Refusal:
+    return Refusal(
+        400, f"The body of the request is not valid JSON: {why}.", code="invalid_json"
+    )
+
+
+def _too_deep() -> Refusal:
+    return _malformed(f"it is nested more than {MAX_DEPTH} levels deep")
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _deeper_than(value: Any, limit: int) -> bool:
+    """Whether lists and objects are nested more than *limit* levels deep."""
+    level = [value]
+    for _ in range(limit):
+        inner: list[Any] = []
+        for item in level:
+            inner.extend(item.values() if isinstance(item, dict) else item)
+        level = [item for item in inner if isinstance(item, dict | list)]
+        if not level:
+            return False
+    return True
+
+
+def text(body: Mapping[str, Any], name: str) -> str:
+    """
+    The string *name* of *body*, which must not be empty or huge.
+
+    Raises:
+        Refusal: 400, naming the field.
+    """
+    value = body.get(name)
+    if not isinstance(value, str) or not 0 < len(value) <= MAX_NAME:
+        raise Refusal(
+            400,
+            f"'{name}' must be a string of 1 to {MAX_NAME} characters.",
+            param=name,
+            code="invalid_value",
+        )
+    return value
+
+
+def known(body: Mapping[str, Any], *names: str) -> None:
+    """
+    Refuse fields of *body* that nobody would read.
+
+    Raises:
+        Refusal: 400, naming the first of them.
+    """
+    for name in body:
+        if name not in names:
+            raise Refusal(
+                400,
+                f"Unknown parameter: {shown(name)}.",
+                param=name[:100],
+                code="unknown_parameter",
+            )
+
+
+def shown(value: str) -> str:
+    """*value* for a message: quoted, cut short, control characters escaped."""
+    cut = value if len(value) <= 80 else value[:80] + "…"
+    return repr(re.sub(r"\s+", " ", cut))

@@ -1,0 +1,182 @@
+"""
+The outside world: services that do things, and a witness that counts them.
+
+An agent's own notes cannot prove what it did, least of all after a crash. So the
+things that it changes live in another process, which outlives the kernel, the
+terminal and the agent, and which keeps the ledger. Starting it is finding it: each
+`AGENTSTATE_HOME` has one world, and whoever comes next finds the same.
+
+    world = start_world()
+    world.effect("deploy", task_id="t1", step="deploy-api", arguments={})
+    world.ledger("t1")
+
+This module finds, starts and stops. It does not serve anything (`world_app` does),
+and it never signals a process that it cannot prove to be this home's world.
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from agentstate_lab.errors import WorldUnavailable
+from agentstate_lab.lab.home import home
+
+from .handle import EFFECTS, World, task_header
+from .ledger import Entry
+from .record import MODULE, Record, alive, until
+
+__all__ = [
+    "EFFECTS",
+    "Entry",
+    "World",
+    "find_world",
+    "start_world",
+    "stop_world",
+    "task_header",
+]
+
+READY_WITHIN = 30.0
+LOCK_WITHIN = 60.0
+
+
+def start_world() -> World:
+    """
+    The world of this home: the one that runs, or a new one.
+
+    Raises:
+        WorldUnavailable: It could not be started; the message holds the end of its
+            log.
+    """
+    return find_world() or _start(home())
+
+
+def find_world() -> World | None:
+    """The running world of this home, or None. Nothing is started."""
+    record = Record.read(home())
+    return record.world if record and record.answers() else None
+
+
+def stop_world() -> bool:
+    """
+    End the world of this home; False when there is none.
+
+    It is asked first. Only a process that is proved to be this home's world is
+    ended by force when it does not listen.
+
+    Raises:
+        WorldUnavailable: Another program holds this home's lock.
+    """
+    where = home()
+    with _lock(where):
+        record = Record.read(where)
+        return record is not None and record.stop()
+
+
+def _start(where: Path) -> World:
+    """Start a world in *where*, unless somebody else does so first."""
+    with _lock(where):
+        record = Record.read(where)
+        if record and record.answers():
+            return record.world
+        if record:
+            record.stop()
+        pid = _launch(where)
+        worlds: list[World] = []
+
+        def ready() -> bool:
+            gone = not alive(pid)
+            world = find_world()
+            worlds.extend([world] if world else [])
+            return bool(world) or gone
+
+        until(ready, READY_WITHIN)
+    if not worlds:
+        raise WorldUnavailable(
+            f"the world did not start in {where}; its log ends with:\n"
+            f"{_log_tail(where)}\nRepair that, then run the notebook's first code"
+            " cell (`begin`) again"
+        )
+    return worlds[0]
+
+
+# The world must be nobody's child. A kernel that is restarted politely ends its
+# children (on Windows, all of them), and a dead child stays a zombie until its
+# parent looks. So a short-lived process starts it and is gone.
+_LAUNCHER = """
+import subprocess, sys
+flags = sum(getattr(subprocess, name, 0) for name in (
+    "DETACHED_PROCESS", "CREATE_NEW_PROCESS_GROUP"))
+child = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL, stdout=2,
+    creationflags=flags, start_new_session=True)
+print(child.pid, flush=True)
+"""
+
+
+def _launch(where: Path) -> int:
+    """Start the process, detached from this one, and return its id."""
+    python = sys.executable or "python"
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+    try:
+        log = os.open(where / "world.log", flags, 0o600)
+        try:
+            launched = subprocess.run(
+                [python, "-I", "-S", "-c", _LAUNCHER, python, "-m", MODULE, where],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                cwd=Path(__file__).parents[3],
+                env=_environment(),
+                start_new_session=True,
+                creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+                timeout=READY_WITHIN,
+                check=True,
+            )
+        finally:
+            os.close(log)
+        return int(launched.stdout)
+    except (OSError, ValueError, subprocess.SubprocessError) as error:
+        raise WorldUnavailable(
+            f"the world could not be launched from {where} ({error})"
+        ) from error
+
+
+def _environment() -> dict[str, str]:
+    """
+    This process's environment, without the secrets of a live model and without
+    what would turn a warning in somebody else's package into a world that dies.
+    """
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("OPENAI_", "PYTHONWARNINGS"))
+    }
+
+
+@contextmanager
+def _lock(where: Path) -> Iterator[None]:
+    """The lock under which the world of *where* is started and stopped."""
+    from filelock import FileLock
+
+    lock = FileLock(where / "world.lock", timeout=LOCK_WITHIN, mode=0o600)
+    try:
+        lock.acquire()
+    except OSError as error:  # filelock's Timeout is one
+        raise WorldUnavailable(
+            f"the lock {where / 'world.lock'} could not be taken ({error})"
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _log_tail(where: Path, size: int = 2_000) -> str:
+    """The end of the world's log."""
+    try:
+        data = (where / "world.log").read_bytes()[-size:]
+    except OSError as error:
+        return f"(no log: {error})"
+    return data.decode(errors="replace").strip() or "(empty)"

@@ -1,0 +1,227 @@
+"""
+One state for several agents, over the Model Context Protocol.
+
+A server offers the tasks of a store under addresses that any MCP client can read:
+
+    state://agents/{agent_id}/tasks/{task_id}
+
+Reading is a *resource*. Changing is a *tool*, because resources cannot be written,
+and a write must say two things that no address can: the version that it is based on,
+and the id of the patch. The version keeps two writers from undoing each other. The
+patch id makes it safe to ask again when the answer was lost (`patching`).
+
+What is read is the past the moment it arrives, so it is marked as stale (`ttlMs` 0)
+and carries its version. A client may listen for changes, and hears of those that went
+through this very server process: one that another process made in the store is not
+announced, and neither is one from before it listened. Read again all the same.
+
+This module serves; `shared_state` asks, and `mcp_state_serve` makes a process of it.
+It holds no state and no lock: the store does, and decides between two writers.
+
+Source: Model Context Protocol, revision 2026-07-28, "Resources" and "Tools".
+"""
+
+import contextlib
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+from anyio import to_thread
+from mcp import MCPError
+from mcp.server import CacheHint
+from mcp.server.auth.provider import TokenVerifier
+from mcp.server.auth.settings import AuthSettings
+from mcp.server.mcpserver import Context, MCPServer
+from mcp.server.mcpserver.exceptions import ToolError
+from mcp_types import INVALID_PARAMS, CallToolResult, InputRequiredResult, Resource
+from pydantic import ValidationError
+
+from agentstate_lab import __version__
+from agentstate_lab.errors import InvalidValue, TaskNotFound
+from agentstate_lab.state import (
+    Operation,
+    StatePatch,
+    Task,
+    TaskState,
+    canonical,
+    reason,
+)
+from agentstate_lab.stores import Applied, StepStore, apply_once
+
+from .client import SharedState, StateClient
+from .errors import spoken
+from .grants import Grant
+from .shared_state import read_shared_state, write_shared_state
+from .uri import TEMPLATE, ids_of, state_uri
+
+__all__ = [
+    "SharedState",
+    "StateClient",
+    "StateServer",
+    "read_shared_state",
+    "write_shared_state",
+]
+
+MAX_PATCH_BYTES: Final = 256 * 1024  # as JSON; what is larger belongs into an artifact
+
+MAX_LISTED: Final = 100
+
+JSON: Final = "application/json"
+
+INSTRUCTIONS = """\
+Tasks of agents, with what each agent knows. Read a task first, and note its version.
+To change it, call write_state with that version and a patch id that names what you
+want (the same id when you ask again, another for another change). On a conflict,
+error -32010, read again and decide anew: somebody else has changed the task.
+"""
+
+Caller = Callable[[], Grant]
+
+
+class StateServer(MCPServer):
+    """
+    Serves the tasks of a store to agents, each as far as it was granted.
+
+    Args:
+        store: Where the tasks are. It stays open when the server ends.
+
+        caller: Says who is asking, and what that agent may do; a grant, when it is
+            always the same.
+
+        auth, token_verifier: How tokens are checked, over HTTP.
+
+    >>> from agentstate_lab import MemoryStore, Task
+    >>> store = MemoryStore()
+    >>> task, _ = store.submit(Task.new("Clean the logs", task_id="logs"))
+    >>> server = StateServer(store, Grant(agent_id="agent"))
+    >>> with StateClient(server) as client:
+    ...     read_shared_state(client, "agent", "logs").version
+    1
+    """
+
+    def __init__(
+        self,
+        store: StepStore,
+        caller: Caller | Grant,
+        *,
+        auth: AuthSettings | None = None,
+        token_verifier: TokenVerifier | None = None,
+    ) -> None:
+        fresh = CacheHint(ttl_ms=0, scope="private")
+        super().__init__(
+            "agentstate-lab",
+            version=__version__,
+            instructions=INSTRUCTIONS,
+            log_level="WARNING",
+            auth=auth,
+            token_verifier=token_verifier,
+            cache_hints={"resources/read": fresh, "resources/list": fresh},
+        )
+        self._store = store
+        self._caller: Caller = (lambda: caller) if isinstance(caller, Grant) else caller
+        self.resource(
+            TEMPLATE,
+            name="task",
+            description="One task: its version, state and result, and what is known.",
+            mime_type=JSON,
+        )(self._read)
+        self.tool()(self.read_state)
+        self.tool()(self.write_state)
+
+    async def list_resources(self) -> list[Resource]:
+        """The tasks that the caller may read, as far as a list can hold them."""
+        with spoken():
+            grant = self._caller()
+            tasks = await to_thread.run_sync(self._tasks, grant)
+        return [Resource(uri=uri, name=task.id, mime_type=JSON) for uri, task in tasks]
+
+    def read_state(self, uri: str) -> dict[str, Any]:
+        """Read the task at a state:// address: its version, and what is known."""
+        with spoken():
+            task = self._task(*ids_of(uri), write=False)
+            return SharedState.of(task).model_dump(mode="json")
+
+    async def write_state(
+        self,
+        uri: str,
+        expected_version: int,
+        patch_id: str,
+        operations: list[Operation],
+        ctx: Context,
+        state: TaskState | None = None,
+        result: str | None = None,
+    ) -> Applied:
+        """
+        Change the task at a state:// address, if it is still at this version.
+
+        Ask again with the same patch_id when no answer came: it is applied once.
+        """
+        with spoken():
+            ids = ids_of(uri)
+            patch = _patch(patch_id, expected_version, operations)
+
+            def apply() -> Applied:
+                task = self._task(*ids, write=True)
+                return apply_once(
+                    self._store, task.id, patch, state=state, result=result
+                )
+
+            done = await to_thread.run_sync(apply)
+        if not done.replayed:
+            await ctx.notify_resource_updated(uri)
+        return done
+
+    async def call_tool(
+        self, name: str, arguments: dict[str, Any], context: Context | None = None
+    ) -> CallToolResult | InputRequiredResult:
+        """Call a tool; arguments that do not fit its schema are a protocol error."""
+        try:
+            return await super().call_tool(name, arguments, context)
+        except ToolError as error:
+            if isinstance(error.__cause__, ValidationError):
+                # Not the value: it may be huge, and it is the caller's.
+                raise MCPError(INVALID_PARAMS, reason(error.__cause__)) from error
+            raise
+
+    def _read(self, agent_id: str, task_id: str) -> str:
+        """The resource: a task as JSON."""
+        with spoken():
+            task = self._task(agent_id, task_id, write=False)
+            return SharedState.of(task).model_dump_json()
+
+    def _task(self, agent_id: str, task_id: str, *, write: bool) -> Task:
+        """The task of these ids, if the caller was granted that."""
+        state_uri(agent_id, task_id)  # refuses what is no id
+        self._caller().check(agent_id, write=write)
+        task = self._store.get(task_id)
+        if task.agent_id != agent_id:
+            raise TaskNotFound(task_id)
+        return task
+
+    def _tasks(self, grant: Grant) -> list[tuple[str, Task]]:
+        """The first tasks of each state that *grant* lets its agent read."""
+        found: list[tuple[str, Task]] = []
+        for state in TaskState:
+            for task in self._store.list_by_state(state, limit=10 * MAX_LISTED):
+                if grant.readable(task.agent_id):
+                    # A store takes ids that no address can hold.
+                    with contextlib.suppress(InvalidValue):
+                        found.append((state_uri(task.agent_id, task.id), task))
+        return found[:MAX_LISTED]
+
+
+def _patch(patch_id: str, version: int, operations: Iterable[Operation]) -> StatePatch:
+    """The patch of a request, when it is one, and not too large."""
+    try:
+        patch = StatePatch(
+            id=patch_id, base_version=version, operations=tuple(operations)
+        )
+    except ValidationError as error:
+        raise InvalidValue("patch", reason(error)) from error
+    size = len(canonical(patch.model_dump(mode="json")))
+    if size > MAX_PATCH_BYTES:
+        raise InvalidValue(
+            "patch",
+            f"has {size:,} bytes, and {MAX_PATCH_BYTES:,} is the limit: keep what is"
+            " large as an artifact",
+        )
+    return patch

@@ -1,0 +1,16 @@
+"""
+The same agent on several machines: its tasks as workflows of DBOS.
+
+The package `dbos` is imported here and nowhere else.
+"""
+
+from .place import database_url
+from .queue import AgentQueue
+from .workflow import AgentWorker, Means
+
+__all__ = [
+    "AgentQueue",
+    "AgentWorker",
+    "Means",
+    "database_url",
+]

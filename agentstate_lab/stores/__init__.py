@@ -1,0 +1,80 @@
+"""
+Where tasks outlive the process that works on them.
+
+`store` holds the contracts and the store in memory, `json_file` the one JSON file,
+`lease` what many workers need, and the room `sql` the two databases. `open_store`
+takes a URL and brings only what that store needs.
+"""
+
+from .artifacts import ArtifactStore
+from .atomic_file import atomic_write, real_path, write_bytes
+from .claim import (
+    MAX_ATTEMPTS,
+    TakeOver,
+    claim,
+    end,
+    nobody,
+    surely_not_started,
+    text_of,
+    without_question,
+)
+from .json_file import JsonFileStore
+from .json_format import Content, task_line
+from .lease import LEASE, Claim, LeaseStore, check_seconds
+from .owner import is_gone, working
+from .patching import STEP_PREFIX, Applied, apply_once
+from .rules import Submission
+from .store import (
+    MAX_STEP_TRIES,
+    SCHEMES,
+    Clock,
+    HistoryStore,
+    MemoryStore,
+    StepStore,
+    TaskStore,
+    execute_step,
+    open_store,
+    record_more,
+    store_class,
+    until_saved,
+)
+
+__all__ = [
+    "LEASE",
+    "MAX_ATTEMPTS",
+    "MAX_STEP_TRIES",
+    "SCHEMES",
+    "STEP_PREFIX",
+    "Applied",
+    "ArtifactStore",
+    "Claim",
+    "Clock",
+    "Content",
+    "HistoryStore",
+    "JsonFileStore",
+    "LeaseStore",
+    "MemoryStore",
+    "StepStore",
+    "Submission",
+    "TakeOver",
+    "TaskStore",
+    "apply_once",
+    "atomic_write",
+    "check_seconds",
+    "claim",
+    "end",
+    "execute_step",
+    "is_gone",
+    "nobody",
+    "open_store",
+    "real_path",
+    "record_more",
+    "store_class",
+    "surely_not_started",
+    "task_line",
+    "text_of",
+    "until_saved",
+    "without_question",
+    "working",
+    "write_bytes",
+]

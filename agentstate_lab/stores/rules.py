@@ -1,0 +1,118 @@
+"""
+The rules of a store, as plain functions over what is stored.
+
+Every store decides alike because every store asks here: whether a task may be
+submitted, whether a save may take the place of what is there, which tasks are in a
+state. A function gets the stored task and the new one, and returns what to keep or
+raises; it reads no file, no clock and no database.
+
+What a store adds is that nobody comes between the reading and the writing.
+"""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from agentstate_lab.errors import InvalidValue, KeyReused, TaskNotFound, VersionConflict
+from agentstate_lab.state import Checkpoint, Task, TaskState, check_transition
+
+
+class Submission(NamedTuple):
+    """
+    What `submit` returns: the stored task, and whether this call made it.
+
+    Attributes:
+        task: The task as it is stored now.
+
+        created: False when the key was known, and nothing was changed.
+    """
+
+    task: Task
+    created: bool
+
+
+def accept_submission(stored: Task | None, task: Task, now: float) -> Submission:
+    """
+    Decide what a submit does, given what is stored under that id.
+
+    Raises:
+        KeyReused: Another input is stored under the id.
+        InvalidValue: The task is not new.
+    """
+    if task.version != 0 or task.state is not TaskState.PENDING:
+        raise InvalidValue(
+            f"task {task.id!r}",
+            f"is {task.state} at version {task.version}; only a new, pending task"
+            " can be submitted, an existing one is saved",
+        )
+    if stored is not None:
+        if stored.fingerprint != task.fingerprint:
+            raise KeyReused(task.id)
+        return Submission(stored, created=False)
+    return Submission(next_version(task, created_at=now, now=now), created=True)
+
+
+def accept_save(stored: Task | None, task: Task, now: float) -> Task:
+    """
+    Decide whether *task* may take the place of *stored*, and return what to keep.
+
+    Raises:
+        TaskNotFound, VersionConflict, KeyReused, IllegalTransition: See
+            `TaskStore.save`. Nothing is written then.
+    """
+    if stored is None:
+        raise TaskNotFound(task.id)
+    if stored.version != task.version:
+        raise VersionConflict(task.id, expected=task.version, found=stored.version)
+    if stored.fingerprint != task.fingerprint:
+        raise KeyReused(task.id)
+    check_transition(stored.state, task.state, task.id)
+    return next_version(task, created_at=stored.created_at, now=now)
+
+
+def next_version(task: Task, *, created_at: float, now: float) -> Task:
+    """What is kept of an accepted *task*: one version on, with its times."""
+    fixed = {"created_at": created_at, "updated_at": now, "version": task.version + 1}
+    return task.model_copy(update=fixed)
+
+
+def select_by_state(
+    tasks: Iterable[Task], state: TaskState | str, limit: int
+) -> list[Task]:
+    """
+    The tasks in *state*, oldest first, at most *limit*.
+
+    Raises:
+        InvalidValue: There is no such state, or the limit is not a count.
+    """
+    check_listing(state, limit)
+    found = [task for task in tasks if task.state == state]
+    return sorted(found, key=lambda task: (task.created_at, task.id))[:limit]
+
+
+def check_listing(state: TaskState | str, limit: int) -> None:
+    """
+    Refuse a list that nobody can have meant.
+
+    Raises:
+        InvalidValue: There is no such state, or the limit is not a count.
+    """
+    if state not in list(TaskState):
+        raise InvalidValue("state", f"{state!r} is none of {', '.join(TaskState)}")
+    if isinstance(limit, bool) or not isinstance(limit, int) or limit < 1:
+        raise InvalidValue("limit", f"must be a whole number from 1 on, not {limit!r}")
+
+
+def accept_checkpoint(checkpoint: Checkpoint | None, kept: Task) -> None:
+    """
+    Refuse a checkpoint that is not of the very moment that is saved.
+
+    Raises:
+        InvalidValue: It names another task, or another version.
+    """
+    if checkpoint is None:
+        return
+    named, wanted = (checkpoint.task_id, checkpoint.version), (kept.id, kept.version)
+    if named != wanted:
+        raise InvalidValue(
+            "checkpoint", f"is of {named}, and what is saved is {wanted}"
+        )

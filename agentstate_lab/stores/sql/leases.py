@@ -1,0 +1,172 @@
+"""
+Leases in the two databases: claim, move on, give back.
+
+A claim is a short transaction: find a row and keep it, decide, write. Others pass
+over the row meanwhile (`skip locked`), so that ten workers get ten tasks and do not
+queue for one. In SQLite there is one writer at a time anyway.
+
+What a lease is, and what its token is for, is told in `lease`.
+"""
+
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import NamedTuple
+
+from agentstate_lab.errors import AttemptsUsedUp, LeaseLost, StoreTorn, TaskNotFound
+from agentstate_lab.state import Owner, Task, TaskState
+
+from ..claim import MAX_ATTEMPTS, TakeOver, claimed, nobody
+from ..lease import LEASE, Claim, Leased, check_seconds
+from ..rules import next_version
+from ..store import Clock, HistoryStore
+from . import tables as sql
+from .database import Database
+from .store import SqlStore, columns
+
+
+class Held(NamedTuple):
+    """A row that nobody else can change until the transaction ends."""
+
+    id: str
+    line: str
+    token: str | None
+    expires: float | None
+    now: float
+
+    @property
+    def expired(self) -> bool:
+        """Whether the row had a lease, and it has ended."""
+        return self.expires is not None and self.expires <= self.now
+
+
+class SqlLeaseStore(SqlStore):
+    """
+    A `LeaseStore` on a database.
+
+    Args:
+        database: Where the tables are.
+
+        clock: Where the times of writes come from, in seconds since the epoch.
+
+        shared_clock: Whether leases are measured with the database's own clock, and
+            not with *clock*.
+
+        new_token: Makes the secret of a claim.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        clock: Clock = time.time,
+        shared_clock: bool = False,
+        new_token: Callable[[], str] = secrets.token_hex,
+    ) -> None:
+        super().__init__(database, clock=clock, shared_clock=shared_clock)
+        self._new_token = new_token
+
+    def claim_next(
+        self, owner: Owner, *, seconds: float = LEASE, max_attempts: int = MAX_ATTEMPTS
+    ) -> Claim | None:
+        """Claim the next task; see `LeaseStore.claim_next`."""
+        check_seconds(seconds)
+        while True:
+            with self.database.transaction() as run:
+                now = self._lease_time()
+                found = run(sql.NEXT_EXPIRED, now=now) or run(sql.NEXT_PENDING, now=now)
+                if not found:
+                    return None
+                row = Held(*found[0])
+                new = self._claimed(row, owner, max_attempts)
+                claim = self._take(run, row, new, seconds)
+            if claim is not None:
+                return claim
+
+    def claim_task(
+        self,
+        task_id: str,
+        owner: Owner,
+        *,
+        seconds: float = LEASE,
+        max_attempts: int = MAX_ATTEMPTS,
+        take_over: TakeOver = nobody,
+    ) -> Claim | None:
+        """Claim this one task; see `LeaseStore.claim_task`."""
+        check_seconds(seconds)
+        seen = self.get(task_id)
+        # Asked here, since no code but ours runs in a transaction.
+        free = seen.state is TaskState.RUNNING and take_over(seen.owner)
+        with self.database.transaction() as run:
+            row = self._hold(run, task_id)
+            task = self._task(task_id, row.line)
+            new = claimed(
+                task,
+                owner,
+                max_attempts=max_attempts,
+                take_over=lambda now: row.expired or (free and now == seen.owner),
+            )
+            claim = self._take(run, row, new, seconds)
+        if new is not None and claim is None:
+            raise AttemptsUsedUp(task_id, task.attempt)
+        return claim
+
+    def heartbeat(self, claim: Claim) -> Claim:
+        """Move the end of the lease on; see `LeaseStore.heartbeat`."""
+        with self.database.transaction() as run:
+            row = self._hold(run, claim.task.id, claim)
+            expires = row.now + claim.seconds
+            run(sql.EXTEND, id=row.id, expires=expires)
+        return replace(claim, expires=expires)
+
+    def release(self, claim: Claim) -> Task:
+        """Give the task back; see `LeaseStore.release`."""
+        now = self._clock()
+        with self.database.transaction() as run:
+            row = self._hold(run, claim.task.id, claim)
+            task = self._task(row.id, row.line)
+            again = max(0, task.attempt - 1)
+            new = task.replace(state=TaskState.PENDING, owner=None, attempt=again)
+            freed = next_version(new, created_at=task.created_at, now=now)
+            run(sql.TAKE, **columns(freed), token=None, expires=None)
+        return freed
+
+    def leased(self, claim: Claim) -> HistoryStore:
+        """This store as the holder of *claim* sees it; see `LeaseStore.leased`."""
+        return Leased(self, claim)
+
+    def _hold(self, run: sql.Run, task_id: str, claim: Claim | None = None) -> Held:
+        """The row of a task, kept until the transaction ends."""
+        found = run(sql.HOLD, id=self._known(task_id), now=self._lease_time())
+        if not found:
+            raise TaskNotFound(task_id)
+        row = Held(*found[0])
+        if claim is not None and row.token != claim.token:
+            raise LeaseLost(task_id)
+        return row
+
+    def _claimed(self, row: Held, owner: Owner, max_attempts: int) -> Task:
+        """What a claim makes of a row that was found by its state or its lease."""
+        task = self._task(row.id, row.line)
+        new = claimed(
+            task, owner, max_attempts=max_attempts, take_over=lambda _: row.expired
+        )
+        if new is None:
+            raise StoreTorn(self._row(row.id), "its columns and its line disagree")
+        return new
+
+    def _take(
+        self, run: sql.Run, row: Held, new: Task | None, seconds: float
+    ) -> Claim | None:
+        """Write what a claim makes of a row. A task that is dead now is no claim."""
+        if new is None:
+            return None
+        kept = next_version(new, created_at=new.created_at, now=self._clock())
+        if kept.state is not TaskState.RUNNING:
+            run(sql.TAKE, **columns(kept), token=None, expires=None)
+            return None
+        claim = Claim(kept, row.now + seconds, float(seconds), self._new_token())
+        token, expires = claim.token, claim.expires
+        run(sql.TAKE, **columns(kept), token=token, expires=expires)
+        return claim

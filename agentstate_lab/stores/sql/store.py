@@ -1,0 +1,298 @@
+"""
+What the two databases share: tasks, steps and messages in tables.
+
+A save is one compare-and-set. Everything it depends on (the version, the state, the
+token of a lease) stands in the condition of the statement that writes, so that
+nobody can come between the comparing and the writing. When the statement changes no
+row, the stored task is read and `rules` says why; nothing was written then.
+
+No transaction and no lock is held while a model or an effect is waited for: a store
+holds them for the length of a save, and calls nobody meanwhile.
+
+The statements are in `sql_tables`, the connection is in `database`, and leases,
+which need a little more, are in `sql_leases`.
+"""
+
+import time
+from collections.abc import Sequence
+from typing import Any, Self, TypeVar
+
+from agentstate_lab.errors import InvalidValue, LeaseLost, StoreTorn, TaskNotFound
+from agentstate_lab.state import (
+    Checkpoint,
+    Message,
+    Record,
+    StepRecord,
+    StoredMessage,
+    Task,
+    TaskState,
+    record_from_json,
+    record_to_json,
+    task_from_json,
+    task_to_json,
+)
+
+from ..lease import Claim
+from ..line_memo import Known, LineMemo
+from ..rules import (
+    Submission,
+    accept_checkpoint,
+    accept_save,
+    accept_submission,
+    check_listing,
+    next_version,
+)
+from ..store import Clock
+from . import tables as sql
+from .database import Database, Moment, Values
+
+RecordT = TypeVar("RecordT", bound=Record)
+
+MOST = 2**31 - 1  # rows that one list can ask for
+
+
+class SqlStore:
+    """
+    A `HistoryStore` on a database.
+
+    Args:
+        database: Where the tables are.
+
+        clock: Where the times of writes come from, in seconds since the epoch.
+
+        shared_clock: Whether leases are measured with the database's own clock, and
+            not with *clock*.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        clock: Clock = time.time,
+        shared_clock: bool = False,
+    ) -> None:
+        self.database = database
+        self._clock = clock
+        self._shared_clock = shared_clock
+        self._memo = LineMemo()
+        database.open()
+
+    def submit(self, task: Task) -> Submission:
+        """Store a new task, or return the stored one; see `TaskStore.submit`."""
+        done = accept_submission(None, task, self._clock())
+        if self.database.write(sql.ADD_TASK, **columns(done.task)):
+            return done
+        return accept_submission(self.get(task.id), task, self._clock())
+
+    def get(self, task_id: str, *, claim: Claim | None = None) -> Task:
+        """The stored task; see `LeaseStore.get`."""
+        found = self.database.read(sql.GET, id=self._known(task_id))
+        if not found:
+            raise TaskNotFound(task_id)
+        line, token, fingerprint = found[0]
+        if claim is not None and token != claim.token:
+            raise LeaseLost(task_id)
+        task = self._task(task_id, line)
+        self._memo.keep(task, line, fingerprint)
+        return task
+
+    def save(
+        self,
+        task: Task,
+        *,
+        steps: Sequence[StepRecord] = (),
+        messages: Sequence[Message] = (),
+        checkpoint: Checkpoint | None = None,
+        claim: Claim | None = None,
+    ) -> Task:
+        """Store a changed task and what belongs to it; see `LeaseStore.save`."""
+        now = self._clock()
+        kept = next_version(task, created_at=task.created_at, now=now)
+        known = self._memo.known(task, kept)
+        # Twice, since a time of creation that the writer made up is put right.
+        for _ in range(2):
+            accept_checkpoint(checkpoint, kept)
+            row = columns(kept, known)
+            moment = self._moment(kept, row, steps, messages, checkpoint, claim)
+            if self.database.commit(moment):
+                self._remember(kept, row, known)
+                return kept
+            known = None
+            kept = accept_save(self.get(task.id, claim=claim), task, now)
+        raise StoreTorn(self._row(task.id), "its columns and its line disagree")
+
+    def steps(self, task_id: str) -> list[StepRecord]:
+        """The steps of a task; see `StepStore.steps`."""
+        lines = self._lines(sql.STEPS, task_id)
+        return [self._record(StepRecord, task_id, line) for line in lines]
+
+    def step(self, task_id: str, name: str) -> StepRecord | None:
+        """One step of a task; see `StepStore.step`."""
+        if not storable(name):
+            self.get(task_id)
+            return None
+        lines = self._lines(sql.STEP, task_id, name=name)
+        return self._record(StepRecord, task_id, lines[0]) if lines else None
+
+    def messages(self, task_id: str) -> list[Message]:
+        """What was said; see `StepStore.messages`."""
+        lines = self._lines(sql.MESSAGES, task_id)
+        return [self._record(StoredMessage, task_id, line).message for line in lines]
+
+    def message_count(self, task_id: str, *, since: Checkpoint | None = None) -> int:
+        """How many messages there are; see `HistoryStore.message_count`."""
+        self.get(task_id)
+        before, version = (since.messages, since.version) if since else (0, 0)
+        [(more,)] = self.database.read(sql.COUNT_MESSAGES, id=task_id, after=version)
+        return before + int(more)
+
+    def checkpoint(self, task_id: str, version: int | None = None) -> Checkpoint | None:
+        """One checkpoint; see `HistoryStore.checkpoint`."""
+        if version is None:
+            lines = self._lines(sql.NEWEST_CHECKPOINT, task_id)
+        else:
+            lines = self._lines(sql.CHECKPOINT, task_id, version=version)
+        return self._record(Checkpoint, task_id, lines[0]) if lines else None
+
+    def checkpoints(self, task_id: str) -> list[Checkpoint]:
+        """The checkpoints, oldest first; see `HistoryStore.checkpoints`."""
+        lines = self._lines(sql.CHECKPOINTS, task_id)
+        return [self._record(Checkpoint, task_id, line) for line in lines]
+
+    def prune(self, task_id: str, *, keep: int | None, before: float | None) -> int:
+        """Drop checkpoints by two rules; see `HistoryStore.prune`."""
+        self.get(task_id)
+        return self.database.write(
+            sql.PRUNE, id=task_id, keep=MOST if keep is None else keep, before=before
+        )
+
+    def list_by_state(self, state: TaskState | str, *, limit: int = 100) -> list[Task]:
+        """The tasks in *state*, oldest first; see `TaskStore.list_by_state`."""
+        check_listing(state, limit)
+        rows = self.database.read(sql.LIST, state=str(state), limit=min(limit, MOST))
+        return [self._task(task_id, line) for task_id, line in rows]
+
+    def close(self) -> None:
+        """Let go of the connection. Closing twice does no harm."""
+        self.database.close()
+
+    def __enter__(self) -> Self:
+        """Use the store in a `with` block."""
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        """Close the store at the end of the block."""
+        self.close()
+
+    def _lease_time(self) -> float | None:
+        """The time that leases are measured with; None is the database's own."""
+        return None if self._shared_clock else self._clock()
+
+    def _moment(
+        self,
+        task: Task,
+        row: Values,
+        steps: Sequence[StepRecord],
+        messages: Sequence[Message],
+        checkpoint: Checkpoint | None,
+        claim: Claim | None,
+    ) -> Moment:
+        """Everything of one save, as it is to be written."""
+        if claim is not None and claim.task.id != task.id:
+            raise InvalidValue("claim", f"is on another task than {task.id!r}")
+        values = {
+            **row,
+            "was": task.version - 1,
+            "token": claim and claim.token,
+            "seconds": claim and claim.seconds,
+            "now": self._lease_time(),
+        }
+        by_name = {one.name: one for one in steps}
+        lines = [
+            {"name": name, "line": record_to_json(one, f"step {name!r}")}
+            for name, one in by_name.items()
+        ]
+        said = [{"line": _message_line(message)} for message in messages]
+        return Moment(
+            ways=sql.ways_to_save(task.state),
+            values=values,
+            steps=_placed(task, lines),
+            messages=_placed(task, said),
+            checkpoints=[_taken(checkpoint)] if checkpoint else [],
+        )
+
+    def _remember(self, task: Task, row: Values, known: Known | None) -> None:
+        """What was saved may be saved again, and is not worked out anew then."""
+        if known is None:
+            self._memo.keep(task, row["line"], row["fingerprint"])
+        else:
+            self._memo.keep_known(task, known)
+
+    def _lines(self, statement: str, task_id: str, **values: Any) -> list[str]:
+        """The lines that belong to a task, which must be there."""
+        rows = self.database.read(statement, id=self._known(task_id), **values)
+        if not rows:
+            self.get(task_id)
+        return [line for (line,) in rows]
+
+    def _known(self, task_id: str) -> str:
+        if not storable(task_id):
+            raise TaskNotFound(task_id)
+        return task_id
+
+    def _task(self, task_id: str, line: str) -> Task:
+        return task_from_json(line, where=self._row(task_id))
+
+    def _record(self, kind: type[RecordT], task_id: str, line: str) -> RecordT:
+        return record_from_json(kind, line, where=self._row(task_id))
+
+    def _row(self, task_id: str) -> str:
+        """Where a line stands, for an error."""
+        return f"{self.database.where}, task {task_id!r}"
+
+
+def storable(text: str) -> bool:
+    r"""
+    Whether both databases can be asked for *text*.
+
+    >>> storable("friday"), storable("a\0b"), storable(7)
+    (True, False, False)
+    """
+    if not isinstance(text, str) or "\0" in text:
+        return False
+    return text.isascii() or not any("\ud800" <= sign <= "\udfff" for sign in text)
+
+
+def columns(task: Task, known: Known | None = None) -> Values:
+    """The row of a task, but for its lease."""
+    return {
+        "id": task.id,
+        "fingerprint": known.fingerprint if known else task.fingerprint,
+        "state": str(task.state),
+        "version": task.version,
+        "attempt": task.attempt,
+        "owner": task.owner and task.owner.model_dump_json(),
+        "created_at": task.created_at,
+        "line": known.line(task) if known else task_to_json(task),
+    }
+
+
+def _taken(checkpoint: Checkpoint) -> Values:
+    """The row of a checkpoint."""
+    return {
+        "task_id": checkpoint.task_id,
+        "version": checkpoint.version,
+        "taken_at": checkpoint.taken_at,
+        "line": record_to_json(checkpoint, "checkpoint"),
+    }
+
+
+def _placed(task: Task, rows: list[Values]) -> list[Values]:
+    """The rows of one save, in their order behind those of earlier saves."""
+    place = {"task_id": task.id, "version": task.version}
+    return [{**place, "nth": nth, **row} for nth, row in enumerate(rows)]
+
+
+def _message_line(message: Message) -> str:
+    """A message as its row keeps it; what JSON would change is refused there."""
+    return record_to_json(StoredMessage.model_construct(message=message), "message")

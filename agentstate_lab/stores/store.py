@@ -1,0 +1,429 @@
+"""
+A store keeps tasks where a dead process cannot take them along.
+
+`TaskStore` is the whole contract: put a task in, read it, change it, find the
+ones in a given state. A write is compare-and-set: it names the version it was
+based on, and is refused when somebody else wrote in between. Without that, the
+last writer wins, and a late worker can undo a completed task.
+
+`MemoryStore` keeps the contract and forgets everything with the process: good
+for tests, and the yardstick for the stores that survive.
+
+`StepStore` adds what resuming needs: the records of steps and the messages, stored
+in the same commit as the task, so that no crash can come between them.
+
+What may be submitted and saved is decided in `rules`, the same for every store. No
+store runs effects, and none of them can make an effect outside undone.
+"""
+
+import contextlib
+import importlib
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, Self
+
+from agentstate_lab.errors import InvalidValue, TaskNotFound, VersionConflict
+from agentstate_lab.state import (
+    Checkpoint,
+    History,
+    Message,
+    StepRecord,
+    Task,
+    TaskState,
+    prunable,
+    record_from_json,
+    record_to_json,
+    task_from_json,
+    task_to_json,
+)
+
+from .rules import (
+    Submission,
+    accept_checkpoint,
+    accept_save,
+    accept_submission,
+    select_by_state,
+)
+
+Clock = Callable[[], float]
+
+# Far more than any real contention needs; a step that loses this often is stuck.
+MAX_STEP_TRIES = 1_000
+
+
+class TaskStore(Protocol):
+    """
+    What every store can do. Taught in notebook 02.
+
+    A store that passes `lab.contract.TaskStoreContract` keeps these promises.
+    """
+
+    def submit(self, task: Task) -> Submission:
+        """
+        Store a new task, or return the one that has its id already.
+
+        Raises:
+            KeyReused: The id is known with another input.
+            InvalidValue: The task is not new, or cannot be stored.
+        """
+        ...
+
+    def get(self, task_id: str) -> Task:
+        """
+        The stored task.
+
+        Raises:
+            TaskNotFound: No task has this id.
+        """
+        ...
+
+    def save(self, task: Task) -> Task:
+        """
+        Store a changed task if nobody else wrote since it was read.
+
+        Returns:
+            The task as stored: one version on, with the time of the write.
+
+        Raises:
+            VersionConflict: Somebody else wrote; nothing was changed.
+            IllegalTransition: The stored task may not take this state.
+            TaskNotFound: It was never submitted.
+        """
+        ...
+
+    def list_by_state(self, state: TaskState | str, *, limit: int = 100) -> list[Task]:
+        """The tasks in *state*, oldest first, at most *limit*."""
+        ...
+
+    def close(self) -> None:
+        """Let go of files and connections. Closing twice does no harm."""
+        ...
+
+
+class StepStore(TaskStore, Protocol):
+    """
+    A store that also keeps steps and messages. Taught in notebook 03.
+
+    A store that passes `lab.contract_steps.StepStoreContract` keeps these promises.
+    """
+
+    def save(
+        self,
+        task: Task,
+        *,
+        steps: Sequence[StepRecord] = (),
+        messages: Sequence[Message] = (),
+        checkpoint: Checkpoint | None = None,
+    ) -> Task:
+        """
+        Store a changed task and everything of the same moment in one commit.
+
+        Args:
+            task: As for `TaskStore.save`; a refused task keeps all of it out.
+
+            steps: Records to add; one of the same name is replaced.
+
+            messages: What was said, to add at the end.
+
+            checkpoint: What the agent knows, to go back to (notebook 07).
+        """
+        ...
+
+    def steps(self, task_id: str) -> list[StepRecord]:
+        """
+        The steps of a task, in the order in which they were begun.
+
+        Raises:
+            TaskNotFound: No task has this id.
+        """
+        ...
+
+    def step(self, task_id: str, name: str) -> StepRecord | None:
+        """
+        One step of a task, or None when it was never begun.
+
+        Raises:
+            TaskNotFound: No task has this id.
+        """
+        ...
+
+    def messages(self, task_id: str) -> list[Message]:
+        """
+        What was said, in its order.
+
+        Raises:
+            TaskNotFound: No task has this id.
+        """
+        ...
+
+
+class HistoryStore(StepStore, Protocol):
+    """
+    A store whose past can be read and thinned out. Taught in notebook 07.
+
+    A store that passes `lab.contract_history.HistoryStoreContract` keeps these
+    promises. Each call raises `TaskNotFound` for an id that nobody has submitted.
+    """
+
+    def message_count(self, task_id: str, *, since: Checkpoint | None = None) -> int:
+        """
+        How many messages there are, without reading them.
+
+        Args:
+            task_id: The task.
+
+            since: A checkpoint of it to count on from: the number is the same, and a
+                database need not count what was said before.
+        """
+        ...
+
+    def checkpoint(self, task_id: str, version: int | None = None) -> Checkpoint | None:
+        """The checkpoint of this version of the task; by default, the newest."""
+        ...
+
+    def checkpoints(self, task_id: str) -> list[Checkpoint]:
+        """All checkpoints that are kept, oldest first."""
+        ...
+
+    def prune(self, task_id: str, *, keep: int | None, before: float | None) -> int:
+        """
+        Drop checkpoints that are not among the newest *keep*, or are from *before*.
+
+        Each rule is enough; None leaves one out. The newest checkpoint stays.
+
+        Returns:
+            How many were dropped.
+        """
+        ...
+
+
+class MemoryStore:
+    """
+    Tasks in this process's memory: quick, shared by its threads, gone with it.
+
+    It keeps each task as the line that a file would hold, so that a value which
+    no store can keep is refused here too, and nobody shares memory with it.
+
+    Args:
+        clock: Where the times of writes come from, in seconds since the epoch.
+
+    >>> store = MemoryStore(clock=lambda: 0.0)
+    >>> task, created = store.submit(Task.new("Clean the logs", key="ops/42"))
+    >>> store.save(task.replace(state="running")).version
+    2
+    """
+
+    def __init__(self, *, clock: Clock = time.time) -> None:
+        self._clock = clock
+        self._lines: dict[str, str] = {}
+        self._histories: dict[str, str] = {}
+        self._lock = threading.Lock()
+
+    def submit(self, task: Task) -> Submission:
+        """Store a new task, or return the stored one; see `TaskStore.submit`."""
+        with self._lock:
+            done = accept_submission(self._find(task.id), task, self._clock())
+            if done.created:
+                self._lines[task.id] = task_to_json(done.task)
+            return done
+
+    def get(self, task_id: str) -> Task:
+        """The stored task; see `TaskStore.get`."""
+        task = self._find(task_id)
+        if task is None:
+            raise TaskNotFound(task_id)
+        return task
+
+    def save(
+        self,
+        task: Task,
+        *,
+        steps: Sequence[StepRecord] = (),
+        messages: Sequence[Message] = (),
+        checkpoint: Checkpoint | None = None,
+    ) -> Task:
+        """Store a changed task and what belongs to it; see `StepStore.save`."""
+        with self._lock:
+            kept = accept_save(self._find(task.id), task, self._clock())
+            accept_checkpoint(checkpoint, kept)
+            line = task_to_json(kept)
+            if steps or messages or checkpoint:
+                history = self._history(task.id)
+                self._keep(task.id, history.with_more(steps, messages, checkpoint))
+            self._lines[task.id] = line
+            return kept
+
+    def steps(self, task_id: str) -> list[StepRecord]:
+        """The steps of a task; see `StepStore.steps`."""
+        self.get(task_id)
+        return list(self._history(task_id).steps)
+
+    def step(self, task_id: str, name: str) -> StepRecord | None:
+        """One step of a task; see `StepStore.step`."""
+        self.get(task_id)
+        return self._history(task_id).step(name)
+
+    def messages(self, task_id: str) -> list[Message]:
+        """What was said; see `StepStore.messages`."""
+        self.get(task_id)
+        return list(self._history(task_id).messages)
+
+    def message_count(self, task_id: str, *, since: Checkpoint | None = None) -> int:
+        """How many messages there are; see `HistoryStore.message_count`."""
+        return len(self.messages(task_id))
+
+    def checkpoint(self, task_id: str, version: int | None = None) -> Checkpoint | None:
+        """One checkpoint; see `HistoryStore.checkpoint`."""
+        self.get(task_id)
+        return self._history(task_id).checkpoint(version)
+
+    def checkpoints(self, task_id: str) -> list[Checkpoint]:
+        """The checkpoints, oldest first; see `HistoryStore.checkpoints`."""
+        self.get(task_id)
+        return list(self._history(task_id).checkpoints)
+
+    def prune(self, task_id: str, *, keep: int | None, before: float | None) -> int:
+        """Drop checkpoints by two rules; see `HistoryStore.prune`."""
+        with self._lock:
+            self.get(task_id)
+            history = self._history(task_id)
+            gone = prunable(list(history.checkpoints), keep=keep, before=before)
+            self._keep(task_id, history.without(gone))
+            return len(gone)
+
+    def list_by_state(self, state: TaskState | str, *, limit: int = 100) -> list[Task]:
+        """The tasks in *state*, oldest first; see `TaskStore.list_by_state`."""
+        with self._lock:
+            lines = list(self._lines.values())
+        return select_by_state(map(task_from_json, lines), state, limit)
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+
+    def __enter__(self) -> Self:
+        """Use the store in a `with` block."""
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        """Close the store at the end of the block."""
+        self.close()
+
+    def _find(self, task_id: str) -> Task | None:
+        line = self._lines.get(task_id)
+        return None if line is None else task_from_json(line, where="memory")
+
+    def _keep(self, task_id: str, history: History) -> None:
+        self._histories[task_id] = record_to_json(history, f"task {task_id!r}")
+
+    def _history(self, task_id: str) -> History:
+        line = self._histories.get(task_id)
+        return record_from_json(History, line, where="memory") if line else History()
+
+
+def execute_step(store: TaskStore, task_id: str, fn: Callable[[Task], Task]) -> Task:
+    """
+    Read a task, let *fn* say what it becomes, and save that; again if others won.
+
+    No lock is held while *fn* runs, so it may take its time, and saving inside it
+    cannot wait for itself. The price: when somebody else wrote in between, *fn*
+    runs again on what they wrote. It must therefore be pure: effects do not
+    belong in it.
+
+    Args:
+        store: Where the task is.
+
+        task_id: Which task.
+
+        fn: From the stored task to the changed one.
+
+    Raises:
+        TaskNotFound: No task has this id.
+        VersionConflict: The step lost to others a thousand times in a row.
+    """
+    return until_saved(lambda: store.save(fn(store.get(task_id))))
+
+
+def record_more(
+    store: StepStore,
+    task_id: str,
+    *,
+    steps: Sequence[StepRecord] = (),
+    messages: Sequence[Message] = (),
+) -> Task:
+    """
+    Add *steps* and *messages* to a task, whatever else was written to it.
+
+    Args:
+        store: Where the task is.
+
+        task_id: The task.
+
+        steps: Records to add; one of the same name is replaced.
+
+        messages: What was said, to add at the end.
+
+    Raises:
+        TaskNotFound: No task has this id.
+        IllegalTransition: The task has ended, and nothing is added to it any more.
+    """
+    return until_saved(
+        lambda: store.save(store.get(task_id), steps=steps, messages=messages)
+    )
+
+
+def until_saved(save: Callable[[], Task]) -> Task:
+    """
+    Call *save*, which reads, decides and saves, again while others come in between.
+
+    Raises:
+        VersionConflict: It lost to others a thousand times in a row.
+    """
+    for _ in range(MAX_STEP_TRIES - 1):
+        with contextlib.suppress(VersionConflict):
+            return save()
+    return save()
+
+
+# The module and class behind each scheme; a store joins with one line.
+SCHEMES = {
+    "memory": ("store", "MemoryStore"),
+    "json": ("json_file", "JsonFileStore"),
+    "sqlite": ("sql.sqlite", "SqliteStore"),
+    "postgresql": ("sql.postgres", "PostgresStore"),
+}
+
+
+def store_class(scheme: str) -> Any:
+    """The class of the stores whose URLs begin with *scheme*, loaded when asked for."""
+    module, name = SCHEMES[scheme]
+    return getattr(importlib.import_module(f".{module}", __package__), name)
+
+
+def open_store(url: str, *, clock: Clock | None = None) -> HistoryStore:
+    """
+    Open the store that *url* names.
+
+    Args:
+        url: `memory:`, `json:PATH`, `sqlite:PATH`, or the address of a database,
+            `postgresql://USER:PASSWORD@HOST:PORT/DATABASE`.
+
+        clock: Where times come from, in seconds since the epoch; by default, what
+            the kind of store takes by itself.
+
+    Raises:
+        InvalidValue: No such kind, or the place is missing or not wanted.
+        StoreError: What is there cannot be used.
+    """
+    scheme, colon, place = url.partition(":") if isinstance(url, str) else ("", "", "")
+    if not colon or scheme not in SCHEMES:
+        known = ", ".join(f"{name}:" for name in SCHEMES)
+        # Not the url itself: there may be a password in it.
+        raise InvalidValue("store url", f"it starts with none of {known}")
+    if bool(place) == (scheme == "memory"):
+        wanted = "takes no path" if place else "needs a path after the colon"
+        raise InvalidValue("store url", f"{scheme}: {wanted}")
+    kind = store_class(scheme)
+    where = [url if scheme == "postgresql" else place] if place else []
+    opened: HistoryStore = kind(*where, **({} if clock is None else {"clock": clock}))
+    return opened

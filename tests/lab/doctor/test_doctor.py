@@ -1,0 +1,369 @@
+"""The doctor finds what is wrong, says what to do, and leaves no trace."""
+
+import os
+import socket
+import sqlite3
+import sys
+import time
+from importlib import metadata
+
+import psycopg
+import pytest
+
+from agentstate_lab.errors import KernelDied, LabError, WorldUnavailable
+from agentstate_lab.lab.databases import find_postgres, start_postgres, stop_postgres
+from agentstate_lab.lab.databases.place import Place
+from agentstate_lab.lab.doctor import doctor, examine, verdict
+from agentstate_lab.lab.doctor.doctor import Finding, Trouble
+from agentstate_lab.lab.processes import Kernel
+from agentstate_lab.lab.world import World, find_world, start_world
+from agentstate_lab.lab.world import world as world_module
+
+
+def only(name: str) -> Finding:
+    """What the check called *name* finds here."""
+    (finding,) = examine({name: doctor.CHECKS[name]})
+    return finding
+
+
+def test_a_fit_machine_passes_every_check(home_dir):
+    """
+    The doctor has nothing to complain about where the suite runs.
+    """
+    findings = list(examine())
+
+    assert [f.name for f in findings if not f.ok] == []
+    assert [f.name for f in findings] == list(doctor.CHECKS)
+    assert verdict(findings) == "all well: run `make lab`"
+
+
+def test_the_doctor_leaves_nothing_behind(home_dir):
+    """
+    No world keeps running that did not run before, and no file is left.
+    """
+    for name in ("home", "sqlite", "world", "model"):
+        assert only(name).ok
+
+    assert find_world() is None
+    assert list(home_dir.glob("doctor-*")) == []
+
+
+def test_a_running_world_keeps_running(home_dir):
+    """
+    A learner may ask the doctor in the middle of a run.
+    """
+    pid = start_world().pid
+
+    assert only("world").ok
+
+    found = find_world()
+    assert found is not None
+    assert found.pid == pid
+
+
+def test_a_failed_check_hides_no_other():
+    """
+    Whatever a check raises becomes a finding, and the next one runs.
+    """
+
+    def trouble() -> str:
+        raise Trouble("it is broken", "mend it")
+
+    def known() -> str:
+        raise WorldUnavailable("nobody there")
+
+    def surprise() -> str:
+        raise ZeroDivisionError("why")
+
+    checks = {"a": trouble, "b": known, "c": surprise, "d": lambda: "fine"}
+
+    findings = list(examine(checks))
+
+    assert [f.ok for f in findings] == [False, False, False, True]
+    assert findings[0].advice == "mend it"
+    assert "nobody there" in findings[1].said
+    assert findings[2].said == "ZeroDivisionError: why"
+    assert verdict(findings) == "to repair: a, b, c"
+
+
+def test_every_failure_says_what_to_do():
+    """
+    The line after a failure begins with an arrow and a remedy.
+    """
+    finding = Finding("port", False, "taken\nby another", "close the other program")
+
+    assert str(finding).splitlines() == [
+        "FAILED  port      taken",
+        "                  by another",
+        "                  -> close the other program",
+    ]
+
+
+def test_another_python_is_refused(monkeypatch):
+    """
+    The remedy names the command that chooses a Python.
+    """
+    monkeypatch.setattr(sys, "version_info", (3, 10, 13))
+
+    finding = only("python")
+
+    assert not finding.ok
+    assert "3.10.13" in finding.said
+    assert "make lab PYTHON=" in finding.advice
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        pytest.param("0.1", "openai 0.1 is not", id="too-old"),
+        pytest.param(None, "openai is missing", id="missing"),
+    ],
+)
+def test_a_wrong_package_is_named(monkeypatch, found, said):
+    """
+    The name, what is there, and what is wanted.
+    """
+    real = metadata.version
+
+    def version(name: str) -> str:
+        if name != "openai":
+            return real(name)
+        if found is None:
+            raise metadata.PackageNotFoundError(name)
+        return found
+
+    monkeypatch.setattr(metadata, "version", version)
+
+    finding = only("packages")
+
+    assert not finding.ok
+    assert finding.said.startswith(said)
+    assert "make lab" in finding.advice
+
+
+def test_a_package_that_is_not_installed_is_noticed(monkeypatch):
+    """
+    Notebooks run in their own folder, so the package must be installed.
+    """
+    monkeypatch.setattr(doctor, "PACKAGE", "agentstate-lab-of-nobody")
+
+    finding = only("packages")
+
+    assert not finding.ok
+    assert "--editable" in finding.advice
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no such modes")
+def test_a_home_that_others_can_read_is_noticed(home_dir):
+    """
+    Prompts and results are nobody else's business.
+    """
+    home_dir.mkdir(mode=0o700)
+    home_dir.chmod(0o755)
+
+    finding = only("home")
+
+    assert not finding.ok
+    assert finding.advice.endswith(f"chmod 700 '{home_dir}'")
+
+
+def test_a_home_that_is_a_file_is_noticed(tmp_path, monkeypatch):
+    """
+    The message of the home says what to set.
+    """
+    (tmp_path / "file").write_text("not a folder")
+    monkeypatch.setenv("AGENTSTATE_HOME", str(tmp_path / "file"))
+
+    finding = only("home")
+
+    assert not finding.ok
+    assert "AGENTSTATE_HOME" in finding.said
+
+
+def test_a_disk_without_a_write_ahead_log_is_noticed(home_dir, monkeypatch):
+    """
+    A network folder may refuse the log that two processes share.
+    """
+    real = sqlite3.connect
+
+    class Deaf(sqlite3.Connection):
+        def execute(self, sql, *args):
+            return super().execute(sql.replace("WAL", "DELETE"), *args)
+
+    monkeypatch.setattr(sqlite3, "connect", lambda path: real(path, factory=Deaf))
+
+    finding = only("sqlite")
+
+    assert not finding.ok
+    assert "AGENTSTATE_HOME" in finding.advice
+
+
+def test_a_closed_loopback_is_noticed(monkeypatch):
+    """
+    Some firewalls keep a machine from talking to itself.
+    """
+
+    def refused(*args: object, **more: object) -> None:
+        raise PermissionError("no")
+
+    monkeypatch.setattr(socket, "create_server", refused)
+
+    finding = only("port")
+
+    assert not finding.ok
+    assert "firewall" in finding.advice
+
+
+def test_a_world_that_does_not_start_is_noticed(home_dir, monkeypatch):
+    """
+    What it said at its end is part of the finding.
+    """
+
+    def dead() -> World:
+        raise WorldUnavailable("its log ends with: no such module")
+
+    monkeypatch.setattr(world_module, "start_world", dead)
+
+    finding = only("world")
+
+    assert not finding.ok
+    assert "no such module" in finding.said
+
+
+def test_the_doctor_removes_the_databases_that_it_made(home_dir):
+    """
+    A learner who never asks for PostgreSQL has none.
+    """
+    finding = only("postgres")
+
+    assert finding.ok
+    assert finding.said.startswith("PostgreSQL 18")
+    assert not Place(home_dir).is_known()
+
+
+@pytest.mark.parametrize("runs", [True, False], ids=["running", "stopped"])
+def test_the_doctor_leaves_postgres_as_it_was(own_postgres, runs):
+    """
+    What ran keeps running, what did not does not, and the databases stay.
+    """
+    own_postgres.database("lesson")
+    if not runs:
+        stop_postgres()
+
+    assert only("postgres").ok
+
+    assert (find_postgres() is not None) == runs
+    with psycopg.connect(start_postgres().dsn("lesson")) as connection:
+        found = connection.execute("SELECT datname FROM pg_database").fetchall()
+    assert ("agentstate_lesson",) in found
+    assert ("agentstate_doctor",) not in found
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "word"),
+    [
+        pytest.param("AGENTSTATE_PG_BIN", "no such folder", "PG_BIN", id="programs"),
+        pytest.param("AGENTSTATE_PG_DSN", "no address", "PG_DSN", id="address"),
+        pytest.param(
+            "AGENTSTATE_PG_DSN",
+            "postgresql://me:secret@127.0.0.1:9/x",
+            "or unset AGENTSTATE_PG_DSN",
+            id="nobody-there",
+        ),
+    ],
+)
+def test_a_postgres_that_cannot_be_had_is_noticed(
+    home_dir, monkeypatch, name, value, word
+):
+    """
+    The setting at fault is named, its secret is not.
+    """
+    monkeypatch.setenv(name, value)
+
+    finding = only("postgres")
+
+    assert not finding.ok
+    assert word in finding.said
+    assert "secret" not in str(finding)
+
+
+def test_a_live_model_without_a_key_is_noticed(home_dir, monkeypatch):
+    """
+    The missing variable is named.
+    """
+    monkeypatch.setenv("AGENTSTATE_MODEL", "some-model")
+
+    finding = only("model")
+
+    assert not finding.ok
+    assert "OPENAI_API_KEY" in finding.said
+
+
+def test_a_live_model_is_not_called_and_its_key_not_shown(home_dir, monkeypatch):
+    """
+    Asking the doctor costs nothing and gives nothing away.
+    """
+    monkeypatch.setenv("AGENTSTATE_MODEL", "some-model")
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-very-secret")
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
+
+    finding = only("model")
+
+    assert finding.ok
+    assert finding.said == "live: some-model is configured; it was not called"
+
+
+def test_a_polite_restart_lets_finally_run_and_a_kill_does_not(tmp_path):
+    """
+    The two deaths of a kernel differ in what still happens.
+    """
+    cell = (
+        "import pathlib, time\n"
+        "try:\n"
+        "    pathlib.Path('begun').write_text('')\n"
+        "    time.sleep(60)\n"
+        "finally:\n"
+        "    pathlib.Path('cleaned').write_text('')\n"
+    )
+
+    def begin(kernel: Kernel) -> str:
+        cell_id = kernel.submit(cell)
+        while not (tmp_path / "begun").exists():
+            time.sleep(0.01)  # the test's own timeout bounds this
+        (tmp_path / "begun").unlink()
+        return cell_id
+
+    with Kernel(cwd=str(tmp_path)) as kernel:
+        begin(kernel)
+        kernel.restart()
+        polite = (tmp_path / "cleaned").exists()
+        (tmp_path / "cleaned").unlink(missing_ok=True)
+        running = begin(kernel)
+        kernel.kill()
+        with pytest.raises(KernelDied):
+            kernel.wait(running)
+        kernel.start_again()
+        hard = (tmp_path / "cleaned").exists()
+        answer = kernel.run("6 * 7")
+
+    assert (polite, hard, answer) == (True, False, "42")
+
+
+def test_a_cell_that_takes_too_long_is_given_up():
+    """
+    Nobody waits for ever; whether the cell did its work is unknown.
+    """
+    with Kernel() as kernel, pytest.raises(LabError) as caught:
+        kernel.run("import time; time.sleep(60)", timeout=0.3)
+
+    assert caught.value.effect == "unknown"
+
+
+def test_an_error_in_a_cell_is_shown():
+    """
+    The name and the text of the error, without the traceback.
+    """
+    with Kernel() as kernel:
+        shown = kernel.run("print('so far'); 1 / 0")
+
+    assert shown == "so far\nZeroDivisionError: division by zero"

@@ -1,0 +1,104 @@
+"""The kernel of notebook 10 really dies in the middle of a run."""
+
+import psutil
+import pytest
+from restart_scene import (
+    ABOVE,
+    EFFECTS,
+    LEDGER,
+    LOST,
+    NOTEBOOK,
+    PACE,
+    ROOT,
+    RUN,
+    TASK,
+    UNHEARD,
+    sources,
+)
+from runs import counts
+
+from agentstate_lab.errors import KernelDied
+from agentstate_lab.lab.processes import Kernel
+from agentstate_lab.lab.world import start_world
+
+COUNTED = "from agentstate_lab.lab.show.show import counted"
+ONCE_EACH = dict.fromkeys(EFFECTS, 1)
+
+
+@pytest.fixture
+def cells(home_dir, monkeypatch):
+    """
+    The cells of the notebook, in a home of their own, at a small pace.
+
+    The learner's functions are those of the solutions, whatever the exercises of
+    this checkout hold.
+    """
+    monkeypatch.setenv("AGENTSTATE_PACE", PACE)
+    found = sources()
+    folder = str(ROOT / "exercises" / "solutions")
+    solved = f"your_own(__import__('pathlib').Path({folder!r}))"
+    assert found["own-load"].count("your_own()") == 1
+    return found | {"own-load": found["own-load"].replace("your_own()", solved)}
+
+
+def run_all(kernel, cells, names):
+    """Run the cells of those names, and return what the last one showed."""
+    return [kernel.run(cells[name]) for name in names][-1]
+
+
+def killed(kernel):
+    """The hard death: nothing of the kernel gets to run."""
+    kernel.kill()
+    kernel.start_again()
+
+
+def test_a_run_survives_both_deaths_of_its_kernel(cells):
+    """
+    Restarted, then killed, it goes on: only what was cut short is asked for again.
+    """
+    world = start_world()
+    with Kernel(cwd=str(NOTEBOOK.parent)) as kernel:
+        for moment, die in ((LOST, Kernel.restart), (UNHEARD, killed)):
+            moment.order(world)
+            own = run_all(kernel, cells, ABOVE)
+            kernel.submit(cells[RUN])
+            moment.wait(world)
+            old = psutil.Process(kernel.pid)
+            die(kernel)
+            assert not old.is_running()
+        said = run_all(kernel, cells, (*ABOVE, RUN, LEDGER))
+
+    assert own.count("yours") == 2
+    assert said.startswith("8 effects, each once")
+    assert counts(world, TASK) == ONCE_EACH
+    assert world.requests(TASK) == {
+        "model": 11,
+        "open_ticket": 1,
+        "send_mail": 2,
+        "deploy": 4 + 1,
+        "clean_logs": 1 + 1,
+    }
+
+
+def test_the_cell_that_kills_its_kernel_is_survived(cells):
+    """
+    No other test runs it. It kills once; run again, it completes the task.
+    """
+    monday = TASK.replace("sunday", "monday")
+    above = ABOVE[:2]
+    with Kernel(cwd=str(NOTEBOOK.parent)) as kernel:
+        run_all(kernel, cells, above)
+        old = psutil.Process(kernel.pid)
+        with pytest.raises(KernelDied):
+            kernel.run(cells["crash-kernel"])
+        before = counts(start_world(), monday)
+        kernel.start_again()
+        said = run_all(kernel, cells, (*above, "crash-kernel"))
+        counted = kernel.run(f"{COUNTED}\n{cells['crash-ledger']}")
+
+    assert not old.is_running()
+    assert 0 < len(before) < len(EFFECTS)
+    assert said.count("died here once already") == 1
+    assert "completed=True" in said
+    assert counted.strip() == "8 effects, each once"
+    assert counts(start_world(), monday) == ONCE_EACH

@@ -1,0 +1,106 @@
+import base64
+
+import pytest
+
+from agentstate_lab.errors import InvalidValue
+from agentstate_lab.lab.scenes.deadline import Layers, who_runs_out_first
+
+PNG = b"\x89PNG\r\n"
+
+
+@pytest.fixture
+def shown(monkeypatch):
+    """What the drawing displays, as the bundle that a notebook gets."""
+    bundles = []
+    monkeypatch.setattr(
+        "IPython.display.display", lambda data, raw: bundles.append(data)
+    )
+
+    def show(stories):
+        who_runs_out_first(stories)
+        return bundles.pop()
+
+    return show
+
+
+def three(timeout: float) -> Layers:
+    """Three layers of work, 20 seconds each, for a caller who waits 30."""
+    layers = Layers(patience=30)
+    for who in ("model", "look", "pull"):
+        layers.work(who, 20, timeout)
+    return layers
+
+
+def test_timeouts_that_nobody_hits_add_up():
+    """
+    Each layer is in time, and the caller has long gone.
+    """
+    layers = three(30)
+
+    assert [share.end for share in layers.shares] == [20, 40, 60]
+    assert (layers.clock(), layers.end, layers.late) == (60, 60, 30)
+    assert layers.verdict == "work goes on for 30 s after the caller has gone"
+
+
+def test_work_that_does_not_fit_takes_all_of_its_timeout():
+    """
+    The time is gone, and the error names who ran out of it.
+    """
+    layers = Layers(patience=30)
+
+    with pytest.raises(TimeoutError, match="look: not done after 10 s"):
+        layers.work("look", 20, 10)
+
+    assert (layers.clock(), layers.shares[0].used, layers.late) == (10, 10, 0)
+    assert layers.verdict == "work ends at 10 s, while the caller still waits"
+
+
+@pytest.mark.parametrize(
+    "seconds",
+    [0, -1, float("nan"), float("inf"), 1e9, True, "20", None],
+)
+def test_a_story_has_lengths_that_can_be_drawn(seconds):
+    """
+    The argument is named.
+    """
+    layers = Layers(patience=30)
+
+    with pytest.raises(InvalidValue, match="patience"):
+        Layers(patience=seconds)
+    with pytest.raises(InvalidValue, match="seconds"):
+        layers.work("look", seconds, 30)
+    with pytest.raises(InvalidValue, match="timeout"):
+        layers.work("look", 20, seconds)
+    assert layers.shares == []
+
+
+def test_the_picture_says_what_was_given_and_what_was_taken(shown):
+    """
+    In words, for those who do not see it; and its number stands under it.
+    """
+    drawn = shown({"each": three(30)})
+
+    assert "look starts at 20 s, is given 30 s and takes 20 s" in drawn["text/plain"]
+    assert "each: work goes on for 30 s after" in drawn["text/html"]
+    assert base64.b64decode(drawn["image/png"]).startswith(PNG)
+
+
+def test_a_layer_that_was_never_reached_has_its_row(shown):
+    """
+    Two stories share their rows; the shorter one shows what did not start.
+    """
+    short = Layers(patience=30)
+    short.work("model", 20, 30)
+
+    drawn = shown({"long": three(30), "short": short, "empty": Layers(30)})
+
+    assert "short: the caller waits 30 s; model starts" in drawn["text/plain"]
+    assert base64.b64decode(drawn["image/png"]).startswith(PNG)
+
+
+def test_a_picture_of_nothing_is_refused():
+    """
+    It would say nothing.
+    """
+    with pytest.raises(InvalidValue, match="stories"):
+        who_runs_out_first({})

@@ -1,0 +1,90 @@
+import pytest
+
+from agentstate_lab.errors import LabError
+from agentstate_lab.lab.processes.processes import HAS_FORK
+from agentstate_lab.lab.scenes.json_store import die_at_each_byte
+from agentstate_lab.lab.scenes.json_store.deaths import Deaths
+
+OLD, NEW = b"the old content", b"new content, and more of it"
+
+each_byte = pytest.mark.skipif(not HAS_FORK, reason="only some bytes without fork")
+
+
+@each_byte
+def test_a_write_in_place_leaves_neither(tmp_path):
+    """
+    Opening for writing has emptied the file before the first byte.
+    """
+    path = tmp_path / "file"
+    path.write_bytes(OLD)
+
+    deaths = die_at_each_byte(lambda: path.write_bytes(NEW), path)
+
+    assert deaths == Deaths(old=0, new=0, torn=len(NEW))
+    assert path.read_bytes() == NEW
+
+
+@each_byte
+def test_a_write_beside_leaves_the_old_content(tmp_path):
+    """
+    Until the new file is whole, nobody touches the old one.
+    """
+    path, beside = tmp_path / "file", tmp_path / "beside"
+    path.write_bytes(OLD)
+
+    def save():
+        beside.write_bytes(NEW)
+        beside.replace(path)
+
+    assert die_at_each_byte(save, path) == Deaths(old=len(NEW), new=0, torn=0)
+    assert path.read_bytes() == NEW
+
+
+@each_byte
+def test_a_death_after_the_new_content_is_counted_as_such(tmp_path):
+    """
+    Whoever dies later has saved.
+    """
+    path, log = tmp_path / "file", tmp_path / "log"
+    path.write_bytes(OLD)
+
+    def save():
+        beside = tmp_path / "beside"
+        beside.write_bytes(b"new")
+        beside.replace(path)
+        log.write_bytes(b"it is saved")
+
+    deaths = die_at_each_byte(save, path)
+
+    assert deaths == Deaths(old=3, new=len("it is saved") - 3, torn=0)
+    assert repr(deaths) == (
+        "11 deaths: 3 times the old content, 8 times the new, 0 times torn"
+    )
+
+
+def test_where_no_file_was_there_is_none_after_a_death(tmp_path):
+    """
+    "Nothing" is an old content, too.
+    """
+    path, beside = tmp_path / "file", tmp_path / "beside"
+
+    def save():
+        beside.write_bytes(NEW)
+        beside.replace(path)
+
+    deaths = die_at_each_byte(save, path)
+
+    assert (deaths.old, deaths.torn) == (deaths.total, 0)
+    assert deaths.old > 0
+
+
+def test_a_save_that_fails_by_itself_is_no_death(tmp_path):
+    """
+    A mistake in the save must not pass for a crash.
+    """
+
+    def save():
+        raise LookupError("no such task")
+
+    with pytest.raises(LabError, match="raised LookupError: no such task"):
+        die_at_each_byte(save, tmp_path / "file")

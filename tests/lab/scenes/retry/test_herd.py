@@ -1,0 +1,93 @@
+"""Who calls when, and the controls of the picture."""
+
+import pytest
+
+from agentstate_lab.lab.scenes.retry import who_calls_when
+from agentstate_lab.lab.scenes.retry.herd import Herd, explorer
+from agentstate_lab.retry import JITTERS, RetryPolicy
+
+
+def test_without_jitter_all_come_back_together():
+    """
+    Twelve clients, at 1, 3 and 7 seconds.
+    """
+    herd = Herd.of(RetryPolicy(max_attempts=4, jitter="none"))
+
+    assert set(herd.rows) == {(0.0, 1.0, 3.0, 7.0)}
+    assert (herd.busiest, herd.last) == (12, 7.0)
+
+
+def test_with_full_jitter_they_do_not():
+    """
+    A few meet by chance.
+    """
+    herd = Herd.of(RetryPolicy(max_attempts=4))
+
+    assert herd.busiest < 6
+    assert len({row[-1] for row in herd.rows}) == 12
+
+
+def test_a_client_that_tries_once_never_comes_back():
+    """
+    There is nothing to count then.
+    """
+    herd = Herd.of(RetryPolicy(max_attempts=1))
+
+    assert (herd.busiest, herd.last) == (0, 0.0)
+
+
+@pytest.mark.parametrize("jitter", JITTERS)
+def test_the_picture_begins_as_it_was_asked_for(monkeypatch, jitter):
+    """
+    What is stored is what the widget shows before anybody touches it.
+    """
+    bundles = []
+    monkeypatch.setattr(
+        "IPython.display.display", lambda data, raw: bundles.append(data)
+    )
+
+    who_calls_when(jitter=jitter, wait_max=20.0)
+
+    policy = RetryPolicy(max_attempts=5, wait_max=20.0, jitter=jitter)
+    (bundle,) = bundles
+    assert bundle["text/html"] == explorer(policy).children[-1].value
+    assert bundle["text/plain"].endswith(Herd.of(policy).verdict)
+    assert "application/vnd.jupyter.widget-view+json" in bundle
+
+
+@pytest.mark.parametrize(
+    ("control", "value", "changed"),
+    [
+        pytest.param(0, 3, {"max_attempts": 3}, id="attempts"),
+        pytest.param(1, 2.0, {"wait_initial": 2.0}, id="first-wait"),
+        pytest.param(2, 3.0, {"wait_max": 3.0}, id="cap"),
+        pytest.param(3, "none", {"jitter": "none"}, id="jitter"),
+    ],
+)
+def test_each_control_changes_the_picture(monkeypatch, control, value, changed):
+    """
+    Into the one that this policy makes.
+    """
+    asked = {"max_attempts": 5, "wait_max": 10.0}
+    box = explorer(RetryPolicy(**asked))
+    monkeypatch.setattr(
+        "agentstate_lab.lab.scenes.retry.herd.html_figure",
+        lambda fig, alt, number: number,
+    )
+
+    box.children[control].value = value
+
+    expected = Herd.of(RetryPolicy(**{**asked, **changed}))
+    assert box.children[-1].value == expected.verdict
+
+
+def test_a_cap_below_the_first_wait_is_lifted_to_it():
+    """
+    Two sliders may be set to what no policy can be.
+    """
+    box = explorer(RetryPolicy(wait_max=10.0))
+
+    box.children[1].value = 5.0
+    box.children[2].value = 1.0
+
+    assert "<img" in box.children[-1].value

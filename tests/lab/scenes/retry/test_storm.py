@@ -1,0 +1,172 @@
+"""A storm of retries in virtual time, and its picture."""
+
+from itertools import count
+
+import pytest
+
+from agentstate_lab.errors import InvalidValue
+from agentstate_lab.lab.scenes.retry import (
+    at_once,
+    storm,
+    strategies,
+    typical,
+    what_does_a_storm_cost,
+)
+from agentstate_lab.lab.scenes.retry.storm import ANSWER, Storm
+from agentstate_lab.retry import RetryPolicy
+
+JITTERED = ("equal jitter", "decorrelated", "full jitter")
+
+
+def textbook(rng):
+    """1, 2, 4, 8 s and so on."""
+    return (2**n for n in count())
+
+
+def test_one_client_is_answered_at_once():
+    """
+    Without others there is no storm.
+    """
+    alone = storm(1, textbook)
+
+    assert (alone.calls, alone.answered, alone.over) == (1, 1, True)
+    assert ANSWER < alone.seconds < 1
+
+
+def test_clients_that_wait_alike_are_answered_one_by_one():
+    """
+    Ten clients come back together nine times: 10 + 9 + ... + 1 calls, and after
+    the ninth wait 1 + 2 + ... + 256 seconds have passed.
+    """
+    herd = storm(10, textbook)
+
+    assert herd.calls == sum(range(1, 11))
+    assert 511 < herd.seconds < 513
+
+
+def test_a_refusal_that_costs_nothing_feeds_no_storm():
+    """
+    With it the service refuses for ever; without it all get their answer.
+    """
+    costly = storm(40, at_once, limit=60)
+    free = storm(40, at_once, refuse=0.0, limit=60)
+
+    assert (costly.answered, costly.over) == (1, False)
+    assert (free.answered, free.over) == (40, True)
+
+
+def test_jitter_ends_what_backoff_alone_does_not():
+    """
+    The finding of the article, on the package's own waits.
+    """
+    ends = {name: typical(80, waits) for name, waits in strategies().items()}
+
+    assert not ends["again at once"].over
+    assert not ends["no jitter"].over
+    for name in JITTERED:
+        assert ends[name].over
+        assert ends[name].calls * 8 < ends["no jitter"].calls
+    assert ends["full jitter"].seconds == min(end.seconds for end in ends.values())
+    assert ends["equal jitter"].seconds == max(ends[name].seconds for name in JITTERED)
+
+
+def test_the_same_seed_is_the_same_storm():
+    """
+    A lesson can be run again.
+    """
+    waits = RetryPolicy(max_attempts=1_000).waits
+
+    assert storm(20, waits, seed=3) == storm(20, waits, seed=3)
+    assert storm(20, waits, seed=3) != storm(20, waits, seed=4)
+
+
+def test_a_storm_says_how_it_ended():
+    """
+    In a line that a notebook shows.
+    """
+    assert repr(Storm(80, 3_087, 63, 600.0)) == (
+        "63 of 80 answered with 3,087 calls, not over after 600 s"
+    )
+    assert repr(Storm(8, 20, 8, 9.6)).endswith(
+        "8 answered with 20 calls, over after 10 s"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        pytest.param("clients", {"clients": 0}, id="nobody"),
+        pytest.param("clients", {"clients": 10**6}, id="too-many"),
+        pytest.param("refuse", {"refuse": -1}, id="negative"),
+        pytest.param("refuse", {"refuse": float("nan")}, id="nan"),
+        pytest.param("limit", {"limit": float("inf")}, id="for-ever"),
+    ],
+)
+def test_a_storm_that_makes_no_sense_is_refused(name, arguments):
+    """
+    Or that would never end.
+    """
+    with pytest.raises(InvalidValue) as caught:
+        storm(**{"clients": 5, "waits": at_once, **arguments})
+
+    assert caught.value.name == name
+
+
+def test_a_typical_storm_is_a_median():
+    """
+    Of an odd number of them, so it is one that happened.
+    """
+    waits = strategies()["full jitter"]
+    seen = [storm(20, waits, seed=seed) for seed in (1, 2, 3)]
+
+    middle = typical(20, waits, storms=3)
+
+    assert middle.seconds == sorted(one.seconds for one in seen)[1]
+    assert middle.calls == sorted(one.calls for one in seen)[1]
+
+
+def shown(monkeypatch, measured):
+    """What the drawing displays."""
+    bundles = []
+    monkeypatch.setattr(
+        "IPython.display.display", lambda data, raw: bundles.append(data)
+    )
+    what_does_a_storm_cost(measured)
+    return bundles.pop()
+
+
+def test_the_picture_says_its_numbers_in_words(monkeypatch):
+    """
+    And which strategy is where, for those who do not see it.
+    """
+    measured = {
+        "no jitter": [Storm(10, 55, 10, 66.0), Storm(80, 3_087, 63, 600.0)],
+        "full jitter": [Storm(10, 24, 10, 3.5), Storm(80, 371, 80, 23.6)],
+    }
+
+    picture = shown(monkeypatch, measured)
+
+    assert picture["text/plain"].endswith(
+        "80 clients: no jitter 3,087 calls, not over after 600 s;"
+        " full jitter 371 calls, 24 s"
+    )
+    assert "full jitter at the bottom" in picture["text/html"]
+
+
+@pytest.mark.parametrize(
+    "measured",
+    [
+        pytest.param({}, id="nothing"),
+        pytest.param({"a": []}, id="no-storm"),
+        pytest.param(
+            {"a": [Storm(1, 1, 1, 1.0)], "b": [Storm(2, 1, 1, 1.0)]}, id="unlike"
+        ),
+        pytest.param({str(n): [Storm(1, 1, 1, 1.0)] for n in range(6)}, id="too-many"),
+    ],
+)
+def test_what_cannot_be_compared_is_not_drawn(monkeypatch, measured):
+    """
+    It is refused by name.
+    """
+    with pytest.raises(InvalidValue, match="measured"):
+        shown(monkeypatch, measured)

@@ -1,0 +1,134 @@
+import json
+
+import pytest
+
+from agentstate_lab.errors import InvalidValue, LabError
+from agentstate_lab.lab.agents import open_job
+from agentstate_lab.lab.processes import Ended
+from agentstate_lab.lab.scenes.state import (
+    TONIGHT,
+    first_shift,
+    hand_over,
+    model_calls,
+    without,
+)
+from agentstate_lab.lab.scenes.state.night import AGREED, WANTED
+from agentstate_lab.state import AgentState
+
+
+@pytest.fixture(autouse=True)
+def stage(world):
+    """The world that the session's tests share."""
+
+
+@pytest.fixture
+def same_process(monkeypatch):
+    """Shifts without the start of a Python; a note still goes through JSON."""
+
+    def call(fn, *args):
+        return Ended("returned", value=json.loads(json.dumps(fn(*args))))
+
+    monkeypatch.setattr("agentstate_lab.lab.scenes.state.night.in_new_process", call)
+
+
+def test_the_first_shift_works_until_minute_8(capsys):
+    """
+    Seven steps are shown and noted; nothing of minute 8 is.
+    """
+    note = first_shift()
+
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == note["budget"]["used"]["steps"] == 7
+    assert lines[-1] == "minute 7: deploy-web done"
+
+
+def test_a_complete_note_does_no_harm_and_the_yes_finishes_it(same_process):
+    """
+    The second shift stops to ask, and the third sends the mail once.
+    """
+    night = hand_over()
+
+    third = night.go_on(yes=["report"])
+
+    assert (night.wrong, night.asks) == (0, ["May I run report?"])
+    assert dict(third.counted.counts) == dict.fromkeys(
+        ["open-ticket", *AGREED, "report"], 1
+    )
+    assert night.wrong == 0, "a night is what was counted when its shift ended"
+
+
+@pytest.mark.parametrize(
+    ("change", "differs"),
+    [
+        pytest.param(
+            without("known_facts"),
+            dict.fromkeys(["open-ticket", *AGREED], 2),
+            id="facts-repeat",
+        ),
+        pytest.param(without("plan"), {"clean-logs": 1}, id="plan-cleans"),
+        pytest.param(without("constraints"), {"report": 1}, id="rules-mail"),
+        pytest.param(without("goal"), {}, id="goal-nothing"),
+    ],
+)
+def test_each_missing_field_does_its_own_harm(same_process, change, differs):
+    """
+    What the lesson says of a field is what the world counts without it.
+    """
+    night = hand_over(change)
+
+    counts = night.counted.counts
+    assert {s: counts[s] for s in counts if counts[s] != WANTED[s]} == differs
+    assert night.wrong == len(differs)
+
+
+@pytest.mark.parametrize(
+    ("used", "repeats"),
+    [pytest.param(7, 2, id="counter-kept"), pytest.param(0, 6, id="counter-lost")],
+)
+def test_a_counter_bounds_the_harm_of_another_loss(same_process, used, repeats):
+    """
+    Three of ten steps were left, and two of those have an effect.
+    """
+    budget = {"max_steps": 10, "used": {"steps": used}}
+
+    night = hand_over(without("known_facts"), budget=budget)
+
+    assert night.counted.repeats == repeats
+
+
+def test_every_night_has_its_own_page_in_the_ledger(same_process):
+    """
+    A cell that is run twice counts from zero both times.
+    """
+    nights = [hand_over() for _ in range(2)]
+
+    assert nights[0].task_id != nights[1].task_id
+    assert all(one.task_id.startswith("01_state/") for one in nights)
+    assert [one.wrong for one in nights] == [0, 0]
+
+
+def test_a_note_that_is_none_is_named():
+    """
+    A learner's own change may return anything.
+    """
+    with pytest.raises(LabError, match="the shift raised ValidationError"):
+        hand_over(lambda note: {"plna": []})
+
+
+def test_the_model_chooses_the_first_step_that_is_not_done():
+    """
+    The state is all that it is told.
+    """
+    state = AgentState.model_validate(TONIGHT)
+
+    call = model_calls(open_job("deploy", "01_state/calls"), state)
+
+    assert call["id"] == "call_check-status"
+
+
+def test_a_model_with_nothing_to_do_is_named():
+    """
+    A state without a goal is met with a question, not with a call.
+    """
+    with pytest.raises(InvalidValue, match="calls for nothing"):
+        model_calls(open_job("deploy", "01_state/none"), AgentState(goal=""))
