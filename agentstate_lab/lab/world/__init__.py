@@ -8,6 +8,7 @@ and `guard` are how one speaks with it on good days and on bad ones.
 
 from .handle import World, is_key, task_header
 from .record import alive, until
+from .refusal import Refusal
 from .scenarios import (
     SCENARIOS,
     Message,
@@ -17,7 +18,6 @@ from .scenarios import (
     scenario_named,
 )
 from .steps import TOOLS, EffectWorld, Step, perform
-from .wire import Refusal
 from .world import find_world, start_world, stop_world
 
 __all__ = [

@@ -5,7 +5,7 @@ It listens on a free port of 127.0.0.1, writes the address into HOME/world.json 
 serves. It ends when it is asked to, when that file no longer names it, and when
 nobody has spoken to it for hours: nothing that the course starts is left running.
 
-This module keeps the process; what it answers is in `world_routes`.
+This module keeps the process; what it answers is in `routes`.
 """
 
 import asyncio
@@ -27,8 +27,8 @@ from agentstate_lab.stores import atomic_write
 from .guard import log
 from .ledger import Ledger
 from .record import Record
+from .refusal import Refusal
 from .routes import Services, next_message
-from .wire import Refusal
 from .world import find_world
 
 IDLE_AFTER = 4 * 3600.0

@@ -15,7 +15,7 @@ that shows a lost reply shows it on every run, and a test needs no luck.
 
 To the caller, `drop`, `hang` and `reply_lost` look alike. That is the point.
 
-This module keeps the orders. What striking means on the wire is in `world_app`.
+This module keeps the orders. What striking means on the wire is in `striking`.
 """
 
 import math

@@ -19,7 +19,8 @@ from collections.abc import Callable
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from .wire import Refusal
+from .refusal import Refusal
+from .wire import reply
 
 HOSTS = ("127.0.0.1", "localhost")
 OPEN_PATHS = ("/health",)
@@ -65,7 +66,7 @@ class Guard:
         with self.presence:
             refusal = self.refusal(scope) or await self.pass_on(scope, receive, send)
             if refusal:
-                await refusal.response()(scope, receive, send)
+                await reply(refusal)(scope, receive, send)
 
     async def pass_on(
         self, scope: Scope, receive: Receive, send: Send

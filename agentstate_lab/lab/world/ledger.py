@@ -11,7 +11,7 @@ repeat can be answered without happening again. Keys belong to one service: the
 same key at another service is another key.
 
 This module does not decide what a service replies, and it does not know which
-requests are under way: `world_app` does. It keeps no order between two tasks.
+requests are under way: `routes` does. It keeps no order between two tasks.
 """
 
 import json

@@ -7,7 +7,7 @@ it means talking to a stranger or, worse, killing one. So a record is proved bef
 it is used: by a reply that only the world can give, and before any signal by the
 time the process was started and its command line.
 
-This module reads the record; `world_app` writes it.
+This module reads the record; `app` writes it.
 """
 
 import json

@@ -6,7 +6,7 @@ services keep the promise that good services keep: a key is honoured, an effect 
 its reply are written down together, and both are on the disk before anybody hears
 of them. So a reply may be lost, and the effect is counted all the same.
 
-This module does not start or stop anything: that is `world_app`.
+This module does not start or stop anything: that is `app`.
 """
 
 import asyncio
@@ -32,8 +32,9 @@ from .faults import Fault, FaultBook
 from .guard import Guard, Presence
 from .handle import EFFECTS, is_key, proof
 from .ledger import Json, Ledger
+from .refusal import Refusal, shown
 from .striking import strike_after, strike_before
-from .wire import Refusal, known, read_json, shown, text
+from .wire import known, read_json, reply, text
 
 
 class Services:
@@ -288,9 +289,10 @@ def _idempotency_key(request: Request) -> str | None:
 
 async def _http_error(request: Request, error: Any) -> Response:
     """An unknown route or method, in the shape of every other refusal."""
-    return Refusal(
+    refusal = Refusal(
         error.status_code,
         f"{request.method} {shown(request.url.path)}: {error.detail}.",
         code="unknown_url" if error.status_code == 404 else "method_not_allowed",
         headers={**(error.headers or {}), "X-Effect": "not started"},
-    ).response()
+    )
+    return reply(refusal)

@@ -14,7 +14,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from agentstate_lab.agent import schema_of
 from agentstate_lab.errors import InvalidValue
 
 
@@ -39,6 +38,8 @@ class Tool:
 
     def schema(self) -> dict[str, Any]:
         """The tool as the chat API wants it described."""
+        from agentstate_lab.agent import schema_of  # heavy, and asked for seldom
+
         return schema_of(self.name, self.description, self.parameters)
 
     def read(self, arguments: str | Mapping[str, Any]) -> dict[str, Any]:

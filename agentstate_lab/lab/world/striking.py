@@ -17,7 +17,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from .faults import Fault
-from .wire import Refusal
+from .refusal import Refusal
 
 
 async def strike_before(fault: Fault | None, request: Request) -> Response | None:

@@ -10,7 +10,6 @@ This module knows nothing of models, services or tasks.
 """
 
 import json
-import re
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
@@ -20,60 +19,16 @@ from starlette.responses import JSONResponse
 from agentstate_lab.state import canonical
 
 from .ledger import Json
+from .refusal import Refusal, shown
 
 MAX_BODY = 10 * 1024 * 1024
 MAX_DEPTH = 100
 MAX_NAME = 1_000
 
-Headers = Mapping[str, str]
-_NOT_STARTED: Headers = {"X-Effect": "not started"}
 
-
-class Refusal(Exception):
-    """
-    A reply that says no. It travels as JSON and is no error of the course.
-
-    Args:
-        status: The HTTP status.
-
-        message: What is wrong, and what would be right.
-
-        param: The field at fault, if it is one.
-
-        code: The reason in one word.
-
-        headers: Further headers; by default, one that says that nothing happened.
-    """
-
-    def __init__(
-        self,
-        status: int,
-        message: str,
-        *,
-        param: str | None = None,
-        code: str | None = None,
-        headers: Headers = _NOT_STARTED,
-    ) -> None:
-        super().__init__(message)
-        self.status = status
-        self.headers = headers
-        kind = _TYPES.get(status, "invalid_request_error")
-        self.body: Json = {
-            "error": {"message": message, "type": kind, "param": param, "code": code}
-        }
-
-    def response(self) -> JSONResponse:
-        """The refusal as it goes over the wire."""
-        return JSONResponse(self.body, self.status, headers=dict(self.headers))
-
-
-_TYPES = {
-    401: "authentication_error",
-    403: "permission_error",
-    409: "conflict_error",
-    429: "rate_limit_error",
-    500: "server_error",
-}
+def reply(refusal: Refusal) -> JSONResponse:
+    """*refusal* as it goes over the wire."""
+    return JSONResponse(refusal.body, refusal.status, headers=dict(refusal.headers))
 
 
 async def read_json(request: Request) -> Json:
@@ -195,9 +150,3 @@ def known(body: Mapping[str, Any], *names: str) -> None:
                 param=name[:100],
                 code="unknown_parameter",
             )
-
-
-def shown(value: str) -> str:
-    """*value* for a message: quoted, cut short, control characters escaped."""
-    cut = value if len(value) <= 80 else value[:80] + "…"
-    return repr(re.sub(r"\s+", " ", cut))

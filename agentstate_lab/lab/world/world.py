@@ -10,7 +10,7 @@ terminal and the agent, and which keeps the ledger. Starting it is finding it: e
     world.effect("deploy", task_id="t1", step="deploy-api", arguments={})
     world.ledger("t1")
 
-This module finds, starts and stops. It does not serve anything (`world_app` does),
+This module finds, starts and stops. It does not serve anything (`app` does),
 and it never signals a process that it cannot prove to be this home's world.
 """
 
@@ -24,19 +24,8 @@ from pathlib import Path
 from agentstate_lab.errors import WorldUnavailable
 from agentstate_lab.lab.home import home
 
-from .handle import EFFECTS, World, task_header
-from .ledger import Entry
+from .handle import World
 from .record import MODULE, Record, alive, until
-
-__all__ = [
-    "EFFECTS",
-    "Entry",
-    "World",
-    "find_world",
-    "start_world",
-    "stop_world",
-    "task_header",
-]
 
 READY_WITHIN = 30.0
 LOCK_WITHIN = 60.0

@@ -500,7 +500,7 @@ def test_a_handle_costs_nothing_heavy_to_import():
     Every cell that looks at the ledger imports it.
     """
     code = (
-        "import sys, agentstate_lab.lab.world.world;"
+        "import sys, agentstate_lab.lab.world;"
         f"print([name for name in {HEAVY!r} if name in sys.modules])"
     )
 

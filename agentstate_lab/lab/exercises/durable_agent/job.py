@@ -128,7 +128,7 @@ class Outside:
         key: str | None = None,
         timeout: float = 30.0,
     ) -> Json:
-        """Ask for an effect; see `world_handle.World.effect`."""
+        """Ask for an effect; see `World.effect`."""
         name = step_of(effect, arguments).name
         self._requests += 1
         if self._requests > MAX_EFFECTS:

@@ -41,7 +41,7 @@ class PracticeWorld:
         key: str | None = None,
         timeout: float = 30.0,
     ) -> Json:
-        """Ask for an effect; see `world_handle.World.effect`."""
+        """Ask for an effect; see `World.effect`."""
         step = step_of(effect, arguments).name
         if step == REFUSED:
             return refuse()

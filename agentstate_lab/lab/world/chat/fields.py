@@ -11,7 +11,7 @@ a conversation may be in `chat_messages`.
 from collections.abc import Mapping
 from typing import Any
 
-from ..wire import Refusal, shown
+from ..refusal import Refusal, shown
 
 Fields = Mapping[str, Any]
 

@@ -11,7 +11,7 @@ This module checks messages; it does not look at the rest of the request.
 from collections.abc import Mapping
 from typing import Any
 
-from ..wire import Refusal, shown
+from ..refusal import Refusal, shown
 from .fields import Fields, bad, check_object, check_type, empty_array, required
 
 # What a message of each role may hold besides its role.

@@ -14,7 +14,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from ..wire import Refusal, shown
+from ..refusal import Refusal, shown
 from .fields import Fields, bad, check_object, check_type, empty_array, required
 from .messages import check_message, check_pairing
 
