@@ -696,7 +696,7 @@ def test_a_listener_hears_of_changes_through_the_same_server_only(store):
 
 WRITES_AND_DIES = """
 import os, signal, sys
-from agentstate_lab.lab.sharing import add, stdio_server
+from agentstate_lab.lab.agents import add, stdio_server
 from agentstate_lab.mcp_state import StateClient
 from agentstate_lab.state import ReplacePlan
 client = StateClient(stdio_server(sys.argv[1], "a"))

@@ -59,8 +59,8 @@ def test_processes_lose_no_save(path):
     task = filled(path, "count").list_by_state("pending")[0]
     code = """
         import sys
-        from agentstate_lab.json_store import JsonFileStore
-        from agentstate_lab.store import execute_step
+        from agentstate_lab.stores import JsonFileStore
+        from agentstate_lab.stores import execute_step
 
         store = JsonFileStore(sys.argv[1], lock_timeout=60)
         for _ in range(200):
@@ -81,8 +81,8 @@ def test_processes_lose_no_save(path):
 
 CUT = """
     import os, sys
-    from agentstate_lab.json_store import JsonFileStore
-    from agentstate_lab.lab.cut import cut_writes_at
+    from agentstate_lab.stores import JsonFileStore
+    from agentstate_lab.lab.processes import cut_writes_at
 
     path, portable, numbers = sys.argv[1], sys.argv[2] == "True", sys.argv[3:]
     for n in map(int, numbers):
@@ -142,7 +142,7 @@ def test_kills_at_any_moment_leave_a_whole_file(path):
     task = filled(path, "count").list_by_state("pending")[0]
     code = """
         import sys
-        from agentstate_lab.json_store import JsonFileStore
+        from agentstate_lab.stores import JsonFileStore
 
         store = JsonFileStore(sys.argv[1])
         while True:

@@ -127,7 +127,7 @@ def cut_at_each_byte(
     call: Callable[[], Any], line: Line, request: Mapping[str, Any]
 ) -> None:
     """Fork a child that is cut one byte later, each time somebody asks for it."""
-    import agentstate_lab.stores.sql  # noqa: F401 - imported once here, not in each child
+    import agentstate_lab.stores  # noqa: F401 - imported once here, not in each child
 
     cut_at = request["cut_from"]
     while True:

@@ -10,7 +10,7 @@ from agentstate_lab.lab.processes import Kernel
 
 LINE = "\r\x1b[K"
 CELL = """
-from agentstate_lab.lab.headway import headway
+from agentstate_lab.lab.crash.headway import headway
 print("before")
 with headway("killed", 2) as done:
     done(1)

@@ -59,7 +59,7 @@ def write_in_a_child(path: Path, n: int, portable: bool, writer: str) -> int:
     """How a child ended that was cut at *n*; its cleaning up is looked at here."""
     code = f"""
 import os
-from agentstate_lab.lab.cut import cut_writes_at
+from agentstate_lab.lab.processes import cut_writes_at
 path, data = {str(path)!r}, {DATA!r}
 cut_writes_at({n}, portable={portable})
 try:

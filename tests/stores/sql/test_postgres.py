@@ -262,7 +262,7 @@ def test_a_worker_that_is_stopped_inside_a_claim_keeps_its_row_for_seconds_only(
 SAVING = """
     import sys
     from agentstate_lab.errors import StoreUnavailable, VersionConflict
-    from agentstate_lab.postgres_store import PostgresStore
+    from agentstate_lab.stores.sql import PostgresStore
 
     store = PostgresStore(sys.argv[1])
     while True:

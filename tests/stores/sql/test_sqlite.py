@@ -480,7 +480,7 @@ def test_kills_at_any_moment_lose_nothing_that_was_confirmed(path):
         task = stored(store, "k", "running")
     code = """
         import sys
-        from agentstate_lab.sqlite_store import SqliteStore
+        from agentstate_lab.stores.sql import SqliteStore
 
         store = SqliteStore(sys.argv[1])
         task = store.get(sys.argv[2])

@@ -164,8 +164,8 @@ STOPPED = """
     import os, signal, sys
     from pathlib import Path
     from agentstate_lab.errors import LeaseLost
-    from agentstate_lab.store import open_store, record_more
-    from agentstate_lab.worker import work_on
+    from agentstate_lab.stores import open_store, record_more
+    from agentstate_lab.idempotency.worker import work_on
 
     url, clock, task_id = sys.argv[1:]
 

@@ -473,7 +473,7 @@ def test_the_time_between_two_stages_is_nobody_s(tmp_path, monkeypatch):
 
 KERNEL = """
 import sys
-from agentstate_lab.lab.checks import check
+from agentstate_lab.lab.practice import check
 from answers import nasty
 check("state", nasty.sleeps, seconds=300.0)
 """
