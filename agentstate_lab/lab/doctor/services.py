@@ -11,8 +11,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from agentstate_lab.errors import InvalidValue
-from agentstate_lab.lab.databases import postgres
-from agentstate_lab.lab.world import world
+from agentstate_lab.lab.databases import (
+    find_postgres,
+    start_postgres,
+    stop_postgres,
+)
+from agentstate_lab.lab.world import find_world, start_world, stop_world
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,27 +41,27 @@ class Service:
 
 
 def _find_world() -> str | None:
-    found = world.find_world()
+    found = find_world()
     return found.url if found else None
 
 
 def _find_postgres() -> str | None:
-    found = postgres.find_postgres()
+    found = find_postgres()
     return found.where if found else None
 
 
 SERVICES = {
     "world": Service(
         "the world",
-        lambda: world.start_world().url,
+        lambda: start_world().url,
         _find_world,
-        lambda: world.stop_world(),
+        lambda: stop_world(),
     ),
     "postgres": Service(
         "PostgreSQL",
-        lambda: postgres.start_postgres().where,
+        lambda: start_postgres().where,
         _find_postgres,
-        lambda: postgres.stop_postgres(),
+        lambda: stop_postgres(),
     ),
 }
 

@@ -3,7 +3,7 @@ What a learner calls: `check`, `hint`, `progress` and `reset`.
 """
 
 from .practice import check, check_notebook
-from .progress import hint, progress, reset
+from .record import hint, progress, reset
 
 __all__ = [
     "check",

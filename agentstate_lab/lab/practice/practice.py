@@ -18,7 +18,7 @@ from agentstate_lab.errors import AgentStateError, InvalidValue
 from agentstate_lab.lab.exercises import Exercise, exercise_named
 from agentstate_lab.lab.exercises.judge import CaseReport, Report
 
-from .progress import record
+from .record import record
 
 if TYPE_CHECKING:
     from agentstate_lab.lab.exercises.judge import Stage, Verdict

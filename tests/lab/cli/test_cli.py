@@ -22,16 +22,14 @@ from agentstate_lab.errors import (
 from agentstate_lab.lab import home
 from agentstate_lab.lab.agents import agents
 from agentstate_lab.lab.course.course_map import LESSONS
-from agentstate_lab.lab.crash import Rig, Row, crash, kill_points
+from agentstate_lab.lab.crash import Rig, Row, kill_points
 from agentstate_lab.lab.crash.matrix import Matrix
 from agentstate_lab.lab.databases import find_postgres
 from agentstate_lab.lab.databases.place import Place
 from agentstate_lab.lab.exercises import EXERCISES, exercises_in
 from agentstate_lab.lab.notebooks import stub_of
-from agentstate_lab.lab.practice import practice as checks
-from agentstate_lab.lab.practice import progress
+from agentstate_lab.lab.practice import progress, record
 from agentstate_lab.lab.world import SCENARIOS, World, find_world
-from agentstate_lab.lab.world import world as world_module
 from agentstate_lab.stores import open_store
 
 ROOT = Path(__file__).parents[3]
@@ -213,7 +211,7 @@ def test_a_task_that_is_not_completed_has_status_1(world, monkeypatch, capsys):
     Coming to an end is not the same as being done.
     """
     ended = agents.Outcome(completed=False, result="a person must decide")
-    monkeypatch.setattr(agents, "run_job", lambda *a, **k: ended)
+    monkeypatch.setattr("agentstate_lab.lab.agents.run_job", lambda *a, **k: ended)
 
     status = main(["run", "disk", "--task-id", "cli-waits"])
 
@@ -281,7 +279,7 @@ def test_an_interrupted_run_has_status_130(world, monkeypatch, capsys):
     def interrupted(*args: object, **more: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(agents, "run_job", interrupted)
+    monkeypatch.setattr("agentstate_lab.lab.agents.run_job", interrupted)
 
     status = main(["run", "disk", "--task-id", "cli-stopped"])
 
@@ -417,8 +415,8 @@ def test_a_side_effect_is_spoken_of_where_there_may_be_one(
     def fails(*args: object, **more: object) -> None:
         raise error
 
-    monkeypatch.setattr(agents, "run_job", fails)
-    monkeypatch.setattr(checks, "progress", fails)
+    monkeypatch.setattr("agentstate_lab.lab.agents.run_job", fails)
+    monkeypatch.setattr("agentstate_lab.lab.practice.progress", fails)
 
     status = main([command, *(["disk", "--task-id", "t"] if command == "run" else [])])
 
@@ -575,7 +573,7 @@ def test_stopping_one_leaves_the_other(home_dir, monkeypatch, capsys):
     def locked() -> bool:
         raise WorldUnavailable("another program holds the lock")
 
-    monkeypatch.setattr(world_module, "stop_world", locked)
+    monkeypatch.setattr("agentstate_lab.lab.doctor.services.stop_world", locked)
 
     status = main(["stop"])
 
@@ -666,7 +664,7 @@ def test_the_status_of_a_matrix_is_about_harm(monkeypatch, capsys, rows, expecte
     def matrix_of(*args: object, **more: object) -> Matrix:
         return Matrix("durable", "disk", "json", tuple(next(made)))
 
-    monkeypatch.setattr(crash, "crash_matrix", matrix_of)
+    monkeypatch.setattr("agentstate_lab.lab.crash.crash_matrix", matrix_of)
 
     status = main(["crash-matrix", "--store", "json", "sqlite"])
 
@@ -713,7 +711,7 @@ def course(tmp_path, home_dir, monkeypatch) -> Path:
         stub = root / "exercises" / solution.name
         stub.write_text(stub_of(solution), "utf-8")
     monkeypatch.setattr(home, "repository_root", lambda: root)
-    monkeypatch.setattr(progress, "repository_root", lambda: root)
+    monkeypatch.setattr(record, "repository_root", lambda: root)
     monkeypatch.chdir(root)
     return root
 
@@ -751,7 +749,7 @@ def test_a_number_may_stand_for_two_exercises(course, capsys, word):
     assert "exercise 03 idempotency: not started" in said.out
     assert "exercise 03 run_once: not started" in said.out
     assert "has 2 parts; say `hint idempotency` or `hint run_once`" in said.err
-    assert sum(row.hints for row in progress.progress().rows) == 0
+    assert sum(row.hints for row in progress().rows) == 0
 
 
 def test_one_of_two_exercises_is_checked_by_its_name(course, capsys):

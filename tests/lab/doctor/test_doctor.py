@@ -17,7 +17,6 @@ from agentstate_lab.lab.doctor import doctor, examine, verdict
 from agentstate_lab.lab.doctor.doctor import Finding, Trouble
 from agentstate_lab.lab.processes import Kernel
 from agentstate_lab.lab.world import World, find_world, start_world
-from agentstate_lab.lab.world import world as world_module
 
 
 def only(name: str) -> Finding:
@@ -222,7 +221,7 @@ def test_a_world_that_does_not_start_is_noticed(home_dir, monkeypatch):
     def dead() -> World:
         raise WorldUnavailable("its log ends with: no such module")
 
-    monkeypatch.setattr(world_module, "start_world", dead)
+    monkeypatch.setattr("agentstate_lab.lab.world.start_world", dead)
 
     finding = only("world")
 

@@ -15,8 +15,8 @@ from agentstate_lab.lab.exercises import EXERCISES
 from agentstate_lab.lab.home import repository_root
 from agentstate_lab.lab.notebooks import stub_of
 from agentstate_lab.lab.practice import check, hint, progress, reset
-from agentstate_lab.lab.practice.progress import reset as reset_in
-from agentstate_lab.lab.practice.progress_view import Reset, Row
+from agentstate_lab.lab.practice.record import reset as reset_in
+from agentstate_lab.lab.practice.view import Reset, Row
 from agentstate_lab.stores import JsonFileStore
 
 pytestmark = pytest.mark.usefixtures("home_dir")
@@ -258,7 +258,7 @@ def test_reset_without_a_repository_says_so(monkeypatch):
     """
     An installed package has no exercises to write.
     """
-    from agentstate_lab.lab.practice import progress as module
+    from agentstate_lab.lab.practice import record as module
 
     monkeypatch.setattr(module, "repository_root", lambda: None)
 

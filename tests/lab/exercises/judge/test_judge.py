@@ -24,7 +24,7 @@ from answers import (
 from agentstate_lab.errors import InvalidValue, WorldUnavailable
 from agentstate_lab.lab.exercises import EXERCISES, exercise_named
 from agentstate_lab.lab.exercises.judge import CaseReport, Report, runner, supervise
-from agentstate_lab.lab.practice import check
+from agentstate_lab.lab.practice import check, progress
 from agentstate_lab.lab.practice import practice as checks
 from agentstate_lab.lab.world import start_world
 
@@ -446,7 +446,7 @@ def test_a_check_without_its_world_says_so(monkeypatch):
     with pytest.raises(WorldUnavailable, match="could not be launched"):
         check("run_once", run_once_answers.right)
 
-    assert {row.attempts for row in checks.progress().rows} == {0}
+    assert {row.attempts for row in progress().rows} == {0}
 
 
 def test_the_time_between_two_stages_is_nobody_s(tmp_path, monkeypatch):
@@ -473,7 +473,7 @@ def test_the_time_between_two_stages_is_nobody_s(tmp_path, monkeypatch):
 
 KERNEL = """
 import sys
-from agentstate_lab.lab.practice import check
+from agentstate_lab.lab.practice import check, progress
 from answers import nasty
 check("state", nasty.sleeps, seconds=300.0)
 """
@@ -652,6 +652,6 @@ def test_some_stages_can_be_tried_alone(home_dir):
 
     assert [case.name for case in report.cases] == [one]
     assert report.passed
-    assert "state" not in checks.progress().passed
+    assert "state" not in progress().passed
     with pytest.raises(InvalidValue, match="no stage is called 'nonsense'"):
         check("state", state_answers.right, only=["nonsense"])

@@ -18,7 +18,7 @@ from agentstate_lab.lab.home import home, repository_root
 from agentstate_lab.state import Fact, StatePatch, Task, TaskState, UpsertFact
 from agentstate_lab.stores import JsonFileStore, atomic_write, execute_step
 
-from .progress_view import Hint, Progress, Reset, Row
+from .view import Hint, Progress, Reset, Row
 
 __all__ = ["Hint", "Progress", "Reset", "Row", "hint", "progress", "record", "reset"]
 
