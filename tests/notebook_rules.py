@@ -45,6 +45,20 @@ def lines(cell: Any) -> list[str]:
     return [line for line in cell.source.splitlines() if line.strip()]
 
 
+def length(cell: Any) -> int:
+    """How many lines there are to read; an import is one, however it is wrapped."""
+    wrapped = sum(node.end_lineno - node.lineno for node in imports(cell))
+    return len(lines(cell)) - wrapped
+
+
+def imports(cell: Any) -> list[Any]:
+    """What a cell imports, statement by statement."""
+    found = (ast.Import, ast.ImportFrom)
+    return [
+        node for node in ast.walk(ast.parse(cell.source)) if isinstance(node, found)
+    ]
+
+
 def one_title(notebook: Any) -> list[str]:
     """One H1, and the notebook begins with it."""
     titles = [
@@ -95,14 +109,14 @@ def short_cells(notebook: Any) -> list[str]:
     found = []
     for cell in code_cells(notebook):
         most = 40 if cell.metadata.get("listing") else 25
-        if len(lines(cell)) > most:
-            found.append(f"{named(cell)}: {len(lines(cell))} lines, at most {most}")
+        if length(cell) > most:
+            found.append(f"{named(cell)}: {length(cell)} lines, at most {most}")
     return found
 
 
 def small_cells(notebook: Any) -> list[str]:
     """Most cells are a few lines: the median is five at most."""
-    median = statistics.median(len(lines(cell)) for cell in code_cells(notebook))
+    median = statistics.median(map(length, code_cells(notebook)))
     return [] if median <= 5 else [f"half of the cells have more than {median} lines"]
 
 
@@ -143,6 +157,19 @@ def few_exceptions_to_comparing(notebook: Any) -> list[str]:
     marked = [cell for cell in notebook.cells if loose & set(tags(cell))]
     marked += [cell for cell in code_cells(notebook) if "NBVAL_" in cell.source]
     return [f"{len(marked)} cells are not compared"] if len(marked) > 2 else []
+
+
+def a_scene_once(notebook: Any) -> list[str]:
+    """A room of scenes is imported once: there its names stand together."""
+    modules = [
+        node.module
+        for cell in code_cells(notebook)
+        for node in imports(cell)
+        if isinstance(node, ast.ImportFrom) and ".scenes." in str(node.module)
+    ]
+    return [
+        f"{one} is imported {n} times" for one, n in Counter(modules).items() if n > 1
+    ]
 
 
 def one_call_to_begin(notebook: Any) -> list[str]:
@@ -277,4 +304,5 @@ EVERY_LESSON: tuple[Rule, ...] = (
     few_crashes,
     few_exceptions_to_comparing,
     one_call_to_begin,
+    a_scene_once,
 )

@@ -144,9 +144,15 @@ def timed(notebook):
 
 def drifted(notebook):
     """Change one constant in a listing."""
-    notebook.cells[3].metadata["listing"] = "state.PRESSURE"
-    notebook.cells[3].metadata["listing"] = "task.task_id_for"
+    notebook.cells[3].metadata["listing"] = "state.task_id_for"
     notebook.cells[3].source = "def task_id_for(key):\n    return key"
+
+
+def scenes(notebook):
+    """Come to the scenes twice."""
+    for number, name in ((4, "storm"), (5, "trial")):
+        source = f"from agentstate_lab.lab.scenes.retry import {name}"
+        notebook.cells[number].source = source
 
 
 BARE_PICTURE = new_output("display_data", data={"image/png": "aGVsbG8="})
@@ -224,6 +230,7 @@ ERROR = new_output("error", ename="KeyError", evalue="x", traceback=[])
         pytest.param(rules.steady_file, timed, id="timing"),
         pytest.param(rules.steady_file, change(4, id="cell-03"), id="same-id"),
         pytest.param(rules.true_listings, drifted, id="listing"),
+        pytest.param(rules.a_scene_once, scenes, id="scenes"),
     ],
 )
 def test_every_rule_can_fail(rule, worse):
@@ -257,7 +264,7 @@ def test_a_listing_may_drop_docstrings_and_nothing_else():
     """
     notebook = good()
     cell = notebook.cells[3]
-    cell.metadata["listing"] = "task.task_id_for"
+    cell.metadata["listing"] = "state.task_id_for"
 
     import inspect
 

@@ -6,11 +6,12 @@ The package `dbos` is imported here and nowhere else.
 
 from .place import database_url
 from .queue import AgentQueue
-from .workflow import AgentWorker, Means
+from .workflow import AgentWorker, Means, act
 
 __all__ = [
     "AgentQueue",
     "AgentWorker",
     "Means",
+    "act",
     "database_url",
 ]

@@ -4,9 +4,10 @@ How a result is shown: tables, pictures, widgets with a static twin, progress ba
 
 from .bar import NotebookBar
 from .plots import EXTRA, FAINT, GOOD, HARM, INK, NEUTRAL, canvas, figure, html_figure
-from .show import Counted, Table, compare, counted, steps, times
+from .show import Counted, Table, compare, counted, steps
 from .terminal import with_bar, with_options
 from .widgets import View, publish, slider, slider_box
+from .words import listed, outcome, plural, times
 
 __all__ = [
     "EXTRA",
@@ -24,6 +25,9 @@ __all__ = [
     "counted",
     "figure",
     "html_figure",
+    "listed",
+    "outcome",
+    "plural",
     "publish",
     "slider",
     "slider_box",

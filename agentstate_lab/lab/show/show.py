@@ -10,11 +10,13 @@ colour repeats the words for those who see it. Nothing here runs an agent or
 changes the ledger.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
 
 from agentstate_lab.lab.world import Scenario, Step, scenario_named, start_world
+
+from .words import times
 
 _TABLE = "border-collapse:collapse;color:var(--jp-content-font-color1,inherit);"
 _CAPTION = "text-align:left;color:inherit;padding:.4em 0;"
@@ -205,14 +207,3 @@ def compare(my_count: object, ledger: Counted) -> str:
         f"You said {my_count}, and the ledger says otherwise.\n"
         "Count the effects of each run by its lines, then see which came again."
     )
-
-
-def times(count: int) -> str:
-    """
-    A count in words.
-
-    >>> [times(count) for count in range(4)]
-    ['not yet', 'once', 'twice', '3 times']
-    """
-    words: Iterable[str] = ("not yet", "once", "twice")
-    return dict(enumerate(words)).get(count, f"{count} times")

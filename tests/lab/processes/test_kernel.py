@@ -21,7 +21,7 @@ from agentstate_lab.errors import KernelDied
 from agentstate_lab.lab.processes import Kernel
 from agentstate_lab.lab.world import start_world
 
-COUNTED = "from agentstate_lab.lab.show.show import counted"
+COUNTED = "from agentstate_lab.lab.show import counted"
 ONCE_EACH = dict.fromkeys(EFFECTS, 1)
 
 

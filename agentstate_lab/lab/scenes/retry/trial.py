@@ -131,20 +131,6 @@ def trial(
     return made
 
 
-def outcome(call: Callable[..., object], *arguments: Any, **named: Any) -> str:
-    """
-    What *call* returns, or what it raises and the notes on that, in words.
-
-    >>> outcome(int, "3"), outcome(int, "three").partition(":")[0]
-    ('3', 'ValueError')
-    """
-    try:
-        return str(call(*arguments, **named))
-    except Exception as error:  # noqa: BLE001 - what goes wrong is what is shown
-        notes = "".join(f"\n  {note}" for note in getattr(error, "__notes__", ()))
-        return f"{type(error).__name__}: {error}{notes}"
-
-
 class Down:
     """
     A service that is down, without a world: it counts the calls and refuses them.
