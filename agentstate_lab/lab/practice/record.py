@@ -11,18 +11,34 @@ Nothing is judged here; `practice` does that and calls `record`.
 from collections.abc import Callable
 from pathlib import Path
 
-from agentstate_lab.errors import AgentStateError, InvalidValue
+from pydantic import JsonValue
+
+from agentstate_lab.errors import AgentStateError, InvalidValue, TaskNotFound
 from agentstate_lab.lab.exercises import EXERCISES, Exercise, exercise_named
 from agentstate_lab.lab.exercises.judge import Report
 from agentstate_lab.lab.home import home, repository_root
 from agentstate_lab.state import Fact, StatePatch, Task, TaskState, UpsertFact
 from agentstate_lab.stores import JsonFileStore, atomic_write, execute_step
 
-from .view import Hint, Progress, Reset, Row
+from .view import Guesses, Hint, Progress, Reset, Row
 
-__all__ = ["Hint", "Progress", "Reset", "Row", "hint", "progress", "record", "reset"]
+__all__ = [
+    "Guesses",
+    "Hint",
+    "Progress",
+    "Reset",
+    "Row",
+    "guess_kept",
+    "hint",
+    "keep_guess",
+    "keep_outcome",
+    "progress",
+    "record",
+    "reset",
+]
 
 FILE = "progress.json"
+_PREDICTIONS = Task.new("keep what was predicted", key="predictions")
 
 Facts = Callable[[Row], dict[str, int | bool]]
 
@@ -40,7 +56,8 @@ def progress() -> Progress:
         tuple(
             _row(exercise, tasks.get(_task(exercise).id))
             for exercise in EXERCISES.values()
-        )
+        ),
+        _guesses(tasks.get(_PREDICTIONS.id)),
     )
 
 
@@ -117,6 +134,65 @@ def reset(name: str, *, root: Path | None = None) -> Reset:
         atomic_write(stub, fresh, mode=0o644)
     names = tuple(one.name for one in EXERCISES.values() if one.stem == exercise.stem)
     return Reset(stub, kept, names)
+
+
+def guess_kept(key: str) -> str | None:
+    """
+    The guess under *key*, or None.
+
+    Raises:
+        StoreError: The file is torn, foreign or newer; it was not touched.
+    """
+    with _store() as store:
+        try:
+            kept = store.get(_PREDICTIONS.id).agent_state.fact(key)
+        except TaskNotFound:
+            return None
+    return str(kept["guess"]) if isinstance(kept, dict) and "guess" in kept else None
+
+
+def keep_guess(key: str, guess: str) -> None:
+    """
+    Keep what the learner said, until they say something else.
+
+    Raises:
+        StoreError: It could not be kept.
+    """
+    _upsert(key, {"guess": guess, "right": None})
+
+
+def keep_outcome(key: str, *, right: bool) -> None:
+    """
+    Keep whether the guess under *key* was right.
+
+    Raises:
+        StoreError: It could not be kept.
+    """
+    _upsert(key, {"guess": guess_kept(key) or "", "right": right})
+
+
+def _upsert(key: str, value: JsonValue) -> None:
+    """Set one fact of the predictions' task, whoever else writes at that moment."""
+    operation = UpsertFact(fact=Fact(key=key, value=value))
+
+    def step(task: Task) -> Task:
+        patch = StatePatch(
+            id=f"{key}-{task.version}",
+            base_version=task.version,
+            operations=(operation,),
+        )
+        return task.apply(patch)
+
+    with _store() as store:
+        execute_step(store, store.submit(_PREDICTIONS).task.id, step)
+
+
+def _guesses(task: Task | None) -> Guesses:
+    """How many guesses were kept, and how many of those that met an outcome."""
+    facts = task.agent_state.known_facts if task else ()
+    kept = [fact.value for fact in facts if isinstance(fact.value, dict)]
+    judged = [one.get("right") for one in kept if one.get("right") is not None]
+    return Guesses(len(kept), len(judged), sum(one is True for one in judged))
 
 
 def _keep(content: bytes | None, exercise: Exercise) -> Path:

@@ -56,6 +56,31 @@ class Row:
         return f"{self.best} of {self.total}" if self.attempts else "-"
 
 
+@dataclass(frozen=True, slots=True)
+class Guesses:
+    """
+    What became of the learner's predictions.
+
+    Attributes:
+        kept: How many were made.
+
+        judged: How many of them have met their outcome.
+
+        right: How many of those were right.
+    """
+
+    kept: int = 0
+    judged: int = 0
+    right: int = 0
+
+    def __str__(self) -> str:
+        if not self.kept:
+            return "predictions: none yet; a wrong one teaches as much as a right one"
+        open_ones = self.kept - self.judged
+        waiting = f", {open_ones} waiting for their outcome" if open_ones else ""
+        return f"predictions: {self.right} of {self.judged} right{waiting}"
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class Progress:
     """
@@ -63,9 +88,12 @@ class Progress:
 
     Attributes:
         rows: One for each exercise, in order.
+
+        guesses: What became of the predictions.
     """
 
     rows: tuple[Row, ...]
+    guesses: Guesses = Guesses()
 
     @property
     def passed(self) -> frozenset[str]:
@@ -75,6 +103,7 @@ class Progress:
     def __str__(self) -> str:
         lines = [self._title, "", f"{HEADS[0]:<18}" + _columns(HEADS[1:])]
         lines += [f"{cells[0]:<18}" + _columns(cells[1:]) for cells in self._cells()]
+        lines += ["", str(self.guesses)]
         return "\n".join(line.rstrip() for line in lines)
 
     __repr__ = __str__
@@ -93,6 +122,7 @@ class Progress:
             f'<table style="{TABLE}">'
             f'<caption style="text-align:left">{self._title}</caption>'
             f"<thead><tr>{heads}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+            f"<p>{html.escape(str(self.guesses))}</p>"
         )
 
     @property

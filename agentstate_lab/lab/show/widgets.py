@@ -13,7 +13,7 @@ moved would show what no stored output can, and could fail in the reader's hand.
 import html
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from agentstate_lab.errors import InvalidValue
 
@@ -22,6 +22,14 @@ from .show import Table
 _STYLE = (
     "white-space:pre-wrap;margin:.4em 0;color:var(--jp-content-font-color1,inherit)"
 )
+
+
+class Twin(Protocol):
+    """What stands where no widget runs: words, and the same for a page."""
+
+    def __str__(self) -> str: ...
+
+    def _repr_html_(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +66,7 @@ def slider(name: str, views: Sequence[View], *, twin: Table, start: int = 0) -> 
     publish(slider_box(name, views, start=start), twin)
 
 
-def publish(widget: Any, twin: Table) -> None:
+def publish(widget: Any, twin: Twin) -> None:
     """Show *widget*, or *twin* where no widget runs, in one output."""
     from IPython.display import display
 
