@@ -34,7 +34,8 @@ help: ## list the targets
 	@echo 'make lab LAB_ARGS="--no-browser --port 8899" passes flags to JupyterLab.'
 	@echo 'make lab PYTHON=python3.12 chooses the Python of a new .venv.'
 
-lab: .venv/.package ## open notebooks/00_start_here.ipynb in JupyterLab
+lab: .venv/.package ## lay your copies into work/ and open the first one in JupyterLab
+	@$(RUN) -m agentstate_lab.lab.notebooks.notebooks work
 	@$(RUN) -m jupyterlab --config=jupyter_lab_config.py $(ROOT_FLAG) $(LAB_ARGS)
 
 test: .venv/.package ## lint, types, unit, notebooks, exercises, and a check of what is left
@@ -81,7 +82,7 @@ pins: .venv/.package ## write requirements.txt anew from the ranges in pyproject
 		--no-emit-index-url --no-annotate --custom-compile-command "make pins" \
 		--extra test pyproject.toml -o requirements.txt
 
-clean: ## remove .venv and caches; .lab (your runs and progress) stays
+clean: ## remove .venv and caches; .lab and work (your runs and copies) stay
 	@if [ -f .venv/.package ] && [ -d .lab ]; then $(CLI) stop || true; fi
 	@rm -rf .venv .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist
 	@find agentstate_lab tests notebooks exercises benchmarks \

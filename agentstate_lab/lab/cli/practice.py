@@ -25,7 +25,7 @@ def add_to(command: Add) -> None:
     for name, run, text in (
         ("hint", hint, "the next hint for an exercise"),
         ("check", check, "check the answer in an exercise's notebook"),
-        ("reset", reset, "put the untouched exercise back"),
+        ("reset", reset, "put an exercise or notebook back; yours is kept"),
     ):
         new = command(name, run, text)
         new.add_argument("exercise", metavar="EXERCISE", help=EXERCISE_HELP)
@@ -64,10 +64,10 @@ def check(args: argparse.Namespace) -> int:
 
 
 def reset(args: argparse.Namespace) -> int:
-    """Put the untouched exercise back; what was there is kept beside it."""
+    """Put the untouched exercise back; what was there is kept aside."""
     from agentstate_lab.lab.practice import reset as put_back
 
-    print(put_back(exercises_meant(_word(args.exercise))[0].name))
+    print(put_back(args.exercise))
     return 0
 
 
@@ -80,6 +80,7 @@ def _file(said: str) -> tuple[Path, list[Exercise]]:
     """The notebook that *said* is or stands for, and the exercises to check in it."""
     from agentstate_lab.lab.exercises import exercises_in
     from agentstate_lab.lab.home import repository_root
+    from agentstate_lab.lab.notebooks import working_copy
 
     if said.endswith(ENDING):
         return Path(said), exercises_in(Path(said).name)
@@ -89,4 +90,4 @@ def _file(said: str) -> tuple[Path, list[Exercise]]:
         raise InvalidValue(
             "exercise", "needs the course's repository; name the notebook's file"
         )
-    return root / "exercises" / f"{meant[0].stem}{ENDING}", meant
+    return working_copy(root, "exercises", meant[0].stem), meant

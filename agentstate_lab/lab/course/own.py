@@ -21,6 +21,7 @@ from agentstate_lab.idempotency import execute_task
 from agentstate_lab.lab.exercises import exercise_named
 from agentstate_lab.lab.exercises.judge import compiled
 from agentstate_lab.lab.home import repository_root
+from agentstate_lab.lab.notebooks import working_copy
 from agentstate_lab.retry import execute_with_retry
 
 
@@ -61,28 +62,33 @@ def your_own(folder: Path | None = None) -> Own:
     The functions from the exercises, each if it passes, else the package's.
 
     Args:
-        folder: Where the exercises are; by default, in the repository.
+        folder: Where the exercises are; by default, in `work/`, else in the repository.
 
     Raises:
         InvalidValue: There are no exercises there.
     """
     root = repository_root()
-    where = folder or (root / "exercises" if root else None)
-    if where is None or not where.is_dir():
+    if (folder is None and root is None) or (folder and not folder.is_dir()):
         raise InvalidValue("exercises", "none are here: name their folder")
-    execute, retry = _solved("idempotency", where), _solved("retry", where)
+
+    def file(stem: str) -> Path:
+        if folder or not root:
+            return (folder or Path()) / f"{stem}.ipynb"
+        return working_copy(root, "exercises", stem)
+
+    execute, retry = _solved("idempotency", file), _solved("retry", file)
     solved = (("idempotency", execute), ("retry", retry))
     yours = tuple(name for name, function in solved if function is not None)
     return Own(execute or execute_task, retry or execute_with_retry, yours)
 
 
-def _solved(name: str, folder: Path) -> Callable[..., Any] | None:
+def _solved(name: str, file: Callable[[str], Path]) -> Callable[..., Any] | None:
     """The function of an exercise, if it passes its check as it stands."""
     from agentstate_lab.lab.exercises.judge import answer_cells
     from agentstate_lab.lab.practice import check_notebook
 
     exercise = exercise_named(name)
-    path = folder / f"{exercise.stem}.ipynb"
+    path = file(exercise.stem)
     if not path.is_file() or not check_notebook(path).passed:
         return None
     _, cells = answer_cells(path)

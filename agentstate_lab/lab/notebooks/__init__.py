@@ -1,9 +1,16 @@
 """
-Keep notebooks true: derive the exercises' stubs, and store outputs that repeat.
+Keep notebooks true: derive the exercises' stubs, store outputs that repeat, and lay
+the copies that a learner works in.
 """
 
 from .stubs import stub_of
+from .work import WORK, lay, put, untouched, working_copy
 
 __all__ = [
+    "WORK",
+    "lay",
+    "put",
     "stub_of",
+    "untouched",
+    "working_copy",
 ]

@@ -2,9 +2,10 @@
 What a learner calls: `check`, `hint`, `predict`, `progress` and `reset`.
 """
 
+from .fresh import reset
 from .practice import check, check_notebook
 from .prediction import predict
-from .record import hint, progress, reset
+from .record import hint, progress
 
 __all__ = [
     "check",

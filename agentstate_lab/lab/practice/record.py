@@ -9,24 +9,22 @@ Nothing is judged here; `practice` does that and calls `record`.
 """
 
 from collections.abc import Callable
-from pathlib import Path
 
 from pydantic import JsonValue
 
-from agentstate_lab.errors import AgentStateError, InvalidValue, TaskNotFound
+from agentstate_lab.errors import AgentStateError, TaskNotFound
 from agentstate_lab.lab.exercises import EXERCISES, Exercise, exercise_named
 from agentstate_lab.lab.exercises.judge import Report
-from agentstate_lab.lab.home import home, repository_root
+from agentstate_lab.lab.home import home
 from agentstate_lab.state import Fact, StatePatch, Task, TaskState, UpsertFact
-from agentstate_lab.stores import JsonFileStore, atomic_write, execute_step
+from agentstate_lab.stores import JsonFileStore, execute_step
 
-from .view import Guesses, Hint, Progress, Reset, Row
+from .view import Guesses, Hint, Progress, Row
 
 __all__ = [
     "Guesses",
     "Hint",
     "Progress",
-    "Reset",
     "Row",
     "guess_kept",
     "hint",
@@ -34,7 +32,6 @@ __all__ = [
     "keep_outcome",
     "progress",
     "record",
-    "reset",
 ]
 
 FILE = "progress.json"
@@ -105,37 +102,6 @@ def hint(name: str) -> Hint:
     return Hint(read, len(hints), hints[read - 1])
 
 
-def reset(name: str, *, root: Path | None = None) -> Reset:
-    """
-    Write the stub of an exercise again, with the learner's version kept.
-
-    Args:
-        name: The exercise.
-
-        root: The repository; by default, the one that this package runs from.
-
-    Raises:
-        InvalidValue: There is no such exercise, or no repository to take it from.
-    """
-    from agentstate_lab.lab.notebooks import stub_of
-
-    exercise = exercise_named(name)
-    root = root or repository_root()
-    if root is None:
-        raise InvalidValue(
-            "reset", "needs the course's repository; the package runs without one"
-        )
-    solution = root / "exercises" / "solutions" / f"{exercise.stem}.ipynb"
-    stub = root / "exercises" / solution.name
-    fresh = stub_of(solution).encode()
-    found = stub.read_bytes() if stub.is_file() else None
-    kept = _keep(found, exercise) if found not in (None, fresh) else None
-    if found != fresh:
-        atomic_write(stub, fresh, mode=0o644)
-    names = tuple(one.name for one in EXERCISES.values() if one.stem == exercise.stem)
-    return Reset(stub, kept, names)
-
-
 def guess_kept(key: str) -> str | None:
     """
     The guess under *key*, or None.
@@ -193,17 +159,6 @@ def _guesses(task: Task | None) -> Guesses:
     kept = [fact.value for fact in facts if isinstance(fact.value, dict)]
     judged = [one.get("right") for one in kept if one.get("right") is not None]
     return Guesses(len(kept), len(judged), sum(one is True for one in judged))
-
-
-def _keep(content: bytes | None, exercise: Exercise) -> Path:
-    """Put the learner's version aside under the first free number."""
-    folder = home() / "answers"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    number = 1
-    while (kept := folder / f"{exercise.stem}.{number}.ipynb").exists():
-        number += 1
-    atomic_write(kept, content or b"")
-    return kept
 
 
 def _store() -> JsonFileStore:

@@ -182,7 +182,7 @@ class Reset:
     What `reset` did.
 
     Attributes:
-        stub: The exercise's notebook, untouched again.
+        stub: The notebook, untouched again.
 
         kept: Where the learner's version is now, or None when there was none.
 
@@ -194,12 +194,12 @@ class Reset:
     exercises: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        name = f"{self.stub.parent.name}/{self.stub.name}"
+        name = _place(self.stub)
         if self.kept is None:
-            return f"{name} is the untouched stub; there was nothing to keep"
+            return f"{name} is untouched; there was nothing to keep"
         both = f", with {' and '.join(self.exercises)}" if self.exercises[1:] else ""
         return (
-            f"{name} is the untouched stub again{both}; your version is kept as"
+            f"{name} is untouched again{both}; your version is kept as"
             f" {_place(self.kept)}. In JupyterLab, choose File > Reload Notebook from"
             " Disk"
         )

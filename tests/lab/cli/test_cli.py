@@ -28,7 +28,7 @@ from agentstate_lab.lab.databases import find_postgres
 from agentstate_lab.lab.databases.place import Place
 from agentstate_lab.lab.exercises import EXERCISES, exercises_in
 from agentstate_lab.lab.notebooks import stub_of
-from agentstate_lab.lab.practice import progress, record
+from agentstate_lab.lab.practice import fresh, progress
 from agentstate_lab.lab.world import SCENARIOS, World, find_world
 from agentstate_lab.stores import open_store
 
@@ -711,7 +711,7 @@ def course(tmp_path, home_dir, monkeypatch) -> Path:
         stub = root / "exercises" / solution.name
         stub.write_text(stub_of(solution), "utf-8")
     monkeypatch.setattr(home, "repository_root", lambda: root)
-    monkeypatch.setattr(record, "repository_root", lambda: root)
+    monkeypatch.setattr(fresh, "repository_root", lambda: root)
     monkeypatch.chdir(root)
     return root
 
@@ -732,7 +732,7 @@ def test_an_exercise_is_named_as_it_comes_to_hand(course, capsys, word):
     assert statuses == [0, 0, 0]
     assert "hint 1 of 3" in said
     assert "exercise 04 retry: passed" in said
-    assert "04_retry.ipynb is the untouched stub again" in said
+    assert "04_retry.ipynb is untouched again" in said
 
 
 @pytest.mark.parametrize(

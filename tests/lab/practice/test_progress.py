@@ -15,7 +15,7 @@ from agentstate_lab.lab.exercises import EXERCISES
 from agentstate_lab.lab.home import repository_root
 from agentstate_lab.lab.notebooks import stub_of
 from agentstate_lab.lab.practice import check, hint, progress, reset
-from agentstate_lab.lab.practice.record import reset as reset_in
+from agentstate_lab.lab.practice.fresh import reset as reset_in
 from agentstate_lab.lab.practice.view import Reset, Row
 from agentstate_lab.stores import JsonFileStore
 
@@ -132,13 +132,14 @@ def test_progress_reads_well_as_text_and_as_a_table():
     """
     check("state", state_answers.right)
 
-    verdict, _, *rows = str(progress()).splitlines()
+    verdict, _, *rows, _, guesses = str(progress()).splitlines()
     head, state, *others = (re.split(" {2,}", row) for row in rows)
     table = progress()._repr_html_()
     assert verdict == f"exercises passed: 1 of {len(EXERCISES)}"
     assert head == ["exercise", "status", "best score", "attempts", "hints"]
     assert state == ["01 state", "passed", "10 of 10", "1", "0"]
     assert all(other[1:] == ["not started", "-", "0", "0"] for other in others)
+    assert guesses.startswith("predictions: none yet")
     assert "<caption" in table
     assert table.count('scope="col"') == 5
     assert table.count('scope="row"') == len(EXERCISES)
@@ -237,7 +238,7 @@ def test_reset_of_a_notebook_with_two_exercises_says_so(course, home_dir, name):
 
     assert done.stub == path
     assert done.kept.read_text("utf-8") == "my try at both"
-    assert "untouched stub again, with idempotency and run_once;" in str(done)
+    assert "untouched again, with idempotency and run_once;" in str(done)
 
 
 def test_reset_of_an_untouched_stub_keeps_nothing(course, home_dir):
@@ -258,7 +259,7 @@ def test_reset_without_a_repository_says_so(monkeypatch):
     """
     An installed package has no exercises to write.
     """
-    from agentstate_lab.lab.practice import record as module
+    from agentstate_lab.lab.practice import fresh as module
 
     monkeypatch.setattr(module, "repository_root", lambda: None)
 
