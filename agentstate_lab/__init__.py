@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING
 from .door import later
 
 if TYPE_CHECKING:
-    from agentstate_lab.agent import Tool, approve, run_agent
+    from agentstate_lab.agent import (
+        IdempotencyKey,
+        SecondsLeft,
+        Tool,
+        approve,
+        run_agent,
+        tool,
+    )
     from agentstate_lab.checkpoint import CheckpointManager
     from agentstate_lab.context import filter_relevant_state
     from agentstate_lab.idempotency import (
@@ -48,10 +55,12 @@ __all__ = [
     "CheckpointManager",
     "Deadline",
     "HistoryStore",
+    "IdempotencyKey",
     "JsonFileStore",
     "LeaseStore",
     "MemoryStore",
     "PostgresStore",
+    "SecondsLeft",
     "SqliteStore",
     "StatePatch",
     "Task",
@@ -69,6 +78,7 @@ __all__ = [
     "run_agent",
     "run_once",
     "task_id_for",
+    "tool",
     "work_next",
 ]
 
@@ -79,10 +89,12 @@ _HOMES = {
     "CheckpointManager": "checkpoint",
     "Deadline": "deadline",
     "HistoryStore": "stores",
+    "IdempotencyKey": "agent",
     "JsonFileStore": "stores",
     "LeaseStore": "stores",
     "MemoryStore": "stores",
     "PostgresStore": "stores.sql",
+    "SecondsLeft": "agent",
     "SqliteStore": "stores.sql",
     "StatePatch": "state",
     "Task": "state",
@@ -100,6 +112,7 @@ _HOMES = {
     "run_agent": "agent",
     "run_once": "idempotency",
     "task_id_for": "state",
+    "tool": "agent",
     "work_next": "idempotency",
 }
 

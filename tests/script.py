@@ -2,10 +2,18 @@
 
 import json
 from collections.abc import Callable
+from inspect import Parameter, Signature
 from types import SimpleNamespace
 from typing import Any
 
-from agentstate_lab.agent import AgentEvent, Tool, run_agent
+from agentstate_lab.agent import (
+    AgentEvent,
+    IdempotencyKey,
+    SecondsLeft,
+    Tool,
+    run_agent,
+    tool,
+)
 from agentstate_lab.lab.clock import FakeClock
 from agentstate_lab.lab.world import start_world
 from agentstate_lab.lab.world.chat.messages import check_message, check_pairing
@@ -80,16 +88,24 @@ class Tools:
     def tool(self, name: str, *parameters: str, **more: Any) -> Tool:
         """A tool of this name; it only looks, unless more is said."""
 
-        def run(arguments: dict[str, Any], key: str, seconds: float) -> Any:
-            self.ran.append((name, arguments, key, seconds))
+        def run(the_key: str, the_seconds: float, **arguments: Any) -> Any:
+            self.ran.append((name, dict(arguments), the_key, the_seconds))
             answer = self.answers.get(name) or ["ok"]
             said = answer.pop(0) if len(answer) > 1 else answer[0]
             if isinstance(said, BaseException):
                 raise said
-            return said(seconds) if callable(said) else said
+            return said(the_seconds) if callable(said) else said
 
+        takes = {"the_key": IdempotencyKey, "the_seconds": SecondsLeft}
+        takes |= dict.fromkeys(parameters, str)
+        run.__signature__ = Signature(  # type: ignore[attr-defined]
+            [
+                Parameter(n, Parameter.KEYWORD_ONLY, annotation=t)
+                for n, t in takes.items()
+            ]
+        )
         described = {"risk_level": "read_only", "description": name, **more}
-        return Tool(name=name, parameters=parameters, run=run, **described)
+        return tool(run, name=name, **described)
 
     def count(self, name: str) -> int:
         """How often a tool was run."""

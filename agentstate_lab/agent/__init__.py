@@ -2,16 +2,18 @@
 The durable agent: the loop that everybody writes, with what it takes to survive.
 
 `agent` is its door to the outside, `run` the loop, `journal` what is stored before
-the next thing begins, `approval` what a person says to it, `tool` what it may call.
+the next thing begins, `approval` what a person says to it, `tools` what it may call.
 """
 
 from .agent import STEP_SECONDS, SYSTEM, asker, run_agent
 from .approval import approve
+from .call import read_call, run_tool, told
 from .event import AgentEvent
 from .model import TIMEOUT, connect
+from .parameters import IdempotencyKey, Parameters, SecondsLeft
 from .reply import read_reply
 from .run import MAX_SAID, AgentRun, Ask
-from .tool import Tool, read_call, run_tool, schema_of
+from .tools import Tool, tool
 
 __all__ = [
     "MAX_SAID",
@@ -21,6 +23,9 @@ __all__ = [
     "AgentEvent",
     "AgentRun",
     "Ask",
+    "IdempotencyKey",
+    "Parameters",
+    "SecondsLeft",
     "Tool",
     "approve",
     "asker",
@@ -29,5 +34,6 @@ __all__ = [
     "read_reply",
     "run_agent",
     "run_tool",
-    "schema_of",
+    "told",
+    "tool",
 ]

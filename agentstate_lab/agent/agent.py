@@ -40,7 +40,7 @@ from .attempts import Attempts, Retry
 from .event import AgentEvent
 from .journal import Journal, Snapshots
 from .run import AgentRun, Ask
-from .tool import Tool
+from .tools import Tool
 
 __all__ = ["AgentEvent", "run_agent"]
 
@@ -175,7 +175,8 @@ def _checked(
     for tool in tools:
         if not isinstance(tool, Tool):
             raise InvalidValue(
-                "tools", f"{tool!r:.100} is no agentstate_lab.agent.tool.Tool"
+                "tools",
+                f"{tool!r:.100} is no agentstate_lab.agent.Tool; make one with `tool`",
             )
     by_name = {tool.name: tool for tool in tools}
     if len(by_name) < len(tools):

@@ -31,7 +31,7 @@ from agentstate_lab.state import (
 )
 from agentstate_lab.stores import TaskStore, execute_step
 
-from .tool import Call
+from .call import Call
 
 MAX_SHOWN = 300
 

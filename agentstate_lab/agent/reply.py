@@ -7,7 +7,7 @@ megabytes. Part of it is stored and sent back with every later request, and one 
 that the other side refuses spoils the whole conversation, at every try. So only what
 must be sent back is kept: the text, and of each call its id, name and arguments.
 
-What a call asks for is read in `tool`: that may be wrong, and the model is told so.
+What a call asks for is read in `call`: that may be wrong, and the model is told so.
 """
 
 import json

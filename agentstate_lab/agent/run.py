@@ -47,10 +47,11 @@ from agentstate_lab.stores import ArtifactStore
 from .allowance import check_budget
 from .approval import approval_key, may_run
 from .attempts import Attempts, Final, hopeless, settled, unsafe
+from .call import Call, read_call, run_tool
 from .event import AgentEvent, end_of, event_of, found
 from .journal import Journal, Snapshots
 from .reply import read_reply, tokens_of
-from .tool import Call, Tool, read_call, run_tool
+from .tools import Tool
 
 MAX_SEEN = 200  # characters of a result that become a fact
 MAX_SAID = 500  # characters of an error that the model is told

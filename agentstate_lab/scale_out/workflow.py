@@ -5,7 +5,7 @@ The queue, the record of each step and the way back after a crash are somebody
 else's here. DBOS is a library that keeps all three in a database; a worker is any
 process that has it. What stays ours is what no library can know: the key that an
 effect is asked for with (`step`), which failures pass (`retry`), what is an answer
-of a model (`reply`), and that each tool call gets its one message (`tool`).
+of a model (`reply`), and that each tool call gets its one message (`call`).
 
 Three things are decided here that a default decides otherwise:
 

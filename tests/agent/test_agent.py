@@ -16,7 +16,6 @@ from agentstate_lab.lab.agents import durable_agent, open_job
 from agentstate_lab.lab.crash import crash_matrix
 from agentstate_lab.lab.processes import all_at_once
 from agentstate_lab.lab.world import SCENARIOS, start_world
-from agentstate_lab.lab.world import TOOLS as STEP_TOOLS
 from agentstate_lab.lab.world.chat import MODEL
 from agentstate_lab.state import Task
 from agentstate_lab.stores import MemoryStore, open_store, working
@@ -415,7 +414,7 @@ def test_a_fork_goes_on_from_an_old_moment_with_effects_of_its_own(run, store):
         pytest.param({"context_bytes": -1}, "context_bytes", id="negative"),
         pytest.param({"strategy": "sometimes"}, "strategy", id="strategy"),
         pytest.param({"tools": [Tools().tool("look")] * 2}, "tools", id="two-tools"),
-        pytest.param({"tools": [STEP_TOOLS["deploy"]]}, "tools", id="another-tool"),
+        pytest.param({"tools": [print]}, "tools", id="a-function"),
         pytest.param({"task_id": ""}, "task", id="no-id"),
         pytest.param({"user_input": None}, "task", id="no-input"),
         pytest.param({"model": ""}, "model", id="no-model"),

@@ -31,7 +31,7 @@ class Mute(Exception):
         pytest.param(call("mute"), "error: Mute", id="without-a-text"),
         pytest.param(call("long"), "error: " + "x" * 493, id="with-a-long-text"),
         pytest.param(call("drop"), "error: tool: there is none called", id="unknown"),
-        pytest.param(call("look", "{"), "error: arguments: look got no", id="no-json"),
+        pytest.param(call("look", "{"), "error: arguments: look: this", id="no-json"),
         pytest.param(call("look", "[" * 9_999), "error: arguments", id="brackets"),
         pytest.param(call("look", "9" * 200_000), "error: arguments", id="huge"),
         pytest.param(call("look", '{"path": 7}'), "error: arguments", id="a-number"),

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentstate_lab.agent import Tool
+from agentstate_lab.agent import IdempotencyKey, SecondsLeft, tool
 from agentstate_lab.errors import (
     AgentStateError,
     EffectRefused,
@@ -44,9 +44,13 @@ def call(name="look", arguments="{}", call_id="c1"):
     return {"id": call_id, "function": {"name": name, "arguments": arguments}}
 
 
-def means(run=lambda arguments, key, seconds: "fine", ask=None, **tool):
+def means(run=lambda arguments, key, seconds: "fine", ask=None, **about):
     """What a worker has: one tool."""
-    one = Tool(name="look", description="Look.", parameters=(), run=run, **tool)
+
+    def look(*, key: IdempotencyKey, seconds: SecondsLeft):
+        return run({}, key, seconds)
+
+    one = tool(look, **about)
     return Means(ask or (lambda messages, seconds: None), [one])
 
 

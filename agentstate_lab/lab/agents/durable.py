@@ -7,6 +7,7 @@ agent: what each asks of the world, under which key, and what its steps are call
 
 import json
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import Any
 
 from agentstate_lab.agent import STEP_SECONDS, AgentEvent, Tool, run_agent
@@ -89,18 +90,14 @@ def tools_of(
         return job.scenario.step_for(tool, arguments).name
 
     def tool_named(name: str) -> Tool:
-        described = TOOLS[name]
-        honoured = described.effect not in keyless
+        honoured = name not in keyless
 
         def run(arguments: dict[str, Any], key: str, seconds: float) -> str:
             return _run(job, name, arguments, key if honoured else None, seconds)
 
-        return Tool(
-            name=name,
-            description=described.description,
-            parameters=described.parameters,
+        return replace(
+            TOOLS[name],
             run=run,
-            risk_level=described.risk_level,
             if_unknown="ask" if honoured else if_unknown,
             step_name=step_name,
         )

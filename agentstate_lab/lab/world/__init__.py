@@ -6,6 +6,10 @@ The outside world: services that do things, a scripted model, and a ledger.
 and `guard` are how one speaks with it on good days and on bad ones.
 """
 
+from typing import TYPE_CHECKING
+
+from agentstate_lab.door import later
+
 from .handle import World, is_key, task_header
 from .record import alive, until
 from .refusal import Refusal
@@ -17,8 +21,11 @@ from .scenarios import (
     next_message,
     scenario_named,
 )
-from .steps import TOOLS, EffectWorld, Step, perform
+from .steps import EffectWorld, Step, perform
 from .world import find_world, start_world, stop_world
+
+if TYPE_CHECKING:
+    from .tools import TOOLS
 
 __all__ = [
     "SCENARIOS",
@@ -41,3 +48,5 @@ __all__ = [
     "task_header",
     "until",
 ]
+
+__getattr__ = later(__name__, {"TOOLS": "tools"})

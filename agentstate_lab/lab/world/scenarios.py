@@ -29,7 +29,7 @@ from typing import Any
 
 from agentstate_lab.errors import InvalidValue
 
-from .steps import TOOLS, Step
+from .steps import Step
 
 Message = dict[str, Any]
 Messages = Sequence[Mapping[str, Any]]
@@ -59,6 +59,8 @@ class Scenario:
     @property
     def tools(self) -> list[dict[str, Any]]:
         """The tools that the steps need, as the chat API wants them described."""
+        from .tools import TOOLS  # loads more than a look at the ledger needs
+
         names = dict.fromkeys(step.tool for step in self.steps)
         return [TOOLS[name].schema() for name in names]
 
@@ -77,6 +79,8 @@ class Scenario:
         >>> SCENARIOS["deploy"].step_for("deploy", '{"service": "api"}').name
         'deploy-api'
         """
+        from .tools import TOOLS
+
         if tool not in TOOLS:
             raise InvalidValue(
                 "tool", f"there is none called {tool!r}: nothing was run"

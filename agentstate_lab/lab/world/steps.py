@@ -6,6 +6,9 @@ its name comes from the intent (`deploy-api`), so it is the same in every run,
 whatever id the model gave to the call. `perform` does a step: a tool that only
 looks is answered here, an effect is asked of the world.
 
+A tool that changes something is named after the service of the world that it asks.
+What it takes is in `tools`.
+
 Nothing here decides what comes next, repeats a call or remembers one.
 """
 
@@ -14,75 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from agentstate_lab.errors import InvalidValue
-
-
-@dataclass(frozen=True, slots=True)
-class Tool:
-    """
-    Something the model may call.
-
-    Attributes:
-        effect: The service of the world that it changes, or None when it only
-            looks.
-
-        risk_level: "read_only"; "write_local" for what the team can mend by
-            itself; "external_action" for what customers see.
-    """
-
-    name: str
-    description: str
-    parameters: tuple[str, ...]
-    effect: str | None
-    risk_level: str
-
-    def schema(self) -> dict[str, Any]:
-        """The tool as the chat API wants it described."""
-        from agentstate_lab.agent import schema_of  # heavy, and asked for seldom
-
-        return schema_of(self.name, self.description, self.parameters)
-
-    def read(self, arguments: str | Mapping[str, Any]) -> dict[str, Any]:
-        """The *arguments* of a call, which a model sends as JSON text, checked."""
-        given: object = arguments
-        if isinstance(arguments, str):
-            try:
-                given = json.loads(arguments)
-            except (ValueError, RecursionError) as error:
-                raise InvalidValue(
-                    "arguments", f"{self.name} got text that is not JSON ({error})"
-                ) from error
-        if not isinstance(given, Mapping) or set(given) != set(self.parameters):
-            wanted = ", ".join(self.parameters)
-            raise InvalidValue(
-                "arguments", f"{self.name} takes {wanted} and got {given!r:.200}"
-            )
-        return dict(given)
-
-
-TOOLS = {
-    tool.name: tool
-    for tool in (
-        Tool("check_disk", "Show how full a path is.", ("path",), None, "read_only"),
-        Tool("check_status", "Show how a service is.", ("service",), None, "read_only"),
-        Tool("clean_logs", "Delete old logs.", ("path",), "clean_logs", "write_local"),
-        Tool("open_ticket", "Open a ticket.", ("title",), "open_ticket", "write_local"),
-        Tool(
-            "send_mail",
-            "Send a mail to all customers.",
-            ("subject",),
-            "send_mail",
-            "external_action",
-        ),
-        Tool(
-            "deploy",
-            "Deploy the new release of a service.",
-            ("service",),
-            "deploy",
-            "external_action",
-        ),
-    )
-}
+EFFECTS = frozenset({"clean_logs", "open_ticket", "send_mail", "deploy"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,11 +41,13 @@ class Step:
     @property
     def effect(self) -> str | None:
         """The service that the step changes, or None."""
-        return TOOLS[self.tool].effect
+        return self.tool if self.tool in EFFECTS else None
 
     @property
     def risk_level(self) -> str:
         """The risk level of the tool that it calls."""
+        from .tools import TOOLS  # loads more than a look at the ledger needs
+
         return TOOLS[self.tool].risk_level
 
 

@@ -252,12 +252,12 @@ def test_a_call_is_named_by_its_intent():
     ("tool", "arguments", "complaint"),
     [
         pytest.param("format_disk", "{}", "none called 'format_disk'", id="tool"),
-        pytest.param("deploy", "{", "not JSON", id="half"),
-        pytest.param("deploy", "", "not JSON", id="empty"),
-        pytest.param("deploy", "[" * 100_000, "not JSON", id="deep"),
-        pytest.param("deploy", "[]", "takes service", id="list"),
-        pytest.param("deploy", "{}", "takes service", id="missing"),
-        pytest.param("deploy", '{"service": "a", "now": 1}', "takes", id="extra"),
+        pytest.param("deploy", "{", "no JSON", id="half"),
+        pytest.param("deploy", "", "service is missing", id="empty"),
+        pytest.param("deploy", "[" * 100_000, "no JSON", id="deep"),
+        pytest.param("deploy", "[1]", "must be an object", id="list"),
+        pytest.param("deploy", "{}", "service is missing", id="missing"),
+        pytest.param("deploy", '{"service": "a", "now": 1}', "now is no", id="extra"),
     ],
 )
 def test_a_call_that_makes_no_sense_is_refused_by_name(tool, arguments, complaint):

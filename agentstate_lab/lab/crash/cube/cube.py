@@ -64,7 +64,9 @@ class Case:
         """The durable agent for this case."""
         options: dict[str, Any] = {}
         if self.may != "once":
-            options["keyless"] = frozenset(t.effect for t in TOOLS.values() if t.effect)
+            options["keyless"] = frozenset(
+                t.name for t in TOOLS.values() if not t.only_looks
+            )
             options["if_unknown"] = self.may
         return with_options("durable", strategy=strategy, **options)
 
