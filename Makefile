@@ -35,7 +35,6 @@ help: ## list the targets
 	@echo 'make lab PYTHON=python3.12 chooses the Python of a new .venv.'
 
 lab: .venv/.package ## lay your copies into work/ and open the first one in JupyterLab
-	@$(RUN) -m agentstate_lab.lab.notebooks.notebooks work
 	@$(RUN) -m jupyterlab --config=jupyter_lab_config.py $(ROOT_FLAG) $(LAB_ARGS)
 
 test: .venv/.package ## lint, types, unit, notebooks, exercises, and a check of what is left

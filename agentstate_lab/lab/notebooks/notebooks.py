@@ -3,11 +3,10 @@ Keep notebooks true: derive the exercises' stubs, and store outputs that repeat.
 
     python -m agentstate_lab.lab.notebooks.notebooks stubs [--check]
     python -m agentstate_lab.lab.notebooks.notebooks freeze [--check] FILE ...
-    python -m agentstate_lab.lab.notebooks.notebooks work
 
 A solution is the source of its exercise (`stubs`), and a notebook is stored with the
-outputs of a run that can be repeated (`freeze`). `work` lays the learner's copies.
-With `--check` nothing is written; the exit status says whether something is stale.
+outputs of a run that can be repeated (`freeze`). With `--check` nothing is written;
+the exit status says whether something is stale.
 """
 
 import argparse
@@ -21,7 +20,6 @@ from agentstate_lab.lab.home import repository_root
 from .freeze import frozen
 from .notebook_file import CRASH, SOLUTION_ONLY, tags, unsteady
 from .stubs import stub_of
-from .work import lay
 
 __all__ = ["CRASH", "SOLUTION_ONLY", "frozen", "main", "stub_of", "tags", "unsteady"]
 
@@ -64,16 +62,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     stubs = commands.add_parser("stubs", help="derive the exercises' stubs")
     freeze = commands.add_parser("freeze", help="run notebooks and store the outputs")
     freeze.add_argument("files", nargs="+", type=Path, metavar="FILE")
-    commands.add_parser("work", help="lay the learner's copies, where there are none")
     for command in (stubs, freeze):
         command.add_argument(
             "--check", action="store_true", help="only say what is stale"
         )
     args = parser.parse_args(argv)
     try:
-        if args.command == "work":
-            print(lay(_root("work")), end="\n")
-            return 0
         if args.command == "stubs":
             return _stubs(args.check)
         return _settle({path: frozen(path) for path in args.files}, args.check)
