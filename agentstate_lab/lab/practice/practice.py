@@ -18,6 +18,7 @@ from agentstate_lab.errors import AgentStateError, InvalidValue
 from agentstate_lab.lab.exercises import Exercise, exercise_named
 from agentstate_lab.lab.exercises.judge import CaseReport, Report
 
+from .kernel import told, typed
 from .record import record
 
 if TYPE_CHECKING:
@@ -51,19 +52,33 @@ def check(
     Raises:
         InvalidValue: There is no such exercise.
         WorldUnavailable: The exercise needs the world, and it could not be started.
+
+        NotPassed: It did not pass, and the notebook runs under `pytest --nbval-lax`.
     """
+    exercise = exercise_named(name)
+    report = _judged(exercise, answer, seconds, only)
+    if only:
+        return report
+    return told(_noted(exercise, report))
+
+
+def _judged(
+    exercise: Exercise, answer: object, seconds: float, only: Collection[str]
+) -> Report:
+    """The report on an answer, which travels as an object if it can, else as cells."""
     from agentstate_lab.lab.exercises.judge import CannotTravel, packed
 
-    exercise = exercise_named(name)
     if not callable(answer):
         kind = "None" if answer is None else f"a value of type {type(answer).__name__}"
-        return _noted(exercise, _cannot(exercise, f"it is not a function but {kind}"))
+        return _cannot(exercise, f"it is not a function but {kind}")
     try:
         payload = packed(answer)
     except CannotTravel as error:
-        return _noted(exercise, _cannot(exercise, str(error)))
-    report = _tried(exercise, payload, seconds, only=only)
-    return report if only else _noted(exercise, report)
+        # A lock, a file or a connection beside the function: the cells make it anew.
+        if cells := typed(exercise, answer):
+            return _tried(exercise, cells, seconds, cells=True, only=only)
+        return _cannot(exercise, str(error))
+    return _tried(exercise, payload, seconds, only=only)
 
 
 def check_notebook(

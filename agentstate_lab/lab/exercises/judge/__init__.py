@@ -7,7 +7,7 @@ two sides of the process that tries it, `verdict` and `report` what came of it.
 
 from .answer import Answer, compiled
 from .apart import LATE, Ending, run_apart, run_fresh, run_together
-from .cells import answer_cells, is_untouched
+from .cells import answer_cells, is_untouched, leading_cells
 from .real_time import SLEEP, real_time
 from .report import CELL, TABLE, WIDTH, CaseReport, Report
 from .runner import CannotTravel, Job, packed, run
@@ -39,6 +39,7 @@ __all__ = [
     "compiled",
     "doing",
     "is_untouched",
+    "leading_cells",
     "named",
     "packed",
     "raised",

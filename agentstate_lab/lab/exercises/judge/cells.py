@@ -9,6 +9,7 @@ for, the file's name says.
 import ast
 import json
 import stat
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,23 @@ def answer_cells(path: Path, name: str | None = None) -> tuple[Exercise, bytes]:
             f"notebook {path.name!r}",
             f"is the lesson; the exercise is exercises/{exercise.stem}.ipynb",
         )
+    return exercise, leading_cells(sources, exercise)
+
+
+def leading_cells(
+    sources: Sequence[str], exercise: Exercise, *, to_the_end: bool = False
+) -> bytes:
+    """
+    The cells that lead to the answer, without what asks for a check, as JSON.
+
+    Args:
+        sources: The code cells, in the order in which they are to be run.
+
+        exercise: What is asked for.
+
+        to_the_end: Whether the answer is what all of them define, as in a kernel where
+            a function was written, checked, and written again.
+    """
     kept: list[tuple[int, str]] = []
     defined = False
     reports: set[str] = set()
@@ -45,9 +63,9 @@ def answer_cells(path: Path, name: str | None = None) -> tuple[Exercise, bytes]:
         rest, asked = _without_asking(source, reports)
         kept.append((number, rest))
         defined = defined or _defines(rest, exercise.function)
-        if asked and defined:
+        if asked and defined and not to_the_end:
             break  # what comes after the check's own cell is not the answer
-    return exercise, json.dumps(kept).encode()
+    return json.dumps(kept).encode()
 
 
 def is_untouched(exercise: Exercise, payload: bytes) -> bool:
