@@ -3,6 +3,7 @@ Every error of the course, as one tree, each saying what became of the effect.
 
     AgentStateError
     ├── Permanent            trying again cannot help
+    │   ├── AnswerNotWhole       the model's answer was cut off, filtered or refused
     │   └── NotGranted           this agent may not read or change that
     ├── InvalidValue         an argument, a file or a reply is not what it must be
     ├── ContextTooSmall      the budget cannot hold what the model must see
@@ -83,6 +84,23 @@ class AgentStateError(Exception):
 
 class Permanent(AgentStateError):
     """Trying again cannot help: the request itself was refused."""
+
+
+class AnswerNotWhole(Permanent):
+    """
+    The model's answer was cut off, filtered or refused, so nothing of it was used.
+
+    Attributes:
+        why: In one word of the provider ("length"), or in the model's own words.
+
+        may_go_on: Whether another answer may be whole, if the model is told.
+    """
+
+    def __init__(self, why: str, *, may_go_on: bool) -> None:
+        said = "was cut off" if may_go_on else "was kept back"
+        super().__init__(f"the model's answer {said} ({why}): nothing of it was used")
+        self.why = why
+        self.may_go_on = may_go_on
 
 
 class NotGranted(Permanent):

@@ -24,6 +24,7 @@ SAMPLES = {
     "EffectRefused": (422, "key_reused", "another body"),
 }
 NAMED = {
+    "AnswerNotWhole": {"may_go_on": True},
     "NotGranted": {"owner_id": "planner", "write": True},
     "BudgetUsedUp": {"what": "steps", "used": 20, "limit": 20},
     "CheckpointExpired": {"age": 7_200.0, "max_age": 3_600.0},

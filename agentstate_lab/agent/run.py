@@ -20,6 +20,7 @@ from typing import Any
 from agentstate_lab.checkpoint import open_calls, repair
 from agentstate_lab.context import filter_relevant_state
 from agentstate_lab.errors import (
+    AnswerNotWhole,
     Cancelled,
     DeadlineExceeded,
     IllegalTransition,
@@ -50,7 +51,7 @@ from .attempts import Attempts, Final, hopeless, settled, unsafe
 from .call import Call, read_call, run_tool
 from .event import AgentEvent, end_of, event_of, found
 from .journal import Journal, Snapshots
-from .reply import read_reply, tokens_of
+from .reply import GO_ON, go_on, read_reply, tokens_of
 from .tools import Tool
 
 MAX_SEEN = 200  # characters of a result that become a fact
@@ -171,9 +172,12 @@ class AgentRun:
         cost = UseBudget(steps=1, llm_tokens=tokens_of(reply, shown))
         try:
             message = read_reply(reply, turn)
-        except InvalidValue:
-            self.journal.write(f"asked:{turn}", [cost])
-            raise
+        except (InvalidValue, AnswerNotWhole) as error:
+            again = go_on(error, self.journal.messages)
+            if again is None:
+                self.journal.write(f"asked:{turn}", [cost])
+                raise
+            message = again
         self.journal.write(f"asked:{turn}", [cost], "iteration", [message])
         self.tell("asked", _asked(message))
 
@@ -283,6 +287,8 @@ class AgentRun:
 
 def _asked(message: Message) -> str:
     """What the model has answered, in words."""
+    if message == GO_ON:
+        return "the model's answer was cut off; it is asked again"
     names = [call["function"]["name"] for call in message.get("tool_calls", ())]
     more = f" and {len(names) - 3} more" if len(names) > 3 else ""
     called = f"the model calls {', '.join(names[:3])}{more}"

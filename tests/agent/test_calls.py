@@ -356,3 +356,49 @@ def test_a_refusal_of_the_model_for_good_is_not_tried_again(job, clock):
     assert "no-such-model" in task.error
     assert start_world().requests(job.task_id).get("model", 0) <= 1
     assert clock.slept == []
+
+
+def half(said="Half a sen", why="length"):
+    """A reply that is not whole."""
+    answer = reply(said)
+    answer.choices[0].finish_reason = why
+    return answer
+
+
+def test_a_model_whose_answer_was_cut_off_is_told_and_asked_again(run, store):
+    """
+    Half a sentence is no result, and what was cut does not run.
+    """
+    tools = Tools()
+    script = Script(half(), half([call("look")]), [call("look")], "Done.")
+
+    task = run(script, [tools.tool("look")])
+
+    assert (task.state, task.result) == ("completed", "Done.")
+    assert tools.count("look") == 1
+    assert script.asked[1][-1]["content"].startswith("Your last answer was cut off")
+    assert task.agent_state.budget.used.steps == 4
+
+
+def test_a_model_whose_answers_are_all_cut_off_ends_the_run_with_the_reason(run):
+    """
+    After three in a row, and not when the whole budget is gone; a resume tries once.
+    """
+    script = Script(half(), half(), half(), half(), "Done.")
+
+    first, second, third = (run(script) for _ in range(3))
+
+    assert (first.state, second.state) == ("failed", "failed")
+    assert "cut off (length)" in first.error
+    assert (third.state, len(script.lines)) == ("completed", 0)
+
+
+@pytest.mark.parametrize("why", ["content_filter", "refusal"])
+def test_an_answer_that_is_kept_back_ends_the_run_with_the_reason(run, why):
+    """
+    It never completes a task, and asking the same again would not help.
+    """
+    task = run(Script(half(why=why)))
+
+    assert (task.state, task.result) == ("failed", None)
+    assert f"kept back ({why}): nothing of it was used" in task.error

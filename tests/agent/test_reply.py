@@ -6,8 +6,8 @@ import pytest
 from script import call, reply
 
 from agentstate_lab.agent import read_reply
-from agentstate_lab.agent.reply import MAX_CALLS, MAX_TOKENS, tokens_of
-from agentstate_lab.errors import InvalidValue
+from agentstate_lab.agent.reply import CUT, KEPT_BACK, MAX_CALLS, MAX_TOKENS, tokens_of
+from agentstate_lab.errors import AnswerNotWhole, InvalidValue
 from agentstate_lab.lab.world.chat.messages import check_message, check_pairing
 
 
@@ -50,13 +50,83 @@ def test_the_real_client_s_reply_is_read(world):
     assert tokens_of(answered, [goal]) == answered.usage.total_tokens
 
 
-def test_a_refusal_is_a_last_word():
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        pytest.param([{"type": "text", "text": "Done."}], "Done.", id="one"),
+        pytest.param(
+            [{"type": "output_text", "text": "All "}, {"text": "done."}],
+            "All done.",
+            id="two",
+        ),
+        pytest.param(
+            [{"type": "reasoning", "text": "Hm."}, {"type": "text", "text": "Done."}],
+            "Done.",
+            id="with-its-thoughts",
+        ),
+        pytest.param(
+            [SimpleNamespace(type="text", text="Done.")], "Done.", id="as-objects"
+        ),
+        pytest.param([None, 7, "x", {"type": "text", "text": "ok"}], "ok", id="junk"),
+    ],
+)
+def test_a_text_in_parts_is_a_text(content, text):
+    """
+    Some servers answer in the form in which one may ask.
+    """
+    said = SimpleNamespace(content=content)
+
+    assert read_reply(with_message(said), 1)["content"] == text
+
+
+def ended(why, said="Half a sen"):
+    """A reply that ended for a reason."""
+    answer = reply(said)
+    answer.choices[0].finish_reason = why
+    return answer
+
+
+@pytest.mark.parametrize("why", ["stop", "tool_calls", "eos", "COMPLETE", "", None, 7])
+def test_an_answer_that_is_whole_is_read(why):
+    """
+    Servers have many words for that, and some have none.
+    """
+    assert read_reply(ended(why), 1)["content"] == "Half a sen"
+
+
+@pytest.mark.parametrize("why", [*sorted(CUT | KEPT_BACK), "MAX_TOKENS", "SAFETY"])
+@pytest.mark.parametrize(
+    "said", ["Half a sen", [call("wipe", {"path": "/"})]], ids=["text", "call"]
+)
+def test_nothing_of_half_an_answer_is_used(why, said):
+    """
+    A server may have closed the brackets of a call that was cut: it looks whole.
+    """
+    with pytest.raises(AnswerNotWhole) as caught:
+        read_reply(ended(why, said), 1)
+
+    assert (caught.value.why, caught.value.effect) == (why.lower(), "not started")
+    assert caught.value.may_go_on is (why.lower() in CUT)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"content": None, "refusal": "I will not delete that."},
+        {"content": "Well.", "refusal": "I will not delete that."},
+        {"content": [{"type": "refusal", "refusal": "I will not delete that."}]},
+        {"refusal": "I will not delete that.", "tool_calls": [call("wipe")]},
+    ],
+    ids=["alone", "with-a-text", "as-a-part", "with-a-call"],
+)
+def test_a_refusal_is_no_result(said):
     """
     The model says why it will not, and that is what a person should read.
     """
-    said = SimpleNamespace(content=None, refusal="I will not delete that.")
+    with pytest.raises(AnswerNotWhole, match="I will not delete that") as caught:
+        read_reply(with_message(said), 1)
 
-    assert read_reply(with_message(said), 1)["content"] == "I will not delete that."
+    assert not caught.value.may_go_on
 
 
 @pytest.mark.parametrize(
@@ -134,6 +204,9 @@ def test_each_call_gets_an_id_of_its_own_that_can_be_answered(calls, ids):
         pytest.param({"name": 7}, ("unnamed", "{}"), id="number"),
         pytest.param(None, ("unnamed", "{}"), id="nothing"),
         pytest.param({"name": "t", "arguments": "{"}, ("t", "{"), id="no-json"),
+        pytest.param({"name": "t", "arguments": ""}, ("t", "{}"), id="empty"),
+        pytest.param({"name": "t", "arguments": " \n"}, ("t", "{}"), id="blank"),
+        pytest.param({"name": "t", "arguments": "null"}, ("t", "{}"), id="null"),
         pytest.param(
             {"name": "t", "arguments": {"a": "b"}}, ("t", '{"a": "b"}'), id="object"
         ),
