@@ -2,13 +2,15 @@
 The durable agent: the loop that everybody writes, with what it takes to survive.
 
 `agent` is its door to the outside, `run` the loop, `journal` what is stored before
-the next thing begins, `approval` what a person says to it, `tools` what it may call.
+the next thing begins, `finished` the digest of what was done, `view` what the model is
+shown, `approval` what a person says to it, `tools` what it may call.
 """
 
 from .agent import STEP_SECONDS, SYSTEM, asker, run_agent
 from .approval import approve
 from .call import read_call, run_tool, told
 from .event import AgentEvent
+from .finished import Finished
 from .model import TIMEOUT, connect
 from .parameters import IdempotencyKey, Parameters, SecondsLeft
 from .reply import read_reply
@@ -23,6 +25,7 @@ __all__ = [
     "AgentEvent",
     "AgentRun",
     "Ask",
+    "Finished",
     "IdempotencyKey",
     "Parameters",
     "SecondsLeft",

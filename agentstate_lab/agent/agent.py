@@ -38,6 +38,7 @@ from agentstate_lab.stores import ArtifactStore, Clock, HistoryStore
 from .allowance import granted
 from .attempts import Attempts, Retry
 from .event import AgentEvent
+from .held import Held
 from .journal import Journal, Snapshots
 from .run import AgentRun, Ask
 from .tools import Tool
@@ -47,6 +48,7 @@ __all__ = ["AgentEvent", "run_agent"]
 SYSTEM = "You are a careful operations agent. Use the tools, one step at a time."
 STEP_SECONDS = 60.0
 CONTEXT_BYTES = 64_000
+KEEP_CHECKPOINTS = 100
 
 
 def run_agent(
@@ -65,6 +67,7 @@ def run_agent(
     max_attempts: int = 4,
     step_seconds: float = STEP_SECONDS,
     context_bytes: int = CONTEXT_BYTES,
+    keep_checkpoints: int | None = KEEP_CHECKPOINTS,
     artifacts: ArtifactStore | None = None,
     on_event: Callable[[AgentEvent], object] = lambda event: None,
     sleep: Callable[[float], object] = time.sleep,
@@ -107,8 +110,11 @@ def run_agent(
         context_bytes: How much of its state and conversation the model is shown, at
             most. The system prompt and the tools come on top.
 
-        artifacts: Where large results go; the state carries what they are. Without
-            it, they stay in the conversation.
+        keep_checkpoints: How many of the newest checkpoints rotation leaves, about;
+            None for all.
+
+        artifacts: Where large results go; the state lists the newest. Without it, they
+            stay in the stored conversation, and the model sees how they begin and end.
 
         on_event: Told what happens, after it was stored.
 
@@ -129,14 +135,19 @@ def run_agent(
         StoreError: The store failed. What it holds is as it was.
     """
     by_name = _checked(tools, max_attempts, step_seconds, context_bytes)
-    manager = CheckpointManager(store, strategy=strategy, clock=wall)
+    held = Held(store)
+    manager = CheckpointManager(
+        held, strategy=strategy, keep=keep_checkpoints, clock=wall
+    )
     if client is None:
         from .model import connect
 
         client, model = connect()
     ask = asker(client, model, system, by_name.values(), task_id)
     store.submit(_task(task_id, user_input, agent_state, clock, wall))
-    journal = Journal(store, task_id, manager, clock=clock, wall=wall)
+    journal = Journal(
+        held, task_id, manager, room=context_bytes, clock=clock, wall=wall
+    )
     run = AgentRun(
         journal=journal,
         tools=by_name,
@@ -146,7 +157,7 @@ def run_agent(
         artifacts=artifacts,
         on_event=on_event,
     )
-    return run.to_its_end(execute, Snapshots(store, manager))
+    return run.to_its_end(execute, Snapshots(held, manager))
 
 
 def _task(

@@ -19,7 +19,6 @@ from agentstate_lab.state import (
     Budget,
     DeadlineRecord,
     Operation,
-    StatePatch,
     Task,
     UseBudget,
 )
@@ -68,14 +67,10 @@ def check_budget(task: Task) -> None:
 
 
 def accounted(
-    task: Task,
-    record: DeadlineRecord,
-    operations: Iterable[Operation] = (),
-    *,
-    patch_id: str = "",
+    task: Task, record: DeadlineRecord, operations: Iterable[Operation] = ()
 ) -> Task:
     """
-    The task with *operations* and the time that was used, as one patch.
+    The task with *operations* and the time that was used.
 
     Args:
         task: As it is stored.
@@ -83,13 +78,7 @@ def accounted(
         record: How the deadline stands now.
 
         operations: What was learned and used besides.
-
-        patch_id: Names the patch by its intent; by default it is about time alone.
     """
     spent = round(record.used * 1000) - task.agent_state.budget.used.wall_time_ms
-    patch = StatePatch(
-        id=patch_id or f"time:{task.version}",
-        base_version=task.version,
-        operations=(*operations, UseBudget(wall_time_ms=max(0, spent))),
-    )
-    return task.apply(patch).replace(deadline=record)
+    used = UseBudget(wall_time_ms=max(0, spent))
+    return task.learned(*operations, used).model_copy(update={"deadline": record})

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 from agentstate_lab.state import Task, TaskState
 
+from .finished import Finished
+
 
 @dataclass(frozen=True, slots=True)
 class AgentEvent:
@@ -16,9 +18,10 @@ class AgentEvent:
     Something that happened in a run.
 
     Attributes:
-        kind: "found" (an earlier run's work), "asked" (the model has answered),
-            "step" (a tool has done its work), "refused" (it has not), "waiting" (a
-            person is needed) or "ended".
+        kind: "found" (an earlier run's work), "shown" (a request did not hold all
+            that is known), "asked" (the model has answered), "step" (a tool has done
+            its work), "refused" (it has not), "waiting" (a person is needed) or
+            "ended".
 
         text: One line about it.
 
@@ -64,7 +67,7 @@ def event_of(
         kind,
         text,
         step=step,
-        done=sum(fact.key.startswith("done:") for fact in state.known_facts),
+        done=Finished.of(state).steps,
         turns=state.budget.used.steps,
         max_turns=state.budget.max_steps,
         seconds_left=seconds_left,

@@ -4,8 +4,8 @@ The journal of a run: what was said and learned, stored before the next thing be
 What the run knows is what is stored: the task with its state, the messages, and how
 much time was used. `write` adds to all of them in one commit, so no crash can come
 between an answer and the count of what it cost. Somebody else may write to the task
-as well (a note, a cancellation), so each write looks first whether the task is still
-this run's, and looks again when it was not the only one.
+as well (a note, a cancellation): then the save is refused, and `write` looks whether
+the task is still this run's.
 
 It keeps no plan of how to go on. Whoever opens the journal sees where it ends.
 """
@@ -14,7 +14,8 @@ import contextlib
 from collections.abc import Sequence
 from typing import Any
 
-from agentstate_lab.checkpoint import CheckpointManager
+from agentstate_lab.checkpoint import CheckpointManager, whole_turns
+from agentstate_lab.context import Conversation
 from agentstate_lab.deadline import Deadline
 from agentstate_lab.errors import (
     AgentStateError,
@@ -31,9 +32,13 @@ from agentstate_lab.state import (
     TaskState,
     Trigger,
 )
-from agentstate_lab.stores import Clock, HistoryStore, until_saved
+from agentstate_lab.stores import Clock, until_saved
 
 from .allowance import accounted, granted
+from .finished import bounded, is_old
+from .held import Held
+
+ROTATES = 50  # writes between two looks for checkpoints that rotation drops
 
 
 class Journal:
@@ -41,18 +46,20 @@ class Journal:
     The stored side of one run.
 
     Args:
-        store: Where the task is.
+        store: Where the task is, as this run has it in hand.
 
         task_id: The task.
 
         manager: Takes the checkpoints.
+
+        room: How many bytes of the conversation are kept at hand.
 
         clock: Seconds that only go up.
 
         wall: The time of day, in seconds since the epoch.
 
     Attributes:
-        messages: What was said so far. Empty before `open`.
+        talk: The end of what was said so far. Empty before `open`.
 
         deadline: How long the run may go on. There is none before `open`.
     """
@@ -61,19 +68,21 @@ class Journal:
 
     def __init__(
         self,
-        store: HistoryStore,
+        store: Held,
         task_id: str,
         manager: CheckpointManager,
         *,
+        room: int,
         clock: Clock,
         wall: Clock,
     ) -> None:
         self.store = store
         self.task_id = task_id
-        self.messages: list[Message] = []
+        self.talk = Conversation(room)
         self._manager = manager
         self._clock, self._wall = clock, wall
         self._owner: Owner | None = None
+        self._writes = 0
 
     def open(self) -> None:
         """
@@ -82,7 +91,7 @@ class Journal:
         Raises:
             InvalidValue: Nobody has claimed the task, or its budget has no time.
         """
-        task = self.store.get(self.task_id)
+        task = self.store.look(self.task_id)
         if task.state is not TaskState.RUNNING:
             raise InvalidValue(
                 "execute",
@@ -92,29 +101,28 @@ class Journal:
         self._owner = task.owner
         record = task.deadline or self._granted(task)
         self.deadline = Deadline.restore(record, clock=self._clock, wall=self._wall)
-        self.messages = self.store.messages(self.task_id)
-        if record.suspended or task.deadline is None:
+        for message in whole_turns(self.store.messages(self.task_id)):
+            self.talk.add(message)
+        if record.suspended or task.deadline is None or is_old(task.agent_state):
             # Else a kill before the next save would make waiting of this work.
             self._keep(self.deadline.record())
 
     def task(self) -> Task:
         """
-        The stored task, as long as it is this run's.
+        The task as it is stored now, as long as it is this run's.
 
         Raises:
             Cancelled: Somebody has ended it.
             TaskInProgress: Somebody else has it.
         """
-        task = self.store.get(self.task_id)
-        if task.state is TaskState.CANCELLED:
-            raise Cancelled(f"task {self.task_id!r} was cancelled")
-        if task.state is not TaskState.RUNNING or task.owner != self._owner:
-            raise TaskInProgress(self.task_id)
-        return task
+        return self._mine(self.store.look(self.task_id))
+
+    def in_hand(self) -> Task:
+        """The task as this run knows it; a save tells if somebody knows better."""
+        return self._mine(self.store.get(self.task_id))
 
     def write(
         self,
-        patch_id: str,
         operations: Sequence[Operation],
         trigger: Trigger = "step",
         messages: Sequence[Message] = (),
@@ -123,8 +131,6 @@ class Journal:
         Store what was learned and said, and the time that was used, at once.
 
         Args:
-            patch_id: Names what happened: the same in every run.
-
             operations: What was learned.
 
             trigger: What has happened, for the checkpoints.
@@ -137,11 +143,15 @@ class Journal:
         record = self.deadline.record()
 
         def saved() -> Task:
-            changed = accounted(self.task(), record, operations, patch_id=patch_id)
+            changed = accounted(self.in_hand(), record, operations)
             return self._manager.save(changed, trigger, messages=messages)
 
         until_saved(saved)
-        self.messages.extend(messages)
+        for message in messages:
+            self.talk.add(message)
+        self._writes += 1
+        if self._writes % ROTATES == 0:
+            self._manager.prune(self.task_id)
 
     def stop(self, *, waits: bool) -> None:
         """
@@ -155,7 +165,18 @@ class Journal:
             self._keep(record)
 
     def _keep(self, record: DeadlineRecord) -> None:
-        until_saved(lambda: self.store.save(accounted(self.task(), record)))
+        def saved() -> Task:
+            task = bounded(self.in_hand())
+            return self.store.save(accounted(task, record))
+
+        until_saved(saved)
+
+    def _mine(self, task: Task) -> Task:
+        if task.state is TaskState.CANCELLED:
+            raise Cancelled(f"task {self.task_id!r} was cancelled")
+        if task.state is not TaskState.RUNNING or task.owner != self._owner:
+            raise TaskInProgress(self.task_id)
+        return task
 
     def _granted(self, task: Task) -> DeadlineRecord:
         """For a task that somebody has submitted without a deadline: its budget."""
@@ -175,7 +196,7 @@ class Snapshots:
         manager: Takes the checkpoints.
     """
 
-    def __init__(self, store: HistoryStore, manager: CheckpointManager) -> None:
+    def __init__(self, store: Held, manager: CheckpointManager) -> None:
         self._store = store
         self._manager = manager
 

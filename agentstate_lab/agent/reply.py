@@ -89,7 +89,7 @@ def read_reply(reply: Any, turn: int) -> Message:
     return message
 
 
-def go_on(error: Exception, messages: Sequence[Message]) -> Message | None:
+def go_on(error: Exception, messages: Sequence[Mapping[str, Any]]) -> Message | None:
     """
     What to say to a model whose answer was not whole, if it is to be asked again.
 

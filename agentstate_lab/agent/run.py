@@ -17,8 +17,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from agentstate_lab.checkpoint import open_calls, repair
-from agentstate_lab.context import filter_relevant_state
+from agentstate_lab.checkpoint import open_calls
+from agentstate_lab.context import MOST
 from agentstate_lab.errors import (
     AnswerNotWhole,
     Cancelled,
@@ -34,29 +34,33 @@ from agentstate_lab.errors import (
 from agentstate_lab.idempotency import Execute, execute_with, resume_task, run_once
 from agentstate_lab.state import (
     AddArtifacts,
-    Fact,
+    AgentState,
+    Forget,
     Message,
     Operation,
     Task,
     TaskState,
-    UpsertFact,
     UseBudget,
     key_for,
 )
 from agentstate_lab.stores import ArtifactStore
 
 from .allowance import check_budget
-from .approval import approval_key, may_run
+from .approval import may_run
 from .attempts import Attempts, Final, hopeless, settled, unsafe
 from .call import Call, read_call, run_tool
 from .event import AgentEvent, end_of, event_of, found
+from .finished import OTHERS, counted
+from .held import Counting
 from .journal import Journal, Snapshots
 from .reply import GO_ON, go_on, read_reply, tokens_of
 from .tools import Tool
+from .view import unshown, view_of
 
-MAX_SEEN = 200  # characters of a result that become a fact
+MAX_SEEN = 200  # characters of a result that stand for an artifact
 MAX_SAID = 500  # characters of an error that the model is told
-LARGE = 4_000  # characters of a result from which on it is an artifact
+MAX_LISTED = 20  # results of tools that the state lists as artifacts
+RESULT = "tool_result"  # how the kind of such an artifact begins
 
 Ask = Callable[[Sequence[Message], float], Any]
 
@@ -140,8 +144,8 @@ class AgentRun:
         """Turn after turn, from what is stored to the model's last word."""
         self.journal.open()
         try:
-            if self.journal.messages:
-                self.tell("found", found(self._stored()))
+            if self.journal.talk.said:
+                self.tell("found", found(self.journal.in_hand()))
             return self.turns()
         except BaseException as error:
             self.journal.stop(waits=isinstance(error, NeedsPerson))
@@ -150,11 +154,11 @@ class AgentRun:
     def turns(self) -> str:
         """Act while a call is open, decide when none is, until nothing is called."""
         while True:
-            messages = self.journal.messages
-            if calls := open_calls(messages):
+            last = self.journal.talk.last
+            if calls := open_calls(last):
                 self.act(calls[0])
-            elif messages and messages[-1]["role"] == "assistant":
-                return str(messages[-1]["content"])
+            elif last and last[-1]["role"] == "assistant":
+                return str(last[-1]["content"])
             else:
                 self.decide()
 
@@ -163,7 +167,7 @@ class AgentRun:
         task = self.journal.task()
         check_budget(task)
         turn = task.agent_state.budget.used.steps + 1
-        shown = self._shown(task)
+        shown = self._shown(task, turn)
         reply = self.attempts.make(
             lambda seconds: self.ask(shown, seconds),
             f"ask the model, turn {turn}",
@@ -173,12 +177,12 @@ class AgentRun:
         try:
             message = read_reply(reply, turn)
         except (InvalidValue, AnswerNotWhole) as error:
-            again = go_on(error, self.journal.messages)
+            again = go_on(error, self.journal.talk.messages)
             if again is None:
-                self.journal.write(f"asked:{turn}", [cost])
+                self.journal.write([cost])
                 raise
             message = again
-        self.journal.write(f"asked:{turn}", [cost], "iteration", [message])
+        self.journal.write([cost], "iteration", [message])
         self.tell("asked", _asked(message))
 
     def act(self, raw: Mapping[str, Any]) -> None:
@@ -198,6 +202,8 @@ class AgentRun:
             if self._ends_run(error):
                 raise
             said = f"error: {str(error) or type(error).__name__}"[:MAX_SAID]
+        if kind == "refused":
+            learned = [self._counted(name, step or name, said, failed=True)]
         self.observe(raw["id"], said, learned)
         self.tell(kind, text.format(name=step or name, said=said), step)
 
@@ -208,7 +214,7 @@ class AgentRun:
             return self._tried(call, key_for(task_id, call.step), hopeless)
         final = unsafe if call.tool.if_unknown == "wait" else settled
         result = run_once(
-            store,
+            Counting(store, call.tool.name),
             task_id,
             call.step,
             lambda key: self._tried(call, key, final),
@@ -221,33 +227,21 @@ class AgentRun:
     def observe(self, call_id: str, said: str, learned: list[Operation]) -> None:
         """Store the one message that answers a call, with what was learned."""
         result = {"role": "tool", "tool_call_id": call_id, "content": said}
-        place = len(self.journal.messages)
-        self.journal.write(f"observed:{place}", learned, "step", [result])
+        self.journal.write(learned, "step", [result])
 
     def tell(self, kind: str, text: str, step: str = "") -> None:
         """Say what happened, with how far the run is."""
         left = getattr(self.journal, "deadline", None)
         seconds = 0.0 if left is None else left.remaining()
-        self.on_event(
-            event_of(self._stored(), kind, text, step=step, seconds_left=seconds)
-        )
+        task = self.journal.store.get(self.journal.task_id)
+        self.on_event(event_of(task, kind, text, step=step, seconds_left=seconds))
 
-    def _shown(self, task: Task) -> list[Message]:
+    def _shown(self, task: Task, turn: int) -> list[Message]:
         """What the model is shown of state and conversation."""
-        return filter_relevant_state(
-            task.agent_state,
-            "",
-            self.context_bytes,
-            keep=[f.key for f in task.agent_state.known_facts if self._must_know(f)],
-            messages=repair(self.journal.messages).messages,
-        ).to_messages()
-
-    def _must_know(self, fact: Fact) -> bool:
-        """What was asked, what a person said, and every effect that was had."""
-        if fact.key.startswith("done:"):
-            tool = self.tools.get(fact.source)
-            return tool is None or not tool.only_looks
-        return fact.key == "asked" or fact.key.startswith(approval_key(""))
+        shown = view_of(task.agent_state, self.journal.talk, self.context_bytes)
+        if said := unshown(shown, self.journal.talk):
+            self.tell("shown", f"turn {turn} is asked without {said}")
+        return shown.to_messages()
 
     def _tried(self, call: Call, key: str, final: Final) -> str:
         """Run the tool, and again where that helps and does no harm."""
@@ -265,15 +259,24 @@ class AgentRun:
     def _learned(self, call: Call, said: str) -> tuple[str, list[Operation]]:
         """What the model is told, and what the state gains; a large result is kept."""
         learned: list[Operation] = []
-        if self.artifacts is not None and len(said) > LARGE:
+        if call.tool.only_looks:  # an effect is counted where it is recorded
+            learned.append(self._counted(call.tool.name, call.step, said))
+        if self.artifacts is not None and len(said) > MOST:
             summary = f"{call.step}: {said[:MAX_SEEN]}"
-            kind = f"tool_result.{call.tool.name}"
+            kind = f"{RESULT}.{call.tool.name}"
             kept = self.artifacts.put(said.encode(), kind=kind, summary=summary)
-            learned.append(AddArtifacts(artifacts=(kept,)))
+            state = self.journal.in_hand().agent_state
+            learned += [AddArtifacts(artifacts=(kept,)), too_old(state)]
             said = f"artifact {kept.artifact_id}, {kept.bytes} bytes: {said[:MAX_SEEN]}"
-        seen = said[:MAX_SEEN]
-        fact = Fact(key=f"done:{call.step}", value=seen, source=call.tool.name)
-        return said, [*learned, UpsertFact(fact=fact)]
+        return said, learned
+
+    def _counted(
+        self, name: str, step: str, said: str, *, failed: bool = False
+    ) -> Operation:
+        """What counts one more call; names that nobody has given share one."""
+        tool = name if name in self.tools else OTHERS
+        state = self.journal.in_hand().agent_state
+        return counted(state, tool, step, said, failed=failed)
 
     def _ends_run(self, error: Exception) -> bool:
         """Whether it is about the run, and not only about the tool."""
@@ -282,7 +285,14 @@ class AgentRun:
         return isinstance(error, RUN_ENDS) and error is not self._from_tool
 
     def _stored(self) -> Task:
-        return self.journal.store.get(self.journal.task_id)
+        return self.journal.store.look(self.journal.task_id)
+
+
+def too_old(state: AgentState) -> Forget:
+    """The oldest results that a state lists; their content stays where it is."""
+    kept = [one for one in state.artifacts if one.type.startswith(f"{RESULT}.")]
+    surplus = kept[: max(0, len(kept) + 1 - MAX_LISTED)]
+    return Forget(artifacts=tuple(one.artifact_id for one in surplus))
 
 
 def _asked(message: Message) -> str:

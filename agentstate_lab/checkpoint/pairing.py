@@ -12,8 +12,8 @@ that. So before a conversation goes on, it is repaired:
 Source: the rules of the chat completions API on `tool_calls` and `tool_call_id`.
 """
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 from agentstate_lab.state import Message
 
@@ -68,7 +68,25 @@ def repair(messages: Sequence[Message]) -> Repaired:
     return Repaired(kept, added, len(results) - stayed)
 
 
-def open_calls(messages: Sequence[Message]) -> list[Message]:
+def whole_turns(messages: Sequence[Message]) -> list[Message]:
+    """
+    The same for a run that goes on: the last turn keeps the calls that are open.
+
+    >>> call = {"role": "assistant", "tool_calls": [{"id": "a"}, {"id": "b"}]}
+    >>> done = {"role": "tool", "tool_call_id": "b", "content": "ok"}
+    >>> whole_turns([done, call, done, done]) == [call, done]
+    True
+    """
+    kept, added, _ = repair(messages)
+    said = [one for one in messages if one.get("role") != "tool"]
+    still_open = set(added) & {str(c.get("id")) for c in open_calls(messages)}
+    last = next((n for n, one in enumerate(kept) if said and one is said[-1]), 0)
+    return kept[:last] + [
+        one for one in kept[last:] if one.get("tool_call_id") not in still_open
+    ]
+
+
+def open_calls(messages: Sequence[Mapping[str, Any]]) -> list[Message]:
     """
     The calls of the last turn that have no result yet, in their order.
 

@@ -2,10 +2,17 @@
 What of a state the model is shown, under a budget that is never passed.
 """
 
-from .context import ContextSlice, filter_relevant_state, utf8_bytes
+from .context import OLDER, ContextSlice, chosen, filter_relevant_state, utf8_bytes
+from .conversation import MOST, Conversation, fitted, shortened
 
 __all__ = [
+    "MOST",
+    "OLDER",
     "ContextSlice",
+    "Conversation",
+    "chosen",
     "filter_relevant_state",
+    "fitted",
+    "shortened",
     "utf8_bytes",
 ]

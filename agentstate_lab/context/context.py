@@ -181,7 +181,44 @@ def filter_relevant_state(
     """
     _check(state, current_step, max_bytes, keep, messages)
     turns = turns_of(messages)
-    must, others = _divided(parts_of(state, current_step, turns), frozenset(keep))
+    return chosen(state, current_step, max_bytes, turns, count=count, keep=keep)
+
+
+def chosen(
+    state: AgentState,
+    current_step: str,
+    max_bytes: int,
+    turns: Sequence[Turn],
+    *,
+    count: Counter = utf8_bytes,
+    keep: Collection[str] = (),
+    keep_last_turn: bool = False,
+) -> ContextSlice:
+    """
+    The same for turns that are rendered already; see `filter_relevant_state`.
+
+    Args:
+        state: All that is known.
+
+        current_step: The step that comes next; empty for none.
+
+        max_bytes: What `render()` may count at most.
+
+        turns: The conversation so far.
+
+        count: Takes a text and returns its size.
+
+        keep: Keys of facts that must be shown.
+
+        keep_last_turn: Whether the last turn must be shown: a model that does not see
+            what it has called for calls for it again.
+
+    Raises:
+        ContextTooSmall: What must be shown does not fit; `needed` says the least.
+    """
+    names = frozenset(keep)
+    last = len(turns) - 1 if keep_last_turn else -1
+    must, others = _divided(parts_of(state, current_step, turns), names, last)
 
     def size(shown: list[Part]) -> int:
         return _counted(count, text_of(state, current_step, [*must, *shown]))
@@ -202,7 +239,7 @@ def filter_relevant_state(
     return ContextSlice(
         state=_narrowed(state, [*must, *shown]),
         current_step=current_step,
-        messages=tuple(_said(turns, shown)),
+        messages=tuple(_said(turns, [*must, *shown])),
         left_out=tuple(left_out),
         size=size(shown),
     )
@@ -239,14 +276,15 @@ class _Room:
 
 
 def _divided(
-    parts: Iterable[Part], keep: Collection[str]
+    parts: Iterable[Part], keep: Collection[str], last: int
 ) -> tuple[list[Part], list[Part]]:
-    """The parts that must be shown, and the others."""
+    """The parts that must be shown, among them the turn at *last*, and the others."""
     must: list[Part] = []
     others: list[Part] = []
     for part in parts:
         kept = part.kind == "fact" and part.name in keep and not part.older
-        (must if kept else others).append(part)
+        asked = part.kind == "turn" and part.place == last
+        (must if kept or asked else others).append(part)
     return must, others
 
 
@@ -288,7 +326,7 @@ def _narrowed(state: AgentState, shown: Iterable[Part]) -> AgentState:
 def _said(turns: Sequence[Turn], shown: Iterable[Part]) -> Iterator[Message]:
     """The messages of the turns that are shown, in memory of their own."""
     for place in sorted(part.place for part in shown if part.kind == "turn"):
-        yield from copy.deepcopy(turns[place])
+        yield from copy.deepcopy(turns[place].messages)
 
 
 def _counted(count: Counter, text: str) -> int:

@@ -11,17 +11,44 @@ This module counts nothing and leaves nothing out; `context` does.
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from agentstate_lab.errors import InvalidValue
 from agentstate_lab.state import AgentState, Fact
 
 Message = Mapping[str, Any]
-Turn = Sequence[Message]
 
 # The kinds of parts, in the order in which they are shown.
 KINDS: Final = ("plan", "fact", "artifact", "turn")
+
+
+@dataclass(slots=True)
+class Turn:
+    """
+    What belongs together in a conversation: one message, and the results of its calls.
+
+    Attributes:
+        number: Its name, for who asks what was left out.
+
+        messages: Its messages.
+
+        lines: The same as they are sent, rendered once.
+    """
+
+    number: int
+    messages: list[Message] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
+
+    def add(self, message: Message, line: str) -> None:
+        """Add a message, with its line."""
+        self.messages.append(message)
+        self.lines.append(line)
+
+    @property
+    def size(self) -> int:
+        """The bytes of its lines, each with a line break."""
+        return sum(len(line.encode()) + 1 for line in self.lines)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,19 +109,19 @@ def turns_of(messages: Sequence[Message]) -> Sequence[Turn]:
         InvalidValue: It is no conversation, or a call and its result are not both
             there. A model that is asked then may do again what was done.
     """
-    turns: list[list[Message]] = []
+    turns: list[Turn] = []
     waiting: list[str] = []
     for message in messages:
         call = _answers(message)
         if call is None:
             _check_answered(waiting)
-            turns.append([message])
+            turns.append(Turn(number=len(turns) + 1))
             waiting = _calls(message)
         elif call in waiting:
             waiting.remove(call)
-            turns[-1].append(message)
         else:
             raise InvalidValue("messages", f"{call!r:.80} answers no open call")
+        turns[-1].add(message, message_line(message))
     _check_answered(waiting)
     return turns
 
@@ -158,8 +185,7 @@ def _artifacts(state: AgentState, step: str) -> Iterator[Part]:
 
 def _turns(turns: Sequence[Turn]) -> Iterator[Part]:
     for place, turn in enumerate(turns):
-        lines = "\n".join(map(message_line, turn))
-        yield Part("turn", place, str(place + 1), lines)
+        yield Part("turn", place, str(turn.number), "\n".join(turn.lines))
 
 
 def _names(step: str, *texts: str) -> bool:

@@ -186,6 +186,14 @@ class AddArtifacts(Record):
     artifacts: tuple[Artifact, ...]
 
 
+class Forget(Record):
+    """Take away what is kept elsewhere by now: facts by key, artifacts by id."""
+
+    op: Literal["forget"] = "forget"
+    facts: tuple[str, ...] = ()
+    artifacts: tuple[str, ...] = ()
+
+
 class UseBudget(Record):
     """Count steps, milliseconds of wall time and tokens as used."""
 
@@ -202,6 +210,7 @@ Operation = Annotated[
     | AddQuestions
     | CloseQuestion
     | AddArtifacts
+    | Forget
     | UseBudget,
     Field(discriminator="op"),
 ]
@@ -266,11 +275,21 @@ class AgentState(Record):
             raise VersionConflict(
                 f"patch {patch.id}", expected=patch.base_version, found=version
             )
-        state = self
-        for operation in patch.operations:
-            state = state.model_copy(update=_change(state, operation))
         seen = (*self.applied_patches, patch.id)[-REMEMBERED_PATCHES:]
+        state = self.learned(*patch.operations)
         return state.model_copy(update={"applied_patches": seen})
+
+    def learned(self, *operations: Operation) -> "AgentState":
+        """
+        The state after *operations*, for whoever needs no id to know its own patch.
+
+        A run that has the task to itself saves by the version: an id would guard
+        nothing more, and hundreds of them would be stored with every step.
+        """
+        state = self
+        for operation in operations:
+            state = state.model_copy(update=_change(state, operation))
+        return state
 
     def needs_approval(self, risk_level: RiskLevel | str) -> bool:
         """
@@ -305,12 +324,16 @@ def _change(state: AgentState, operation: Operation) -> dict[str, object]:
         case AddQuestions(questions=questions):
             return {"open_questions": _unique((*state.open_questions, *questions))}
         case CloseQuestion(question=closed):
-            left = (one for one in state.open_questions if one != closed)
-            return {"open_questions": tuple(left)}
+            open_still = (one for one in state.open_questions if one != closed)
+            return {"open_questions": tuple(open_still)}
         case AddArtifacts(artifacts=added):
             ids = {one.artifact_id for one in added}
             kept = (one for one in state.artifacts if one.artifact_id not in ids)
             return {"artifacts": (*kept, *added)}
+        case Forget(facts=keys, artifacts=ids):
+            known = (one for one in state.known_facts if one.key not in keys)
+            listed = (one for one in state.artifacts if one.artifact_id not in ids)
+            return {"known_facts": tuple(known), "artifacts": tuple(listed)}
         case UseBudget(steps=steps, wall_time_ms=wall_time_ms, llm_tokens=llm_tokens):
             budget = state.budget.use(
                 steps=steps, wall_time_ms=wall_time_ms, llm_tokens=llm_tokens

@@ -30,7 +30,7 @@ from pydantic import (
 
 from agentstate_lab.errors import IllegalTransition, InvalidValue
 
-from .agent_state import AgentState, Count, Id, Record, StatePatch
+from .agent_state import AgentState, Count, Id, Operation, Record, StatePatch
 
 SCHEMA_VERSION: Final = 1
 
@@ -267,6 +267,11 @@ class Task(Record):
             VersionConflict: The patch is new and was made for another version.
         """
         state = self.agent_state.apply(patch, version=self.version)
+        return self.model_copy(update={"agent_state": state})
+
+    def learned(self, *operations: Operation) -> Self:
+        """The task with *operations* on its state; see `AgentState.learned`."""
+        state = self.agent_state.learned(*operations)
         return self.model_copy(update={"agent_state": state})
 
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from script import Script, Tools, call, counts, results, stopping
 
-from agentstate_lab.agent import run_agent
+from agentstate_lab.agent import Finished, run_agent
 from agentstate_lab.checkpoint import CheckpointManager
 from agentstate_lab.errors import InvalidValue, KeyReused, ReplyLost, TaskInProgress
 from agentstate_lab.lab.agents import durable_agent, open_job
@@ -37,7 +37,8 @@ def test_an_undisturbed_run_does_each_effect_once(job):
     assert task.result == SCENARIOS["deploy"].answer
     assert counts(job.task_id) == EACH_ONCE
     assert list(results(job.store, job.task_id)) == calls
-    assert [f.key for f in task.agent_state.known_facts] == [f"done:{s}" for s in STEPS]
+    assert [f.key for f in task.agent_state.known_facts] == ["finished"]
+    assert list(Finished.of(task.agent_state).newest) == STEPS
 
 
 def test_its_events_come_in_order_and_say_how_far_it_is(job):

@@ -5,7 +5,8 @@ import json
 import pytest
 from script import Script, Tools, call, counts, reply, results, stopping
 
-from agentstate_lab.agent.run import LARGE
+from agentstate_lab.agent import Finished
+from agentstate_lab.context import MOST
 from agentstate_lab.errors import EffectRefused, InvalidValue
 from agentstate_lab.lab.agents import durable_agent, state_for
 from agentstate_lab.lab.world import SCENARIOS, start_world
@@ -152,7 +153,7 @@ def test_a_result_that_comes_after_the_deadline_is_kept(run, store, clock):
 
     assert task.state == "failed"
     assert results(store) == {"c1": "deployed"}
-    assert task.agent_state.fact(f"done:{store.steps('t')[0].name}") == "deployed"
+    assert list(Finished.of(task.agent_state).newest.values()) == ["deployed"]
 
 
 def test_a_call_that_finds_no_time_ends_the_run_and_is_named(run, store, clock):
@@ -286,7 +287,8 @@ def test_the_model_is_never_shown_more_than_it_may_be(run, limit):
 
     assert task.result == "Done."
     assert max(map(size, script.asked)) <= limit
-    assert all("fact done:go" in asked[1]["content"] for asked in script.asked[1:])
+    assert all('"go": "ok"' in asked[1]["content"] for asked in script.asked[1:3])
+    assert all('"deploy": 1' in asked[1]["content"] for asked in script.asked[1:])
     assert all("goal: Do it." in asked[1]["content"] for asked in script.asked)
 
 
@@ -321,9 +323,9 @@ def test_what_was_asked_is_shown_besides_another_goal(run):
     assert [asked[1]["content"].splitlines() for asked in script.asked] == [lines]
 
 
-def test_patches_of_another_task_do_not_count_for_this_one(run, store):
+def test_the_digest_of_another_task_is_where_this_one_goes_on(run, store):
     """
-    Their ids are the same in every task, and would hide what is learned here.
+    A state that is handed over says what was finished before; effects have new keys.
     """
     tools = Tools()
     deploy = [tools.tool("deploy", risk_level="write_local", step_name=lambda *g: "go")]
@@ -333,10 +335,11 @@ def test_patches_of_another_task_do_not_count_for_this_one(run, store):
         Script([call("deploy")], "Done."),
         deploy,
         task_id="u",
-        agent_state=first.agent_state.model_copy(update={"known_facts": ()}),
+        agent_state=first.agent_state,
     )
 
-    assert second.agent_state.fact("done:go") == "ok"
+    assert tools.count("deploy") == 2
+    assert Finished.of(second.agent_state).done == {"deploy": 2}
     assert second.agent_state.budget.used.steps == 4
 
 
@@ -345,8 +348,8 @@ def test_a_large_result_is_kept_outside_the_state(run, store, tmp_path):
     The model is told where it is, how large, and how it begins.
     """
     artifacts = ArtifactStore(tmp_path)
-    log = "error: disk full\n" + "ü" * LARGE
-    tools = Tools(look=[log], peek=["x" * LARGE])
+    log = "error: disk full\n" + "ü" * MOST
+    tools = Tools(look=[log], peek=["x" * MOST])
     look = [tools.tool("look", step_name=lambda *g: "read-log"), tools.tool("peek")]
     script = Script([call("look"), call("peek", call_id="c2")], "Done.")
 
@@ -359,7 +362,7 @@ def test_a_large_result_is_kept_outside_the_state(run, store, tmp_path):
     assert kept.summary.startswith("read-log: error: disk full")
     assert kept.artifact_id in said["c1"]
     assert len(said["c1"]) < 400
-    assert said["c2"] == "x" * LARGE
+    assert said["c2"] == "x" * MOST
     assert kept.artifact_id in script.asked[1][1]["content"]
 
 
@@ -369,7 +372,7 @@ def test_a_large_result_of_an_effect_is_kept_once_whatever_dies(run, store, tmp_
     """
     folder = tmp_path / "full"
     folder.write_text("in the way")
-    tools = Tools(deploy=["x" * (LARGE + 1)])
+    tools = Tools(deploy=["x" * (MOST + 1)])
     deploy = [tools.tool("deploy", risk_level="write_local")]
     script = Script([call("deploy")], "Done.")
 
@@ -384,12 +387,16 @@ def test_a_large_result_of_an_effect_is_kept_once_whatever_dies(run, store, tmp_
 
 def test_without_a_place_for_it_a_large_result_stays_in_the_conversation(run, store):
     """
-    And the model is shown as much of the conversation as fits.
+    The model sees that it was answered: the beginning, the end, the size.
     """
-    tools = Tools(look=["x" * 100_000])
+    tools = Tools(look=["begin" + "x" * 200_000 + "end"])
     script = Script([call("look")], "Done.")
 
     task = run(script, [tools.tool("look")])
 
-    assert (task.state, len(results(store)["c1"])) == ("completed", 100_000)
-    assert max(map(size, script.asked)) <= 64_000
+    shown = script.asked[1][-1]["content"]
+    assert (task.state, len(results(store)["c1"])) == ("completed", 200_008)
+    assert shown.startswith("begin")
+    assert shown.endswith("end")
+    assert "of 200008 characters are not shown" in shown
+    assert max(map(size, script.asked)) <= 5_000

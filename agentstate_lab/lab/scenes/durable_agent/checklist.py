@@ -17,6 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from agentstate_lab.agent import Finished
 from agentstate_lab.deadline import Deadline
 from agentstate_lab.lab.agents import agent_named, open_job, outcome_of
 from agentstate_lab.lab.clock import FakeClock
@@ -121,6 +122,7 @@ def progress_is_stored(trial: Trial) -> Verdict:
     facts = [f.key for f in task.agent_state.known_facts if f.key.startswith("done:")]
     steps = [s.name for s in store.steps(trial.task_id)]
     known = {key.removeprefix("done:") for key in facts} | set(steps)
+    known |= set(Finished.of(task.agent_state).newest)
     effects = len(known & {s.name for s in scenario_named(SCENARIO).effects})
     looks = len(known) - effects  # not every step changes something
     said = f"{effects} effects and {looks} look{'' if looks == 1 else 's'}"

@@ -1,0 +1,76 @@
+"""
+What the model is shown of a run: the same size in the first turn and in the last.
+
+Always there are goal and limits, what was asked, the digest of what is finished, the
+newest answers of people, and the last turn: a model that does not see what it has
+called for calls for it again. Of these only the last turn can be too large, and then
+its texts are cut, each with its beginning and its end. All else comes in while there
+is room (`context`).
+
+Nothing in the first list grows with the number of steps. So a run that fits once fits
+for as long as it lives, and `ContextTooSmall` is about a limit that a person can mend.
+"""
+
+from collections import Counter
+
+from agentstate_lab.context import OLDER, ContextSlice, Conversation, chosen, fitted
+from agentstate_lab.errors import ContextTooSmall
+from agentstate_lab.state import AgentState, UpsertFact
+
+from .approval import approval_key
+from .finished import KEY, Finished
+
+ANSWERS = 10  # of people, that are shown in any case
+SHARE = 4  # the digest has at most this part of a request
+
+
+def view_of(state: AgentState, talk: Conversation, most: int) -> ContextSlice:
+    """
+    What of *state* and *talk* the model is shown.
+
+    Args:
+        state: What the task knows.
+
+        talk: The end of what was said.
+
+        most: How many bytes it may have.
+
+    Raises:
+        ContextTooSmall: What must be shown does not fit, even with all texts cut.
+    """
+    state = _with_less(state, most // SHARE)
+    turns, keep = list(talk.turns), _must_know(state)
+    try:
+        return chosen(state, "", most, turns, keep=keep, keep_last_turn=True)
+    except ContextTooSmall as small:
+        if not turns:
+            raise
+        room = most - (small.needed - turns[-1].size)
+        turns[-1] = fitted(turns[-1], room)
+        return chosen(state, "", most, turns, keep=keep, keep_last_turn=True)
+
+
+def unshown(shown: ContextSlice, talk: Conversation) -> str:
+    """What the model is not shown, in words; nothing, when it is shown all."""
+    kinds = Counter(one.kind for one in shown.left_out if one.why != OLDER)
+    said = talk.said - len(shown.messages)
+    parts = [f"messages 1 to {said}"] if said else []
+    for kind in ("plan", "fact", "artifact"):
+        more = kinds[kind]
+        parts += [f"{more} {kind}{'s' if more > 1 else ''}"] if more else []
+    return ", ".join(parts)
+
+
+def _must_know(state: AgentState) -> list[str]:
+    """The facts that are shown in any case."""
+    answers = approval_key("")
+    said = [f.key for f in state.known_facts if f.key.startswith(answers)]
+    return ["asked", KEY, *said[-ANSWERS:]]
+
+
+def _with_less(state: AgentState, most: int) -> AgentState:
+    """The state with a digest that leaves room for the rest."""
+    made = Finished.of(state)
+    if not made.value() or made.size <= most:
+        return state
+    return state.learned(UpsertFact(fact=made.within(most).fact()))
