@@ -26,7 +26,7 @@ NBVAL = AGENTSTATE_PACE=0 $(RUN) -m pytest --nbval --nbval-current-env --nbval-c
 
 .DEFAULT_GOAL := help
 .PHONY: help lab test lint types unit notebooks exercises \
-	soak cube bench freeze stubs pins clean
+	soak cube bench book freeze stubs pins clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "%-11s %s\n", $$1, $$2}' Makefile
@@ -68,6 +68,9 @@ cube: .venv/.package ## kill the durable agent everywhere, and 200 times at rand
 
 bench: .venv/.bench ## the figures, measured here and now
 	@$(FRESH_HOME) && for file in benchmarks/*.py; do $(RUN) "$$file" || exit 1; done
+
+book: .venv/.book ## build the course as a site that works offline
+	@$(RUN) book/build.py
 
 freeze: .venv/.package ## execute notebooks and solutions and store the outputs
 	@$(FRESH_HOME) && $(RUN) -m agentstate_lab.lab.notebooks.notebooks freeze \
@@ -121,6 +124,14 @@ clean: ## remove .venv and caches; .lab and work (your runs and copies) stay
 			--no-deps --editable .; } \
 		|| $(RUN) -m pip install --quiet --disable-pip-version-check \
 			--no-deps --editable .
+	@touch $@
+
+# What the book is built with: needed by `make book` and by nothing else.
+.venv/.book: .venv/.package
+	@{ [ -x $(UV) ] && $(UV) pip install --quiet --python $(RUN) \
+			--constraint requirements.txt --editable ".[book]"; } \
+		|| $(RUN) -m pip install --quiet --disable-pip-version-check \
+			--constraint requirements.txt --editable ".[book]"
 	@touch $@
 
 # What the figures are compared with: needed by `make bench` and by nothing else.

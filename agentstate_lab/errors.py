@@ -1,5 +1,5 @@
 """
-Every error of the course, as one tree, each saying what became of the effect.
+Every error of the course, as one tree, each saying what became of the effect::
 
     AgentStateError
     ├── Permanent            trying again cannot help
