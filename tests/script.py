@@ -16,7 +16,8 @@ from agentstate_lab.agent import (
 )
 from agentstate_lab.lab.clock import FakeClock
 from agentstate_lab.lab.world import start_world
-from agentstate_lab.lab.world.chat.messages import check_message, check_pairing
+from agentstate_lab.lab.world.chat import MODEL
+from agentstate_lab.lab.world.chat.rules import check_request
 from agentstate_lab.state import Task
 from agentstate_lab.stores import StepStore
 
@@ -60,9 +61,7 @@ class Script:
 
     def create(self, *, messages: Any, **request: Any) -> Any:
         """The next line of the script."""
-        for place, message in enumerate(messages):
-            check_message(message, f"messages[{place}]")
-        check_pairing(messages)
+        check_request({"model": MODEL, "messages": messages})
         self.asked.append(messages)
         self.requests.append(request)
         line = self.lines.pop(0)

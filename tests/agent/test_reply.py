@@ -8,7 +8,8 @@ from script import call, reply
 from agentstate_lab.agent import read_reply
 from agentstate_lab.agent.reply import CUT, KEPT_BACK, MAX_CALLS, MAX_TOKENS, tokens_of
 from agentstate_lab.errors import AnswerNotWhole, InvalidValue
-from agentstate_lab.lab.world.chat.messages import check_message, check_pairing
+from agentstate_lab.lab.world.chat import MODEL
+from agentstate_lab.lab.world.chat.rules import check_request
 
 
 def with_message(message):
@@ -191,8 +192,7 @@ def test_each_call_gets_an_id_of_its_own_that_can_be_answered(calls, ids):
         for one in message["tool_calls"]
     ]
     assert [one["id"] for one in message["tool_calls"]] == ids
-    check_message(message, "messages[0]")
-    check_pairing([message, *results])
+    check_request({"model": MODEL, "messages": [message, *results]})
 
 
 @pytest.mark.parametrize(
@@ -223,7 +223,8 @@ def test_a_call_can_be_sent_back_whatever_it_names(function, kept):
 
     (found,) = message["tool_calls"]
     assert (found["function"]["name"], found["function"]["arguments"]) == kept
-    check_message(message, "messages[0]")
+    result = {"role": "tool", "tool_call_id": "a", "content": "ok"}
+    check_request({"model": MODEL, "messages": [message, result]})
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,15 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-Headers = Mapping[str, str]
-_NOT_STARTED: Headers = {"X-Effect": "not started"}
+NOT_STARTED: Mapping[str, str] = {"X-Effect": "not started"}
+
+_KINDS = {
+    401: "authentication_error",
+    403: "permission_error",
+    409: "conflict_error",
+    429: "rate_limit_error",
+    500: "server_error",
+}
 
 
 class Refusal(Exception):
@@ -38,24 +45,22 @@ class Refusal(Exception):
         *,
         param: str | None = None,
         code: str | None = None,
-        headers: Headers = _NOT_STARTED,
+        headers: Mapping[str, str] = NOT_STARTED,
     ) -> None:
         super().__init__(message)
         self.status = status
         self.headers = headers
-        kind = _TYPES.get(status, "invalid_request_error")
+        kind = _KINDS.get(status, "invalid_request_error")
         self.body: dict[str, Any] = {
             "error": {"message": message, "type": kind, "param": param, "code": code}
         }
 
 
-_TYPES = {
-    401: "authentication_error",
-    403: "permission_error",
-    409: "conflict_error",
-    429: "rate_limit_error",
-    500: "server_error",
-}
+def bad(
+    message: str, param: str | None = None, code: str | None = "invalid_value"
+) -> Refusal:
+    """A 400 about one field."""
+    return Refusal(400, message, param=param, code=code)
 
 
 def shown(value: str) -> str:

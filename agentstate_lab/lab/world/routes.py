@@ -25,9 +25,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from agentstate_lab.errors import AgentStateError, InvalidValue
-from agentstate_lab.lab.world.chat import WINDOWS, chat
 from agentstate_lab.state import fingerprint
 
+from .chat import chat
 from .faults import Fault, FaultBook
 from .guard import Guard, Presence
 from .handle import EFFECTS, is_key, proof
@@ -99,10 +99,7 @@ class Services:
 
     async def model(self, request: Request) -> Response:
         """One model."""
-        name = request.path_params["model"]
-        if name not in WINDOWS:
-            raise Refusal(404, "The model does not exist.", code="model_not_found")
-        return JSONResponse(chat.model(name))
+        return JSONResponse(chat.model(request.path_params["model"]))
 
     async def completions(self, request: Request) -> Response:
         """What the scripted model says next."""
@@ -111,7 +108,8 @@ class Services:
         body = await read_json(request)
         if early := await strike_before(fault, request):
             return early
-        completion = chat.complete(body, self.script)
+        # The first request loads what requests are held against; others go on.
+        completion = await run_in_threadpool(chat.complete, body, self.script)
         if fault and fault.kind == "slow":
             await asyncio.sleep(fault.seconds)
         if not body.get("stream"):

@@ -19,7 +19,13 @@ from typing import Any
 from agentstate_lab.state import canonical
 
 from ..ledger import Json
-from .rules import PARALLEL_MODEL, WINDOWS, check_request, check_window
+from .rules import (
+    PARALLEL_MODEL,
+    WINDOWS,
+    check_model,
+    check_request,
+    check_window,
+)
 
 Script = Callable[[Sequence[Json], Sequence[Json]], Json]
 
@@ -89,7 +95,13 @@ def models() -> Json:
 
 
 def model(name: str) -> Json:
-    """One of the models, as the models API describes it."""
+    """
+    One of the models, as the models API describes it.
+
+    Raises:
+        Refusal: 404, there is no such model.
+    """
+    check_model(name)
     return {
         "id": name,
         "object": "model",
