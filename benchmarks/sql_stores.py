@@ -213,7 +213,7 @@ FILL = {
     "PostgreSQL": "{insert} from generate_series(1, cast(:tasks as int)) as seq (n)",
 }
 INSERT = """
-    insert into tasks
+    insert into {place}tasks
         (id, fingerprint, state, version, attempt, owner, created_at, line)
     select 'task-' || n, :fingerprint,
         case when n / 2 * 2 = n then 'pending' else 'completed' end,
@@ -236,7 +236,7 @@ def fill(kind: str, store: SqlLeaseStore, tasks: int) -> None:
     with store.database.using() as connection:
         connection.execute("analyze")
         if kind == "PostgreSQL":
-            connection.execute("vacuum tasks")
+            connection.execute(store.database.dialect.say("vacuum {place}tasks"))
 
 
 def acts(store: SqlLeaseStore, tasks: int, owner: Any) -> dict[str, Act]:

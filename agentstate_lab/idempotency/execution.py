@@ -18,6 +18,8 @@ from agentstate_lab.errors import (
     AgentStateError,
     LeaseLost,
     NeedsPerson,
+    StoreTooNew,
+    StoreTorn,
     TaskInProgress,
 )
 from agentstate_lab.state import Owner, Task, TaskState
@@ -26,8 +28,10 @@ from agentstate_lab.stores import (
     StepStore,
     TakeOver,
     claim,
+    each_task,
     end,
     is_gone,
+    machine,
     nobody,
     text_of,
     working,
@@ -78,20 +82,22 @@ def recover(
     store: StepStore,
     work_for: Callable[[Task], Work],
     *,
-    limit: int = 100,
+    limit: int | None = None,
     max_attempts: int = MAX_ATTEMPTS,
 ) -> list[Task]:
     """
     Resume every running task whose worker is gone.
 
-    Each is claimed, not only listed: of several recovering workers, one gets it.
+    Each is claimed, not only listed: of several recovering workers, one gets it. That
+    a worker is gone can be proved on its own machine alone, so only what was begun on
+    this one is looked at. What cannot be read is passed over.
 
     Args:
         store: Where the tasks are.
 
         work_for: The work that a task needs.
 
-        limit: How many running tasks to look at.
+        limit: How many to take over at most; None for all there are.
 
         max_attempts: How often a task may be claimed before it is dead.
 
@@ -99,18 +105,30 @@ def recover(
         The tasks that this call took over, as they are stored now: also those
         that failed again.
     """
-    taken = []
-    for task in store.list_by_state(TaskState.RUNNING, limit=limit):
-        if not is_gone(task.owner):
-            continue
-        try:
-            resume_task(store, task.id, work_for(task), max_attempts=max_attempts)
-        except TaskInProgress:
-            continue  # another worker was quicker
-        except Exception:  # noqa: BLE001 - it is stored as the task's error
-            pass
-        taken.append(store.get(task.id))
+    taken: list[Task] = []
+    for task in each_task(store, states=[TaskState.RUNNING], machine=machine()):
+        if limit is not None and len(taken) >= limit:
+            break
+        if is_gone(task.owner):
+            with contextlib.suppress(TaskInProgress, StoreTooNew, StoreTorn):
+                taken.append(_recovered(store, task, work_for, max_attempts))
     return taken
+
+
+def _recovered(
+    store: StepStore,
+    task: Task,
+    work_for: Callable[[Task], Work],
+    max_attempts: int,
+) -> Task:
+    """The task as it is stored after its work went on, also when that failed again."""
+    try:
+        resume_task(store, task.id, work_for(task), max_attempts=max_attempts)
+    except TaskInProgress:
+        raise  # another worker was quicker
+    except Exception:  # noqa: BLE001 - it is stored as the task's error
+        pass
+    return store.get(task.id)
 
 
 def _execute(

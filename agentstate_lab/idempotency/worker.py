@@ -18,6 +18,8 @@ from agentstate_lab.errors import (
     IllegalTransition,
     LeaseLost,
     StoreError,
+    StoreTooNew,
+    StoreTorn,
     TaskInProgress,
 )
 from agentstate_lab.state import Owner, Task, TaskState
@@ -27,11 +29,16 @@ from agentstate_lab.stores import (
     Claim,
     LeaseStore,
     StepStore,
+    each_task,
     is_gone,
+    machine,
     working,
 )
 
 from .execution import Work, run_claimed
+
+# An orphan that these say of is another's by now, or nobody's to run.
+_LEFT = (TaskInProgress, AttemptsUsedUp, IllegalTransition, StoreTooNew, StoreTorn)
 
 BEATS = 3  # to a lease, so that one or two may be late
 
@@ -165,9 +172,9 @@ def _claim_orphan(
     store: LeaseStore, me: Owner, seconds: float, max_attempts: int
 ) -> Claim | None:
     """A running task whose worker is proved gone, before its lease ends."""
-    for task in store.list_by_state(TaskState.RUNNING):
+    for task in each_task(store, states=[TaskState.RUNNING], machine=machine()):
         if is_gone(task.owner):
-            with contextlib.suppress(TaskInProgress, AttemptsUsedUp, IllegalTransition):
+            with contextlib.suppress(*_LEFT):
                 claim = store.claim_task(
                     task.id,
                     me,

@@ -21,7 +21,8 @@ from .claim import (
 from .json_file import JsonFileStore
 from .json_format import Content, task_line
 from .lease import LEASE, Claim, LeaseStore, check_seconds
-from .owner import is_gone, working
+from .listing import TaskPage, each_task
+from .owner import is_gone, machine, working
 from .patching import STEP_PREFIX, Applied, apply_once
 from .rules import Submission
 from .store import (
@@ -57,14 +58,17 @@ __all__ = [
     "StepStore",
     "Submission",
     "TakeOver",
+    "TaskPage",
     "TaskStore",
     "apply_once",
     "atomic_write",
     "check_seconds",
     "claim",
+    "each_task",
     "end",
     "execute_step",
     "is_gone",
+    "machine",
     "nobody",
     "open_store",
     "real_path",

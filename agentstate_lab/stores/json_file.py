@@ -18,7 +18,7 @@ import os
 import stat
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -43,12 +43,12 @@ from agentstate_lab.state import (
 
 from .atomic_file import atomic_write, real_path, write_bytes
 from .json_format import Content, parse, read_task, render
+from .listing import TaskPage, Unreadable, Wanted, first_tasks
 from .rules import (
     Submission,
     accept_checkpoint,
     accept_save,
     accept_submission,
-    select_by_state,
 )
 from .store import Clock
 
@@ -80,6 +80,7 @@ class JsonFileStore:
         self._seen: bytes | None = None
         self._swept = False
         self._content = Content()
+        self._unreadable = Unreadable()
         self._lock = FileLock(
             f"{self.path}.lock", mode=0o600, timeout=lock_timeout, poll_interval=0.005
         )
@@ -160,10 +161,22 @@ class JsonFileStore:
 
     def list_by_state(self, state: TaskState | str, *, limit: int = 100) -> list[Task]:
         """The tasks in *state*, oldest first; see `TaskStore.list_by_state`."""
+        return first_tasks(self, state, limit)
+
+    def list_tasks(
+        self,
+        *,
+        states: Iterable[TaskState | str] | None = None,
+        agents: Iterable[str] | None = None,
+        machine: str | None = None,
+        after: str | None = None,
+        limit: int = 100,
+    ) -> TaskPage:
+        """One page of tasks; see `StepStore.list_tasks`."""
+        wanted = Wanted.of(states, agents, machine, after, limit)
         with self._reading():
-            lines = self._read().tasks.values()
-        tasks = (read_task(line, str(self.path)) for line in lines)
-        return select_by_state(tasks, state, limit)
+            lines = self._read().tasks.items()
+        return wanted.page(self._unreadable.read(lines, self._task))
 
     def close(self) -> None:
         """Nothing stays open between calls."""
@@ -175,6 +188,9 @@ class JsonFileStore:
     def __exit__(self, *exc: object) -> None:
         """Close the store at the end of the block."""
         self.close()
+
+    def _task(self, task_id: str, line: str) -> Task:
+        return read_task(line, f"{self.path}, task {task_id!r}")
 
     def _sweep(self) -> None:
         """Once, and under the lock: take away what dead writers left behind."""

@@ -25,7 +25,7 @@ distributed locking".
 
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -33,6 +33,7 @@ from agentstate_lab.errors import InvalidValue
 from agentstate_lab.state import Checkpoint, Message, Owner, StepRecord, Task, TaskState
 
 from .claim import MAX_ATTEMPTS, TakeOver, nobody
+from .listing import TaskPage
 from .owner import boot_id, is_gone
 from .rules import Submission
 from .store import HistoryStore
@@ -244,6 +245,20 @@ class Leased:
     def list_by_state(self, state: TaskState | str, *, limit: int = 100) -> list[Task]:
         """The tasks in *state*, oldest first; see `TaskStore.list_by_state`."""
         return self._store.list_by_state(state, limit=limit)
+
+    def list_tasks(
+        self,
+        *,
+        states: Iterable[TaskState | str] | None = None,
+        agents: Iterable[str] | None = None,
+        machine: str | None = None,
+        after: str | None = None,
+        limit: int = 100,
+    ) -> TaskPage:
+        """One page of tasks; see `StepStore.list_tasks`."""
+        return self._store.list_tasks(
+            states=states, agents=agents, machine=machine, after=after, limit=limit
+        )
 
     def is_gone(self, owner: Owner | None) -> bool:
         """

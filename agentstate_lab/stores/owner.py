@@ -96,6 +96,11 @@ def boot_id() -> str:
     return f"{machine} {round(psutil.boot_time() / 60)} pid"
 
 
+def machine() -> str:
+    """The name of this machine: the first word of `boot_id`."""
+    return boot_id().partition(" ")[0]
+
+
 @functools.cache
 def _my_start(pid: int) -> float:
     """When this process started; a fork has another number, and asks anew."""

@@ -2,14 +2,13 @@
 The rules of a store, as plain functions over what is stored.
 
 Every store decides alike because every store asks here: whether a task may be
-submitted, whether a save may take the place of what is there, which tasks are in a
-state. A function gets the stored task and the new one, and returns what to keep or
-raises; it reads no file, no clock and no database.
+submitted, whether a save may take the place of what is there. A function gets the
+stored task and the new one, and returns what to keep or raises; it reads no file, no
+clock and no database.
 
 What a store adds is that nobody comes between the reading and the writing.
 """
 
-from collections.abc import Iterable
 from typing import NamedTuple
 
 from agentstate_lab.errors import InvalidValue, KeyReused, TaskNotFound, VersionConflict
@@ -73,33 +72,6 @@ def next_version(task: Task, *, created_at: float, now: float) -> Task:
     """What is kept of an accepted *task*: one version on, with its times."""
     fixed = {"created_at": created_at, "updated_at": now, "version": task.version + 1}
     return task.model_copy(update=fixed)
-
-
-def select_by_state(
-    tasks: Iterable[Task], state: TaskState | str, limit: int
-) -> list[Task]:
-    """
-    The tasks in *state*, oldest first, at most *limit*.
-
-    Raises:
-        InvalidValue: There is no such state, or the limit is not a count.
-    """
-    check_listing(state, limit)
-    found = [task for task in tasks if task.state == state]
-    return sorted(found, key=lambda task: (task.created_at, task.id))[:limit]
-
-
-def check_listing(state: TaskState | str, limit: int) -> None:
-    """
-    Refuse a list that nobody can have meant.
-
-    Raises:
-        InvalidValue: There is no such state, or the limit is not a count.
-    """
-    if state not in list(TaskState):
-        raise InvalidValue("state", f"{state!r} is none of {', '.join(TaskState)}")
-    if isinstance(limit, bool) or not isinstance(limit, int) or limit < 1:
-        raise InvalidValue("limit", f"must be a whole number from 1 on, not {limit!r}")
 
 
 def accept_checkpoint(checkpoint: Checkpoint | None, kept: Task) -> None:

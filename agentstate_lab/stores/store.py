@@ -20,7 +20,7 @@ import contextlib
 import importlib
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol, Self
 
 from agentstate_lab.errors import InvalidValue, TaskNotFound, VersionConflict
@@ -38,12 +38,12 @@ from agentstate_lab.state import (
     task_to_json,
 )
 
+from .listing import TaskPage, Unreadable, Wanted, first_tasks
 from .rules import (
     Submission,
     accept_checkpoint,
     accept_save,
     accept_submission,
-    select_by_state,
 )
 
 Clock = Callable[[], float]
@@ -93,7 +93,11 @@ class TaskStore(Protocol):
         ...
 
     def list_by_state(self, state: TaskState | str, *, limit: int = 100) -> list[Task]:
-        """The tasks in *state*, oldest first, at most *limit*."""
+        """
+        The oldest tasks in *state*, at most *limit*, in the order of their age.
+
+        What cannot be read is passed over, as by `StepStore.list_tasks`.
+        """
         ...
 
     def close(self) -> None:
@@ -154,6 +158,39 @@ class StepStore(TaskStore, Protocol):
 
         Raises:
             TaskNotFound: No task has this id.
+        """
+        ...
+
+    def list_tasks(
+        self,
+        *,
+        states: Iterable[TaskState | str] | None = None,
+        agents: Iterable[str] | None = None,
+        machine: str | None = None,
+        after: str | None = None,
+        limit: int = 100,
+    ) -> TaskPage:
+        """
+        One page of the tasks that are asked for, oldest first; see `listing`.
+
+        A task that is there all the time, and fits all the time, is on one page and
+        on no other, whatever others write meanwhile. What cannot be read is passed
+        over, named once in the log, and left as it is.
+
+        Args:
+            states: In one of these states; by default, in any.
+
+            agents: Of one of these agents; by default, of any.
+
+            machine: With an owner on this machine (the first word of its boot id);
+                by default, with any owner and with none.
+
+            after: The cursor that came with the page before.
+
+            limit: At most so many.
+
+        Raises:
+            InvalidValue: There is no such state or cursor, or the limit is no count.
         """
         ...
 
@@ -219,6 +256,7 @@ class MemoryStore:
         self._lines: dict[str, str] = {}
         self._histories: dict[str, str] = {}
         self._lock = threading.Lock()
+        self._unreadable = Unreadable()
 
     def submit(self, task: Task) -> Submission:
         """Store a new task, or return the stored one; see `TaskStore.submit`."""
@@ -294,9 +332,22 @@ class MemoryStore:
 
     def list_by_state(self, state: TaskState | str, *, limit: int = 100) -> list[Task]:
         """The tasks in *state*, oldest first; see `TaskStore.list_by_state`."""
+        return first_tasks(self, state, limit)
+
+    def list_tasks(
+        self,
+        *,
+        states: Iterable[TaskState | str] | None = None,
+        agents: Iterable[str] | None = None,
+        machine: str | None = None,
+        after: str | None = None,
+        limit: int = 100,
+    ) -> TaskPage:
+        """One page of tasks; see `StepStore.list_tasks`."""
+        wanted = Wanted.of(states, agents, machine, after, limit)
         with self._lock:
-            lines = list(self._lines.values())
-        return select_by_state(map(task_from_json, lines), state, limit)
+            lines = list(self._lines.items())
+        return wanted.page(self._unreadable.read(lines, _task_in_memory))
 
     def close(self) -> None:
         """Nothing to let go of."""
@@ -311,7 +362,7 @@ class MemoryStore:
 
     def _find(self, task_id: str) -> Task | None:
         line = self._lines.get(task_id)
-        return None if line is None else task_from_json(line, where="memory")
+        return None if line is None else _task_in_memory(task_id, line)
 
     def _keep(self, task_id: str, history: History) -> None:
         self._histories[task_id] = record_to_json(history, f"task {task_id!r}")
@@ -319,6 +370,11 @@ class MemoryStore:
     def _history(self, task_id: str) -> History:
         line = self._histories.get(task_id)
         return record_from_json(History, line, where="memory") if line else History()
+
+
+def _task_in_memory(task_id: str, line: str) -> Task:
+    """The task in a line of a `MemoryStore`."""
+    return task_from_json(line, where=f"memory, task {task_id!r}")
 
 
 def execute_step(store: TaskStore, task_id: str, fn: Callable[[Task], Task]) -> Task:

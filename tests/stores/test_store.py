@@ -9,6 +9,7 @@ from agentstate_lab.lab.contracts.history import (
     DurableHistoryContract,
     HistoryStoreContract,
 )
+from agentstate_lab.lab.contracts.lists import TaskListContract
 from agentstate_lab.lab.contracts.steps import DurableStepContract, StepStoreContract
 from agentstate_lab.lab.contracts.store import DurableContract, TaskStoreContract
 from agentstate_lab.state import Fact, StatePatch, Task, UpsertFact
@@ -22,7 +23,9 @@ from agentstate_lab.stores import (
 from agentstate_lab.stores.sql import SqliteStore
 
 
-class TestMemoryStore(TaskStoreContract, StepStoreContract, HistoryStoreContract):
+class TestMemoryStore(
+    TaskStoreContract, TaskListContract, StepStoreContract, HistoryStoreContract
+):
     """Keeps the contract, and nothing beyond the process."""
 
     def make_store(self, folder, clock):
@@ -32,6 +35,7 @@ class TestMemoryStore(TaskStoreContract, StepStoreContract, HistoryStoreContract
 
 class TestJsonFileStore(
     TaskStoreContract,
+    TaskListContract,
     StepStoreContract,
     HistoryStoreContract,
     DurableContract,

@@ -8,6 +8,7 @@ stores that outlive their process.
 
 from .history import DurableHistoryContract, HistoryStoreContract
 from .leases import DurableLeaseContract, LeaseStoreContract
+from .lists import TaskListContract
 from .steps import DurableStepContract, StepStoreContract
 from .store import DurableContract, StoreMaker, TaskStoreContract
 
@@ -20,5 +21,6 @@ __all__ = [
     "LeaseStoreContract",
     "StepStoreContract",
     "StoreMaker",
+    "TaskListContract",
     "TaskStoreContract",
 ]

@@ -30,6 +30,7 @@ from agentstate_lab.stores import (
     JsonFileStore,
     StepStore,
     Submission,
+    TaskPage,
     open_store,
     real_path,
     write_bytes,
@@ -247,6 +248,11 @@ class KillingStore:
         """Read: a touch, not a write."""
         self._fuse.touch()
         return self._store.list_by_state(state, limit=limit)
+
+    def list_tasks(self, **wanted: Any) -> TaskPage:
+        """Read: a touch, not a write."""
+        self._fuse.touch()
+        return self._store.list_tasks(**wanted)
 
     def close(self) -> None:
         """Close the store."""

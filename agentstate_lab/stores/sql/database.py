@@ -19,15 +19,17 @@ import functools
 import os
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
-from typing import Any, ClassVar, NamedTuple
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, ClassVar, NamedTuple, TypeVar
 
 from agentstate_lab.errors import Effect, InvalidValue, StoreError, StoreUnavailable
 
-from . import tables
+from . import migrations
 from .tables import Dialect, Run
 
 Values = dict[str, Any]
+T = TypeVar("T")
+
 Answer = tuple[type[StoreError], str]
 
 BUSY_TIMEOUT = 30.0  # seconds
@@ -74,9 +76,10 @@ class Database(ABC):
         InvalidValue: Nobody can wait that long.
     """
 
-    dialect: ClassVar[Dialect]
+    dialect: Dialect
     driver_error: ClassVar[type[Exception]]
     answers: ClassVar[Mapping[str, Answer]]  # what to say, by the start of a code
+    read_only: ClassVar[tuple[str, ...]] = ()  # another connection may write
     unsure: ClassVar[tuple[str, ...]]  # after these, a write may be done or not
 
     def __init__(self, where: str, busy_timeout: float) -> None:
@@ -106,18 +109,36 @@ class Database(ABC):
     def write(self, statement: str, **values: Any) -> int:
         """How many rows a statement has changed, by itself and at once."""
         with self.using(writing=True) as connection:
-            done = connection.execute(self.dialect.say(statement), values)
-            return int(done.rowcount)
+            return self._where_it_writes(
+                connection, lambda one: self._changed(one, statement, values)
+            )
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[Run]:
         """Run statements that belong together; the block must soon be over."""
-        with self.using(writing=True) as connection, self._begun(connection):
-            yield functools.partial(self._rows, connection)
+        with self.using(writing=True) as connection, contextlib.ExitStack() as stack:
 
-    @abstractmethod
+            def begin(one: Any) -> Any:
+                stack.enter_context(self._begun(one))
+                return one
+
+            writing = self._where_it_writes(connection, begin)
+            yield functools.partial(self._rows, writing)
+
     def commit(self, moment: Moment) -> bool:
         """Write all of *moment* or nothing; whether its conditions held."""
+        with self.using(writing=True) as connection:
+            return self._where_it_writes(
+                connection, lambda one: self._committed(one, moment)
+            )
+
+    @abstractmethod
+    def _committed(self, connection: Any, moment: Moment) -> bool:
+        """Write *moment* over this connection; see `commit`."""
+
+    def _changed(self, connection: Any, statement: str, values: Values) -> int:
+        """How many rows a statement has changed, in a commit of its own."""
+        return int(connection.execute(self.dialect.say(statement), values).rowcount)
 
     @contextlib.contextmanager
     def using(self, *, writing: bool = False) -> Iterator[Any]:
@@ -139,10 +160,30 @@ class Database(ABC):
     def _reconnect(self) -> None:
         """Connect, unless there is a connection that can be used."""
         if self._connection is not None and not self._alive(self._connection):
-            broken, self._connection = self._connection, None
-            broken.close()
+            self._drop()
         if self._connection is None:
             self._connection = self._connect()
+
+    def _drop(self) -> None:
+        """Let go of a connection that is of no use any more."""
+        broken, self._connection = self._connection, None
+        broken.close()
+
+    def _where_it_writes(self, connection: Any, act: Callable[[Any], T]) -> T:
+        """
+        What *act* returns; once more, and anew, if this connection only reads.
+
+        After a failover the server behind an open connection is another's copy, and
+        the address leads to the one that writes. Nothing was written by the first.
+        """
+        try:
+            return act(connection)
+        except self.driver_error as error:
+            if not self._code(error)[0].startswith(self.read_only):
+                raise
+        self._drop()
+        self._reconnect()
+        return act(self._connection)
 
     def _refusal(self, error: Exception, *, writing: bool) -> StoreError:
         """The driver's *error* as one of ours, by the first prefix of its code."""
@@ -192,11 +233,11 @@ class Database(ABC):
         run = functools.partial(self._rows, connection)
         more = True
         with contextlib.suppress(self.driver_error):  # there are no tables yet
-            more = tables.applied(run, self.where) < len(tables.MIGRATIONS)
+            more = migrations.applied(run, self.where) < len(migrations.MIGRATIONS)
         while more:
             with self._begun(connection):
                 self._claim_place(run)
-                more = tables.migrate(run, self.where)
+                more = migrations.migrate(run, self.where)
 
     def _rows(self, connection: Any, statement: str, **values: Any) -> list[Any]:
         done = connection.execute(self.dialect.say(statement), values)

@@ -10,17 +10,24 @@ What a lease is, and what its token is for, is told in `lease`.
 
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
-from agentstate_lab.errors import AttemptsUsedUp, LeaseLost, StoreTorn, TaskNotFound
+from agentstate_lab.errors import (
+    AttemptsUsedUp,
+    LeaseLost,
+    StoreTooNew,
+    StoreTorn,
+    TaskNotFound,
+)
 from agentstate_lab.state import Owner, Task, TaskState
 
 from ..claim import MAX_ATTEMPTS, TakeOver, claimed, nobody
 from ..lease import LEASE, Claim, Leased, check_seconds
 from ..rules import next_version
 from ..store import Clock, HistoryStore
+from . import looking
 from . import tables as sql
 from .database import Database
 from .store import SqlStore, columns
@@ -34,6 +41,7 @@ class Held(NamedTuple):
     token: str | None
     expires: float | None
     now: float
+    created_at: float
 
     @property
     def expired(self) -> bool:
@@ -74,13 +82,10 @@ class SqlLeaseStore(SqlStore):
         check_seconds(seconds)
         while True:
             with self.database.transaction() as run:
-                now = self._lease_time()
-                found = run(sql.NEXT_EXPIRED, now=now) or run(sql.NEXT_PENDING, now=now)
-                if not found:
+                found = self._next(run, owner, max_attempts)
+                if found is None:
                     return None
-                row = Held(*found[0])
-                new = self._claimed(row, owner, max_attempts)
-                claim = self._take(run, row, new, seconds)
+                claim = self._take(run, *found, seconds)
             if claim is not None:
                 return claim
 
@@ -136,9 +141,32 @@ class SqlLeaseStore(SqlStore):
         """This store as the holder of *claim* sees it; see `LeaseStore.leased`."""
         return Leased(self, claim)
 
+    def _next(
+        self, run: sql.Run, owner: Owner, max_attempts: int
+    ) -> tuple[Held, Task] | None:
+        """The next row that can be read, and what a claim makes of it."""
+        for queue in looking.QUEUES:
+            for row in self._waiting(run, queue):
+                try:
+                    return row, self._claimed(row, owner, max_attempts)
+                except (StoreTooNew, StoreTorn) as error:
+                    self._unreadable.name(row.id, error)
+        return None
+
+    def _waiting(self, run: sql.Run, queue: looking.Queue) -> Iterator[Held]:
+        """The rows of a queue, one after the other, each kept."""
+        place: dict[str, object] = {}
+        while found := run(
+            looking.next_of(queue, behind=bool(place)), now=self._lease_time(), **place
+        ):
+            row = Held(*found[0])
+            yield row
+            value = row.expires if queue == "expired" else row.created_at
+            place = {"value": value, "last": row.id}
+
     def _hold(self, run: sql.Run, task_id: str, claim: Claim | None = None) -> Held:
         """The row of a task, kept until the transaction ends."""
-        found = run(sql.HOLD, id=self._known(task_id), now=self._lease_time())
+        found = run(looking.HOLD, id=self._known(task_id), now=self._lease_time())
         if not found:
             raise TaskNotFound(task_id)
         row = Held(*found[0])

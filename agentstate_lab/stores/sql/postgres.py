@@ -4,13 +4,18 @@ Tasks in PostgreSQL: for workers on many machines.
 A save is one statement (`postgres_statement`): one round trip, one commit, and no
 transaction that could be left open.
 
-A commit is forced to the server's disk before it is reported; a session of this
-store switches that on where it was off. Waiting for a row that another has locked
-ends after `busy_timeout`.
+Between a store and its server there may be a pooler, which gives each transaction
+whatever session is free. What one sets in a session another would then meet. So
+nothing is kept there: no setting, no prepared statement, no lock, no search path. Each
+table is named with its schema. What must hold for a commit is asked for in the very
+statement that commits (`settled`), and in a transaction of several, right behind its
+`begin`: that the commit is forced to the server's disk, where the server would not,
+and that waiting for a row that another has locked ends after `busy_timeout`. The
+price: the server plans each statement anew.
 
 Leases are measured with the server's clock, the one clock that all workers share.
 The tables lie in a schema of their own, so that they disturb nothing else in the
-database, and names of theirs are never looked up elsewhere.
+database.
 
 The driver is psycopg 3. Its errors come out as ours, with what the server said and
 its code, and never with an address, a password or a value.
@@ -22,7 +27,8 @@ import contextlib
 import re
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any, Final
 
 import psycopg
@@ -40,8 +46,8 @@ from agentstate_lab.errors import (
 )
 
 from ..store import Clock
-from . import tables
-from .database import BUSY_TIMEOUT, Answer, Database, Moment
+from . import migrations
+from .database import BUSY_TIMEOUT, Answer, Database, Moment, Values
 from .leases import SqlLeaseStore
 from .postgres_address import parts_of, shown
 from .postgres_reason import reason
@@ -77,6 +83,18 @@ _ANSWERS: dict[str, Answer] = {
 }
 
 
+_WORDS = Dialect(
+    text='text collate "C"',
+    now=(
+        "coalesce(cast(:now as double precision), cast(extract(epoch from"
+        " statement_timestamp()) as double precision))"
+    ),
+    lock=" for update",
+    skip=" for update skip locked",
+    parameter=r"%(\1)s",
+)
+
+
 class PostgresStore(SqlLeaseStore):
     """
     A `LeaseStore` in a PostgreSQL database.
@@ -93,6 +111,8 @@ class PostgresStore(SqlLeaseStore):
         schema: Where the tables are.
 
         new_token: Makes the secret of a claim.
+
+    A connection through a pooler in transaction mode is as good as any other.
 
     Raises:
         InvalidValue: The address cannot be read. It is not shown.
@@ -124,18 +144,9 @@ class PostgresDatabase(Database):
     Its arguments are those of `PostgresStore`.
     """
 
-    dialect = Dialect(
-        text='text collate "C"',
-        now=(
-            "coalesce(cast(:now as double precision), cast(extract(epoch from"
-            " statement_timestamp()) as double precision))"
-        ),
-        lock=" for update",
-        skip=" for update skip locked",
-        parameter=r"%(\1)s",
-    )
     driver_error = psycopg.Error
     answers = _ANSWERS
+    read_only = ("25006",)
     unsure = ("57P", "08", "25P03")  # the connection broke before the answer came
 
     def __init__(
@@ -147,47 +158,48 @@ class PostgresDatabase(Database):
             raise InvalidValue("schema", f"use a-z, 0-9 and _, not {schema!r:.100}")
         self._address = make_conninfo(**address)
         self._schema = schema
+        self._settings = _settings(self.busy_timeout)
+        self.dialect = replace(
+            _WORDS, place=f'"{schema}".', settled=_settled(self._settings)
+        )
 
-    def commit(self, moment: Moment) -> bool:
-        """Write all of *moment* or nothing; whether its conditions held."""
+    def _committed(self, connection: psycopg.Connection[Any], moment: Moment) -> bool:
         statement, values = one_statement(moment)
-        with self.using(writing=True) as connection:
-            done = connection.execute(self.dialect.say(statement), values)
-            return bool(done.rowcount)
+        return bool(self._changed(connection, statement, values))
+
+    def _changed(
+        self, connection: psycopg.Connection[Any], statement: str, values: Values
+    ) -> int:
+        try:
+            return super()._changed(connection, statement, values)
+        except psycopg.errors.SerializationFailure:
+            # Where sessions begin stricter than "read committed", losing a race is an
+            # error and not an answer. Nothing was written; ask as we mean it.
+            with self._begun(connection):
+                return super()._changed(connection, statement, values)
 
     def _connect(self) -> psycopg.Connection[Any]:
         try:
-            connection = psycopg.connect(self._address, autocommit=True)
+            connection = psycopg.connect(
+                self._address, autocommit=True, prepare_threshold=None
+            )
         except psycopg.Error as error:
             why = f"{reason(error)}. Look at the server and at the address"
             raise StoreUnavailable(self.where, why) from None
         try:
-            self._set_up(connection)
+            self._check_encoding(connection)
             self._migrate(connection)
         except BaseException:
             connection.close()
             raise
         return connection
 
-    def _set_up(self, connection: psycopg.Connection[Any]) -> None:
-        """Settle what the server or the address may have set otherwise."""
+    def _check_encoding(self, connection: psycopg.Connection[Any]) -> None:
+        """Refuse a database that cannot hold every text."""
         if connection.info.parameter_status("server_encoding") != "UTF8":
             raise StoreForeign(
                 self.where, "its encoding is not UTF8; make a database that has it"
             )
-        for name, value in {
-            "search_path": self._schema,
-            # Zero would mean to wait for ever.
-            "lock_timeout": f"{max(1, round(self.busy_timeout * 1000))}ms",
-            "idle_in_transaction_session_timeout": f"{MAX_STOPPED * 1000:.0f}ms",
-            "default_transaction_isolation": "read committed",
-            "client_min_messages": "warning",
-        }.items():
-            connection.execute("select set_config(%s, %s, false)", (name, value))
-        connection.execute(
-            "select set_config('synchronous_commit', 'on', false)"
-            " where current_setting('synchronous_commit') = 'off'"
-        )
 
     def _alive(self, connection: psycopg.Connection[Any]) -> bool:
         # What a server says to an idle connection is mostly a farewell. The first
@@ -202,16 +214,28 @@ class PostgresDatabase(Database):
         idle: int = TransactionStatus.IDLE
         return connection.pgconn.transaction_status == idle
 
-    def _begun(
-        self, connection: psycopg.Connection[Any]
-    ) -> contextlib.AbstractContextManager[object]:
-        return connection.transaction()
+    @contextlib.contextmanager
+    def _begun(self, connection: psycopg.Connection[Any]) -> Iterator[None]:
+        begin = f"begin isolation level read committed; {_say_set(self._settings)}"
+        last = connection.execute(begin)
+        while last.nextset():
+            pass
+        try:
+            ((*_, read_only),) = last.fetchall()
+            if read_only == "on":
+                raise psycopg.errors.ReadOnlySqlTransaction("a read-only session")
+            yield
+            connection.execute("commit")
+        except BaseException:
+            with contextlib.suppress(psycopg.Error):
+                connection.execute("rollback")
+            raise
 
     def _claim_place(self, run: Run) -> None:
         run("select pg_advisory_xact_lock(:key)", key=MIGRATION_LOCK)
         ((there,),) = run("select to_regnamespace(:name)", name=self._schema)
         if there is None:
-            run(f"create schema {self._schema}")
+            run(f'create schema "{self._schema}"')
         names = {
             name
             for (name,) in run(
@@ -220,7 +244,7 @@ class PostgresDatabase(Database):
                 name=self._schema,
             )
         }
-        if names and tables.MIGRATIONS_TABLE not in names:
+        if names and migrations.MIGRATIONS_TABLE not in names:
             raise StoreForeign(
                 self.where,
                 f"its schema {self._schema} was not made by this store. It was not"
@@ -229,7 +253,38 @@ class PostgresDatabase(Database):
 
     def _code(self, error: psycopg.Error) -> tuple[str, str]:
         if error.sqlstate:
-            return error.sqlstate, f"{error.diag.message_primary}, {error.sqlstate}"
+            said = error.diag.message_primary or error
+            return error.sqlstate, f"{said}, {error.sqlstate}"
         # Without a code it is the driver that speaks, mostly of a connection.
         broken = isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
         return "08" if broken else "", type(error).__name__
+
+
+def _settings(busy_timeout: float) -> dict[str, str]:
+    """What must hold while something is written, as SQL expressions by name."""
+    return {
+        # Zero would mean to wait for ever.
+        "lock_timeout": f"'{max(1, round(busy_timeout * 1000))}ms'",
+        "idle_in_transaction_session_timeout": f"'{MAX_STOPPED * 1000:.0f}ms'",
+        # Whoever asked for more, such as a copy on another server, keeps that.
+        "synchronous_commit": (
+            "case current_setting('synchronous_commit') when 'off' then 'on'"
+            " else current_setting('synchronous_commit') end"
+        ),
+    }
+
+
+def _say_set(settings: dict[str, str]) -> str:
+    """The query that settles them until the transaction ends; last, may it write?"""
+    calls = [f"set_config('{name}', {to}, true)" for name, to in settings.items()]
+    return f"select {', '.join(calls)}, current_setting('transaction_read_only')"
+
+
+def _settled(settings: dict[str, str]) -> str:
+    """
+    The same as a condition of a statement that is a transaction by itself.
+
+    It names no row, so it is worked out once, before the first row is looked for.
+    """
+    calls = [f"set_config('{name}', {to}, true)" for name, to in settings.items()]
+    return f"(select concat({', '.join(calls)})) is not null"

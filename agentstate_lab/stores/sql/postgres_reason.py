@@ -31,6 +31,7 @@ def reason(error: "psycopg.Error") -> str:
 
 # What libpq says when no server was reached, the more telling signs first.
 _SIGNS = {
+    "unsupported startup parameter": "it takes no options from an address",
     "pg_hba.conf": "it lets no such user in from here",
     "certificate": "its certificate is not accepted",
     "ssl": "it does not encrypt as the address asks",

@@ -2,7 +2,7 @@
 One save as one PostgreSQL statement.
 
     with saved as (update tasks … returning id)
-    insert into steps … select … from saved, (values …) as new
+    insert into {place}steps … select … from saved, (values …) as new
 
 What is inserted depends on the row that was updated: no row, nothing. So the
 compare-and-set of the task, its steps, messages and checkpoint are one round trip
@@ -22,7 +22,7 @@ MANY = 20  # rows of one save, beyond which they travel as arrays
 _STEP = ("name", "line")
 _MESSAGE = ("line",)
 _CHECKPOINT = """
-insert into checkpoints (task_id, version, taken_at, line)
+insert into {place}checkpoints (task_id, version, taken_at, line)
 select saved.id, :version, cast(:taken_at as double precision), cast(:taken as text)
 from saved
 """
@@ -53,7 +53,7 @@ def _text(task: str, steps: int, messages: int, checkpoint: bool) -> str:
     if steps:
         source = _source("step", _STEP, steps)
         inserts.append(f"""
-            insert into steps (task_id, name, version, nth, line)
+            insert into {{place}}steps (task_id, name, version, nth, line)
             select saved.id, new.name, :version, new.nth, new.line
             from saved, {source}
             on conflict (task_id, name) do update set line = excluded.line
@@ -61,7 +61,7 @@ def _text(task: str, steps: int, messages: int, checkpoint: bool) -> str:
     if messages:
         source = _source("message", _MESSAGE, messages)
         inserts.append(f"""
-            insert into messages (task_id, version, nth, line)
+            insert into {{place}}messages (task_id, version, nth, line)
             select saved.id, :version, new.nth, new.line
             from saved, {source}
         """)

@@ -134,10 +134,9 @@ class SqliteDatabase(Database):
         self._path = path
         self._synchronous = synchronous
 
-    def commit(self, moment: Moment) -> bool:
-        """Write all of *moment* or nothing; whether its conditions held."""
+    def _committed(self, connection: sqlite3.Connection, moment: Moment) -> bool:
         say = self.dialect.say
-        with self.using(writing=True) as connection, self._begun(connection):
+        with self._begun(connection):
             for way in moment.ways:
                 if connection.execute(say(way), moment.values).rowcount:
                     break

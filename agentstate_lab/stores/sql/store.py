@@ -13,8 +13,10 @@ The statements are in `sql_tables`, the connection is in `database`, and leases,
 which need a little more, are in `sql_leases`.
 """
 
+import functools
+import json
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Self, TypeVar
 
 from agentstate_lab.errors import InvalidValue, LeaseLost, StoreTorn, TaskNotFound
@@ -34,15 +36,16 @@ from agentstate_lab.state import (
 
 from ..lease import Claim
 from ..line_memo import Known, LineMemo
+from ..listing import Place, TaskPage, Unreadable, Wanted, first_tasks
 from ..rules import (
     Submission,
     accept_checkpoint,
     accept_save,
     accept_submission,
-    check_listing,
     next_version,
 )
 from ..store import Clock
+from . import looking
 from . import tables as sql
 from .database import Database, Moment, Values
 
@@ -75,6 +78,7 @@ class SqlStore:
         self._clock = clock
         self._shared_clock = shared_clock
         self._memo = LineMemo()
+        self._unreadable = Unreadable()
         database.open()
 
     def submit(self, task: Task) -> Submission:
@@ -168,9 +172,27 @@ class SqlStore:
 
     def list_by_state(self, state: TaskState | str, *, limit: int = 100) -> list[Task]:
         """The tasks in *state*, oldest first; see `TaskStore.list_by_state`."""
-        check_listing(state, limit)
-        rows = self.database.read(sql.LIST, state=str(state), limit=min(limit, MOST))
-        return [self._task(task_id, line) for task_id, line in rows]
+        return first_tasks(self, state, limit)
+
+    def list_tasks(
+        self,
+        *,
+        states: Iterable[TaskState | str] | None = None,
+        agents: Iterable[str] | None = None,
+        machine: str | None = None,
+        after: str | None = None,
+        limit: int = 100,
+    ) -> TaskPage:
+        """One page of tasks; see `StepStore.list_tasks`."""
+        wanted = Wanted.of(states, agents, machine, after, limit)
+        rows = self._listed(wanted)
+        more = len(rows) > wanted.limit
+        rows = rows[: wanted.limit]
+        lines = [(task_id, line) for _, task_id, line in rows]
+        tasks = list(self._unreadable.read(lines, self._task))
+        if wanted.agents is not None:  # an old row need not say whose it is
+            tasks = [task for task in tasks if task.agent_id in wanted.agents]
+        return TaskPage(tasks, Place(*rows[-1][:2]).cursor if more else None)
 
     def close(self) -> None:
         """Let go of the connection. Closing twice does no harm."""
@@ -183,6 +205,29 @@ class SqlStore:
     def __exit__(self, *exc: object) -> None:
         """Close the store at the end of the block."""
         self.close()
+
+    def _listed(self, wanted: Wanted) -> list[tuple[float, str, str]]:
+        """The rows of a page, and one more if there is one: place and line."""
+        if not wanted.states:
+            return []
+        values: Values = {"limit": min(wanted.limit, MOST - 1) + 1}
+        if wanted.after is not None:
+            values.update(value=wanted.after.created_at, last=wanted.after.id)
+        if wanted.machine is not None:
+            start = _owner_on(wanted.machine)
+            values.update(owner=start, length=len(start))
+        say = functools.partial(
+            looking.list_of,
+            wanted.states,
+            machine=wanted.machine is not None,
+            behind=wanted.after is not None,
+        )
+        if wanted.agents is None:
+            return self.database.read(say(whose="any"), **values)
+        rows = self.database.read(say(whose="unknown"), **values)
+        for agent in filter(storable, wanted.agents):
+            rows += self.database.read(say(whose="one"), agent=agent, **values)
+        return sorted(rows)[: values["limit"]]
 
     def _lease_time(self) -> float | None:
         """The time that leases are measured with; None is the database's own."""
@@ -267,6 +312,7 @@ def columns(task: Task, known: Known | None = None) -> Values:
     """The row of a task, but for its lease."""
     return {
         "id": task.id,
+        "agent_id": task.agent_id,
         "fingerprint": known.fingerprint if known else task.fingerprint,
         "state": str(task.state),
         "version": task.version,
@@ -275,6 +321,12 @@ def columns(task: Task, known: Known | None = None) -> Values:
         "created_at": task.created_at,
         "line": known.line(task) if known else task_to_json(task),
     }
+
+
+def _owner_on(machine: str) -> str:
+    """How the column of an owner on this machine begins."""
+    name = json.dumps(f"{machine} ", ensure_ascii=False)
+    return '{"boot_id":' + name[:-1]
 
 
 def _taken(checkpoint: Checkpoint) -> Values:

@@ -28,6 +28,7 @@ from agentstate_lab.lab.contracts.leases import ANN, BOB, claim
 from agentstate_lab.lab.contracts.steps import begun
 from agentstate_lab.lab.contracts.store import stored
 from agentstate_lab.lab.databases import start_postgres
+from agentstate_lab.state import Task
 from agentstate_lab.stores import open_store
 from agentstate_lab.stores.sql import PostgresStore
 
@@ -240,14 +241,15 @@ def test_a_worker_that_is_stopped_inside_a_claim_keeps_its_row_for_seconds_only(
     """
     The server ends its transaction: nobody can hold a row by being asleep.
     """
-    limit = said(store, "show idle_in_transaction_session_timeout")
     task, process = stored(store), process_of(store)
     alive = "select 1 from pg_stat_activity where pid = %s"
+    limits = []
 
     def fall_asleep():
         with store.database.transaction() as run:
+            limits.extend(run("show idle_in_transaction_session_timeout"))
             run("select set_config('idle_in_transaction_session_timeout', '1', true)")
-            run("select 1 from tasks for update")
+            run("select 1 from {place}tasks for update")
             while other.execute(alive, (process,)).fetchone():
                 other.execute("select pg_sleep(0.001)")
             run("select 1")
@@ -255,7 +257,7 @@ def test_a_worker_that_is_stopped_inside_a_claim_keeps_its_row_for_seconds_only(
     with pytest.raises(StoreUnavailable) as caught:
         fall_asleep()
 
-    assert (limit, caught.value.effect) == ("10s", "unknown")
+    assert (limits, caught.value.effect) == ([("10s",)], "unknown")
     assert store.save(task.replace(state="running")).version == 2
 
 
@@ -466,6 +468,32 @@ def test_a_database_that_may_only_be_read_is_named_as_one(store, postgres):
 
 
 @pytest.mark.parametrize(
+    "write",
+    [
+        pytest.param(lambda store: stored(store, "new"), id="submit"),
+        pytest.param(lambda store: store.save(store.get("k")), id="save"),
+        pytest.param(claim, id="claim"),
+    ],
+)
+def test_a_session_that_turned_read_only_is_left_for_one_that_writes(
+    store, postgres, other, write
+):
+    """
+    After a failover the old server only reads, and the address leads to the new one.
+    """
+    store.submit(Task.new("x", task_id="k"))
+    name = conninfo_to_dict(postgres)["dbname"]
+    other.execute(f"alter database {name} set default_transaction_read_only = on")
+    kill_the_connection(other, process_of(store))
+    assert said(store, "show transaction_read_only") == "on"
+    other.execute(f"alter database {name} reset default_transaction_read_only")
+
+    write(store)
+
+    assert said(store, "show transaction_read_only") == "off"
+
+
+@pytest.mark.parametrize(
     ("statement", "error"),
     [
         pytest.param("drop table agentstate.messages", StoreForeign, id="no-table"),
@@ -497,9 +525,9 @@ def test_a_server_that_refuses_is_quoted_without_any_value(
     assert caught.value.effect == "not started"
 
 
-def test_a_session_settles_what_the_server_may_have_set_otherwise(postgres):
+def test_a_transaction_settles_what_the_session_may_have_set_otherwise(postgres):
     """
-    A commit is on the disk before it is reported, whatever the address says.
+    And the session keeps what it had: it may be a stranger's in a moment.
     """
     odd = (
         "-c synchronous_commit=off -c default_transaction_isolation=serializable"
@@ -507,9 +535,12 @@ def test_a_session_settles_what_the_server_may_have_set_otherwise(postgres):
     )
 
     with PostgresStore(make_conninfo(postgres, options=odd)) as store:
-        assert said(store, "show synchronous_commit") == "on"
-        assert said(store, "show default_transaction_isolation") == "read committed"
-        assert said(store, "show search_path") == "agentstate"
+        task = store.save(stored(store), messages=NOTE)
+        with store.database.transaction() as run:
+            assert run("show synchronous_commit") == [("on",)]
+            assert run("show transaction_isolation") == [("read committed",)]
+        assert said(store, "show synchronous_commit") == "off"
+        assert store.messages(task.id) == NOTE
 
 
 # Clocks.
@@ -531,7 +562,7 @@ def test_leases_are_measured_with_the_servers_clock(postgres, other):
 
         assert before + 60 <= mine.expires <= after + 60
         assert later.expires >= mine.expires
-        expires = said(store, "select lease_expires from tasks")
+        expires = said(store, "select lease_expires from {place}tasks")
         assert expires >= later.expires
         assert store.claim_next(BOB) is None
         other.execute("update agentstate.tasks set lease_expires = 1")

@@ -59,6 +59,9 @@ def explain(store: SqlStore, statement: str, *, without: str = "") -> str:
     )
     lines: list[str] = []
     with contextlib.suppress(_Undo), store.database.transaction() as run:
+        if kind == "postgresql":  # whoever reads the statement knows it without schema
+            schema = store.database.dialect.place.rstrip(".")
+            run("select set_config('search_path', :schema, true)", schema=schema)
         _prepare(run, without)
         lines = [row[-1] for row in run(_ASK[kind] + statement)]
         raise _Undo
