@@ -14,6 +14,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from agentstate_lab.lab.databases.handle import Dsn
 from agentstate_lab.lab.databases.place import server_user
 
 SESSIONS = 2  # of the server, for any number of clients: each gets what others used
@@ -41,7 +42,7 @@ max_client_conn = 200
 
 
 @contextlib.contextmanager
-def pooled(dsn: str) -> Iterator[str]:
+def pooled(dsn: str) -> Iterator[Dsn]:
     """The address of *dsn* through a pooler of its own, which ends with the block."""
     with tempfile.TemporaryDirectory(prefix="pooler-") as name:
         folder, user = Path(name), server_user()
@@ -59,7 +60,7 @@ def pooled(dsn: str) -> Iterator[str]:
             _wait_for(through, process)
             user_and_password = f"{parts['user']}:{parts['password']}"
             place = f"127.0.0.1:{listen}/{parts['dbname']}"
-            yield f"postgresql://{user_and_password}@{place}"
+            yield Dsn(f"postgresql://{user_and_password}@{place}")
 
 
 @contextlib.contextmanager

@@ -59,7 +59,8 @@ class TaskListContract(StoreMaker):
             put(store, name)
             clock.advance(1 if name == "c" else 0)
 
-        pages, cursor = [], None
+        pages: list[list[str]] = []
+        cursor = None
         while not pages or cursor:
             page = store.list_tasks(after=cursor, limit=2)
             pages.append([task.id for task in page.tasks])
@@ -113,7 +114,8 @@ class TaskListContract(StoreMaker):
     ) -> None:
         """What is there all the time is on one page; what comes and goes may be."""
         names = [put(store, f"a-{n:02}").id for n in range(12)]
-        moving, seen, cursor = names[::2], [], None
+        moving, cursor = names[::2], None
+        seen: list[str] = []
         while not seen or cursor:
             page = store.list_tasks(states=["pending"], after=cursor, limit=2)
             seen += [task.id for task in page.tasks]

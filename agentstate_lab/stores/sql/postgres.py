@@ -83,6 +83,8 @@ _ANSWERS: dict[str, Answer] = {
 }
 
 
+_NAMED: Final = "select oid from pg_namespace"
+
 _WORDS = Dialect(
     text='text collate "C"',
     now=(
@@ -233,14 +235,15 @@ class PostgresDatabase(Database):
 
     def _claim_place(self, run: Run) -> None:
         run("select pg_advisory_xact_lock(:key)", key=MIGRATION_LOCK)
-        ((there,),) = run("select to_regnamespace(:name)", name=self._schema)
-        if there is None:
+        # Asked of the table: a looked-up name may be from before the wait.
+        there = run(f"{_NAMED} where nspname = :name", name=self._schema)
+        if not there:
             run(f'create schema "{self._schema}"')
         names = {
             name
             for (name,) in run(
-                "select relname from pg_class where relnamespace ="
-                " to_regnamespace(:name) and relkind in ('r', 'p', 'v', 'm', 'f')",
+                f"select relname from pg_class where relnamespace = ({_NAMED}"
+                " where nspname = :name) and relkind in ('r', 'p', 'v', 'm', 'f')",
                 name=self._schema,
             )
         }
