@@ -172,9 +172,10 @@ def rooms() -> Iterator[str]:
 
 def room_page(name: str) -> str:
     """The page of a room, from its door's docstring and those of its names."""
-    return (
-        f"# `{name}`\n\n```{{eval-rst}}\n.. automodule:: agentstate_lab.{name}\n```\n"
-    )
+    ground = (ROOT / "agentstate_lab" / f"{name}.py").is_file()
+    handed_out = "" if ground else "   :imported-members:\n"
+    auto = f".. automodule:: agentstate_lab.{name}\n   :members:\n{handed_out}"
+    return f"# `{name}`\n\n```{{eval-rst}}\n{auto}```\n"
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ extensions = [
 ]
 html_theme = "furo"
 html_copy_source = False
+html_show_search_summary = False  # it is fetched, which a browser forbids from `file:`
 html_static_path = ["_static"]
 html_css_files = ["book.css"]
 templates_path: list[str] = []
