@@ -40,9 +40,10 @@ lab: .venv/.package ## lay your copies into work/ and open the first one in Jupy
 test: .venv/.package ## lint, types, unit, notebooks, exercises, and a check of what is left
 	@$(RUN) .ci/test.py "$(MAKE)" lint types unit notebooks exercises
 
-lint: .venv/.package ## ruff: rules and format, notebooks included
+lint: .venv/.package ## ruff: rules and format, notebooks included; who imports whom
 	@$(RUN) -m ruff check .
 	@$(RUN) -m ruff format --check .
+	@$(BIN)/lint-imports --no-logo --no-cache
 
 types: .venv/.package ## mypy --strict on the package
 	@$(RUN) -m mypy

@@ -17,8 +17,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from agentstate_lab.agent import connect
-from agentstate_lab.lab.world import SCENARIOS, start_world, stop_world
+from agentstate_lab.lab.world import SCENARIOS, connect_model, start_world, stop_world
 
 Row = tuple[str, float, float]
 
@@ -60,7 +59,7 @@ def found(rounds: int) -> float:
 def model_call(rounds: int, *, stream: bool = False) -> float:
     """One call through the real client over HTTP."""
     with fresh_home():
-        client, model = connect()
+        client, model = connect_model()
         messages = [{"role": "user", "content": DISK.goal}]
 
         def call() -> None:

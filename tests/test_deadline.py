@@ -8,11 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentstate_lab.agent import connect
 from agentstate_lab.deadline import MAX_SECONDS, Deadline
 from agentstate_lab.errors import DeadlineExceeded, EffectRefused, InvalidValue
 from agentstate_lab.lab.clock import FakeClock
-from agentstate_lab.lab.world import task_header
+from agentstate_lab.lab.world import connect_model, task_header
 from agentstate_lab.lab.world.chat import MODEL
 from agentstate_lab.state import DeadlineRecord, Task
 from agentstate_lab.stores import TaskStore, open_store
@@ -764,7 +763,7 @@ PATIENCE = 0.25  # seconds; at most 250 bytes come in that time
 @pytest.fixture
 def ask(world):
     """Ask the model on behalf of a task, with the real client."""
-    client, model = connect()
+    client, model = connect_model()
 
     def ask(task_id: str, seconds: float):
         return client.chat.completions.create(

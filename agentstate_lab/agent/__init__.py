@@ -11,7 +11,7 @@ from .approval import approve
 from .call import read_call, run_tool, told
 from .event import AgentEvent
 from .finished import Finished
-from .model import TIMEOUT, connect
+from .model import TIMEOUT, client_at, connect
 from .parameters import IdempotencyKey, Parameters, SecondsLeft
 from .reply import read_reply
 from .run import MAX_SAID, AgentRun, Ask
@@ -32,6 +32,7 @@ __all__ = [
     "Tool",
     "approve",
     "asker",
+    "client_at",
     "connect",
     "read_call",
     "read_reply",

@@ -40,6 +40,7 @@ from .attempts import Attempts, Retry
 from .event import AgentEvent
 from .held import Held
 from .journal import Journal, Snapshots
+from .model import connect
 from .run import AgentRun, Ask
 from .tools import Tool
 
@@ -86,8 +87,8 @@ def run_agent(
 
         tools: What the model may call.
 
-        client: An `openai.OpenAI`, or what answers like one; by default, the model
-            that `model.connect` finds. Its own retries are switched off.
+        client: An `openai.OpenAI`, or what answers like one; by default, what
+            `connect` makes of the environment. Its own retries are switched off.
 
         model: The model's name, when there is a *client*.
 
@@ -131,7 +132,8 @@ def run_agent(
     Raises:
         TaskInProgress: Another process is working on it.
         KeyReused: The id belongs to another input.
-        InvalidValue: An argument makes no sense; nothing was started.
+        InvalidValue: An argument makes no sense, or there is no client and the
+            environment names no model; nothing was started.
         StoreError: The store failed. What it holds is as it was.
     """
     by_name = _checked(tools, max_attempts, step_seconds, context_bytes)
@@ -140,8 +142,6 @@ def run_agent(
         held, strategy=strategy, keep=keep_checkpoints, clock=wall
     )
     if client is None:
-        from .model import connect
-
         client, model = connect()
     ask = asker(client, model, system, by_name.values(), task_id)
     store.submit(_task(task_id, user_input, agent_state, clock, wall))

@@ -4,9 +4,9 @@ The model: a client and a name, from one call.
     client, model = connect()
     client.chat.completions.create(model=model, messages=[...])
 
-Without any setting this is the scripted model of the course's own world: free, on
-this machine, and the same on every run. With `AGENTSTATE_MODEL` set it is a live
-one, at `OPENAI_BASE_URL` (or OpenAI's own address) with `OPENAI_API_KEY`.
+Any endpoint that speaks the OpenAI chat API will do. `AGENTSTATE_MODEL` names the
+model, `OPENAI_API_KEY` holds the key, and `OPENAI_BASE_URL` the address, when it is
+not OpenAI's own. A client that is made elsewhere can be handed to the agent instead.
 
 The client never repeats a request on its own and never waits without end. Its own
 defaults, two hidden repeats and ten minutes, would multiply with whatever the agent
@@ -34,42 +34,35 @@ _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 def connect(*, timeout: float = TIMEOUT) -> "tuple[OpenAI, str]":
     """
-    The client and the name of the model to ask for.
+    The client and the name of the model that the environment names.
 
     Args:
         timeout: Seconds to wait for one reply.
 
     Raises:
         InvalidValue: A setting is missing or malformed; it is named, and no secret
-            is shown.
-        WorldUnavailable: The scripted model could not be started.
+            is shown. Nothing was sent.
+    """
+    model, key = _needed("AGENTSTATE_MODEL"), _needed("OPENAI_API_KEY")
+    return client_at(_base_url(), key, timeout=timeout), model
+
+
+def client_at(base_url: str | None, key: str, *, timeout: float = TIMEOUT) -> "OpenAI":
+    """
+    A client that tries once, and that no proxy variable diverts from loopback.
+
+    Args:
+        base_url: The address of the endpoint, or None for OpenAI's own.
+
+        key: What every request carries.
+
+        timeout: Seconds to wait for one reply.
+
+    Raises:
+        InvalidValue: The timeout is not a length.
     """
     if type(timeout) not in (int, float) or not 0 < timeout < math.inf:
         raise InvalidValue("timeout", "must be a positive number of seconds")
-    model = _setting("AGENTSTATE_MODEL")
-    if model is None:
-        return _scripted(timeout)
-    key = _setting("OPENAI_API_KEY")
-    if key is None:
-        raise InvalidValue(
-            "OPENAI_API_KEY",
-            "must be set when AGENTSTATE_MODEL is; a local server that needs no key"
-            " takes any word. Unset AGENTSTATE_MODEL to use the scripted model",
-        )
-    return _client(_base_url(), key, timeout), model
-
-
-def _scripted(timeout: float) -> "tuple[OpenAI, str]":
-    """The scripted model of the running world."""
-    from agentstate_lab.lab.world import start_world
-    from agentstate_lab.lab.world.chat import MODEL
-
-    world = start_world()
-    return _client(f"{world.url}/v1", world.token, timeout), MODEL
-
-
-def _client(base_url: str | None, key: str, timeout: float) -> "OpenAI":
-    """A client that tries once, and that no proxy variable diverts from loopback."""
     import ssl
 
     import openai
@@ -109,6 +102,20 @@ def _base_url() -> str | None:
     if not sound:
         raise InvalidValue(
             "OPENAI_BASE_URL", "must look like https://HOST/v1 or http://HOST:PORT/v1"
+        )
+    return said
+
+
+def _needed(name: str) -> str:
+    """The environment variable *name*, without which there is no model."""
+    said = _setting(name)
+    if said is None:
+        raise InvalidValue(
+            name,
+            "is not set, so there is no model to ask: set AGENTSTATE_MODEL to its name,"
+            " OPENAI_API_KEY to the key (a local server that needs none takes any"
+            " word), and OPENAI_BASE_URL to the address when it is not OpenAI's own;"
+            " or hand in a client and the name of its model",
         )
     return said
 

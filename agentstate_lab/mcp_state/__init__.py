@@ -5,6 +5,8 @@ One state for several agents, over the Model Context Protocol.
 may read and write whose. The package `mcp` is imported here and nowhere else.
 """
 
+from mcp import StdioServerParameters
+
 from .client import CallTool, ReadResource, SharedState, StateClient
 from .connection import TIMEOUT, Answer, Ask, Server
 from .errors import SERVER
@@ -28,6 +30,7 @@ __all__ = [
     "SharedState",
     "StateClient",
     "StateServer",
+    "StdioServerParameters",
     "ids_of",
     "read_shared_state",
     "serve_http",

@@ -488,6 +488,16 @@ def test_the_world_s_own_token_is_in_no_store(job, tmp_path):
     assert job.client.api_key not in path.read_text()
 
 
+def test_an_agent_without_client_and_endpoint_begins_nothing(store):
+    """
+    The error comes before the task is stored, and names what to set.
+    """
+    with pytest.raises(InvalidValue, match=r"^AGENTSTATE_MODEL: is not set"):
+        run_agent("nobody", "Is the disk full?", store=store, tools=[])
+
+    assert store.list_by_state("pending") == []
+
+
 def test_a_live_endpoint_is_named_by_the_environment(job, monkeypatch):
     """
     Three variables, and the agent needs no client: here, they name the world.

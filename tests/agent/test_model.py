@@ -1,34 +1,16 @@
-import gc
+"""The client of a model: what the environment says, and what it lacks."""
+
 import subprocess
 import sys
-import warnings
-import weakref
 
-import httpcore2
 import openai
 import pytest
 
 from agentstate_lab.agent import connect
-from agentstate_lab.errors import InvalidValue, WorldUnavailable
-from agentstate_lab.lab.world import SCENARIOS, find_world, start_world, task_header
+from agentstate_lab.errors import InvalidValue
+from agentstate_lab.lab.world import SCENARIOS, find_world, start_world
 
-DISK = SCENARIOS["disk"]
-GOAL = {"role": "user", "content": DISK.goal}
-
-PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
-
-
-@pytest.fixture
-def ask(world):
-    """Ask the scripted model through the real client."""
-    client, model = connect()
-
-    def ask(messages=(GOAL,), **options):
-        asked = {"model": model, "messages": list(messages), **options}
-        return client.chat.completions.create(**asked)
-
-    yield ask
-    client.close()
+GOAL = {"role": "user", "content": SCENARIOS["disk"].goal}
 
 
 @pytest.fixture
@@ -40,159 +22,20 @@ def live(monkeypatch):
     return monkeypatch
 
 
-def test_without_settings_it_is_the_scripted_model_of_the_world(home_dir):
+@pytest.mark.parametrize("missing", ["AGENTSTATE_MODEL", "OPENAI_API_KEY"])
+def test_without_an_endpoint_the_error_names_what_to_set(live, home_dir, missing):
     """
-    The first call starts the world.
+    All three variables are named, the missing one first, and no world is started.
     """
-    client, model = connect()
+    live.delenv(missing)
 
-    with client:
-        assert model == "scripted"
-        assert str(client.base_url) == f"{find_world().url}/v1/"
-        assert model in [offered.id for offered in client.models.list()]
-        assert client.models.retrieve(model).owned_by == "agentstate-lab"
+    with pytest.raises(InvalidValue, match=f"^{missing}: is not set") as caught:
+        connect()
 
-
-def test_the_model_asks_for_a_tool_and_goes_on_after_the_answer(ask):
-    """
-    The real client, over HTTP, until nothing is left to do.
-    """
-    messages, called = [GOAL], []
-    while calls := (
-        said := ask(messages, tools=DISK.tools).choices[0]
-    ).message.tool_calls:
-        messages.append(said.message.model_dump(exclude_none=True))
-        for call in calls:
-            called.append(call.function.name)
-            messages.append({"role": "tool", "tool_call_id": call.id, "content": "ok"})
-
-    assert called == [step.tool for step in DISK.steps]
-    assert said.finish_reason == "stop"
-    assert said.message.content == DISK.answer
-
-
-def test_a_stream_brings_the_same_words(ask):
-    """
-    Whole or in pieces, it is the same answer.
-    """
-    whole = ask().choices[0].message.content
-
-    chunks = list(ask(stream=True))
-
-    pieces = [chunk.choices[0].delta.content or "" for chunk in chunks]
-    assert len([piece for piece in pieces if piece]) > 1
-    assert "".join(pieces) == whole
-
-
-def test_a_stream_brings_the_same_tool_call(ask):
-    """
-    The client's own helper puts the deltas together.
-    """
-    [whole] = ask(tools=DISK.tools).choices[0].message.tool_calls
-
-    chunks = list(ask(tools=DISK.tools, stream=True))
-
-    deltas = [
-        delta for chunk in chunks for delta in chunk.choices[0].delta.tool_calls or []
-    ]
-    assert deltas[0].id == whole.id
-    assert deltas[0].function.name == whole.function.name
-    said = "".join(delta.function.arguments for delta in deltas)
-    assert said == whole.function.arguments
-    assert chunks[-1].choices[0].finish_reason == "tool_calls"
-
-
-def test_the_client_s_stream_helper_understands_the_stream(world):
-    """
-    The strictest reader of the stream is the client itself.
-    """
-    client, model = connect()
-    options = {"model": model, "messages": [GOAL], "tools": DISK.tools}
-
-    with client, client.chat.completions.stream(**options) as stream:
-        final = stream.get_final_completion()
-
-    assert final.choices[0].message.tool_calls[0].function.name == DISK.steps[0].tool
-
-
-def test_a_stream_tells_its_usage_when_it_is_asked(ask):
-    """
-    Budgets are kept in streams too.
-    """
-    usage = ask().usage
-
-    chunks = list(ask(stream=True, stream_options={"include_usage": True}))
-
-    assert chunks[-1].usage == usage
-
-
-@pytest.mark.parametrize(
-    ("options", "error", "says"),
-    [
-        pytest.param(
-            {"model": "gpt-9"}, openai.NotFoundError, "does not exist", id="other-model"
-        ),
-        pytest.param(
-            {"extra_body": {"max_retries": 3}},
-            openai.BadRequestError,
-            "Unknown parameter: 'max_retries'",
-            id="unknown-field",
-        ),
-        pytest.param(
-            {"messages": [{"role": "user", "content": "x" * (11 * 2**20)}]},
-            openai.APIStatusError,
-            "larger than",
-            id="too-large",
-        ),
-    ],
-)
-def test_what_the_real_api_refuses_is_refused_here(ask, options, error, says):
-    """
-    The client raises its own errors, with the words of the API.
-    """
-    with pytest.raises(error, match=says):
-        ask(**options)
-
-
-def test_one_call_is_one_request(world, ask):
-    """
-    No hidden repeats: an agent's own policy is the only one.
-    """
-    world.fault("once", "error", times=9)
-
-    with pytest.raises(openai.InternalServerError):
-        ask(extra_headers=task_header("once"))
-
-    assert world.requests("once") == {"model": 1}
-
-
-def test_no_proxy_variable_diverts_a_call_to_loopback(world, monkeypatch):
-    """
-    A proxy would see prompts that never should have left the machine.
-    """
-    for name in PROXIES:
-        monkeypatch.setenv(name, "http://127.0.0.1:1")
-        monkeypatch.setenv(name.lower(), "http://127.0.0.1:1")
-
-    client, model = connect()
-
-    with client:
-        assert client.chat.completions.create(model=model, messages=[GOAL]).choices
-    assert world.ledger("nobody") == []
-
-
-def test_settings_of_a_live_model_do_not_leak_into_the_scripted_one(world, monkeypatch):
-    """
-    A key in the environment is not sent to the world.
-    """
-    monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
-    monkeypatch.setenv("OPENAI_BASE_URL", "https://models.example/v1")
-
-    client, _ = connect()
-
-    with client:
-        assert client.api_key == world.token
-        assert str(client.base_url).startswith(world.url)
+    named = {"AGENTSTATE_MODEL", "OPENAI_API_KEY", "OPENAI_BASE_URL"}
+    assert {name for name in named if name in str(caught.value)} == named
+    assert caught.value.effect == "not started"
+    assert find_world() is None
 
 
 def test_a_live_model_is_named_by_the_settings(live):
@@ -284,52 +127,12 @@ def test_white_space_around_a_setting_is_taken_off(live):
 @pytest.mark.parametrize(
     "timeout", [0, -1, float("nan"), float("inf"), None, "30", True], ids=repr
 )
-def test_a_timeout_must_be_a_length(timeout):
+def test_a_timeout_must_be_a_length(live, timeout):
     """
     Waiting for ever is not offered.
     """
     with pytest.raises(InvalidValue, match="timeout: must be a positive"):
         connect(timeout=timeout)
-
-
-def test_a_world_that_cannot_start_is_said_so(home_dir):
-    """
-    The error is the stage's, not a riddle of the client's.
-    """
-    (home_dir / "ledger.sqlite").mkdir(parents=True)
-
-    with pytest.raises(WorldUnavailable, match="did not start"):
-        connect()
-
-
-def test_a_client_that_is_forgotten_leaves_no_socket_open(world):
-    """
-    Agents seldom close their client, and warnings about it would fill notebooks.
-    """
-    client, model = connect()
-    client.chat.completions.create(model=model, messages=[GOAL])
-    gone = weakref.ref(client)
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        del client
-        gc.collect()
-
-    assert gone() is None
-
-
-def test_the_scripted_model_needs_no_certificates(world, monkeypatch):
-    """
-    Loading them takes longer than many calls, and nobody looks at them here.
-    """
-    loaded = []
-    monkeypatch.setattr(
-        httpcore2, "default_ssl_context", lambda **_: loaded.append(True)
-    )
-
-    connect()[0].close()
-
-    assert loaded == []
 
 
 def test_importing_the_module_loads_no_client():
@@ -341,21 +144,3 @@ def test_importing_the_module_loads_no_client():
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
 
     assert said.stdout.split() == [b"False"]
-
-
-def test_the_log_of_the_world_holds_no_prompt_and_no_secret(home_dir):
-    """
-    What was asked and what was answered stays between the two.
-    """
-    client, model = connect()
-    world = start_world()
-    prompt = {"role": "user", "content": "PROMPT disk"}
-    with client:
-        client.chat.completions.create(model=model, messages=[prompt])
-        with pytest.raises(openai.BadRequestError):
-            client.chat.completions.create(model=model, messages=[prompt], n=7)
-
-    log = (home_dir / "world.log").read_text()
-
-    assert log == ""
-    assert world.token not in log

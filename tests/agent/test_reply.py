@@ -40,9 +40,9 @@ def test_the_real_client_s_reply_is_read(world):
     """
     The classes of the openai client, filled by the scripted model.
     """
-    from agentstate_lab.agent import connect
+    from agentstate_lab.lab.world import connect_model
 
-    client, model = connect()
+    client, model = connect_model()
     goal = {"role": "user", "content": "Deploy release 4.2."}
     with client:
         answered = client.chat.completions.create(model=model, messages=[goal])

@@ -297,11 +297,10 @@ def test_the_real_clients_timeout_is_found(world):
     """
     It waited a twentieth of a second for a reply that hangs.
     """
-    from agentstate_lab.agent import connect
-    from agentstate_lab.lab.world import task_header
+    from agentstate_lab.lab.world import connect_model, task_header
 
     world.fault("failure/hang", "hang", seconds=5)
-    client, _ = connect(timeout=0.05)
+    client, _ = connect_model(timeout=0.05)
 
     with client, pytest.raises(openai.APITimeoutError) as caught:
         client.chat.completions.create(

@@ -12,9 +12,8 @@ from hypothesis import strategies as st
 from strategies import policies
 
 from agentstate_lab import errors
-from agentstate_lab.agent import connect
 from agentstate_lab.lab.clock import FakeClock
-from agentstate_lab.lab.world import task_header
+from agentstate_lab.lab.world import connect_model, task_header
 from agentstate_lab.retry import Kind, RetryBudget, RetryPolicy, execute_with_retry
 from agentstate_lab.retry.retry import FailedAttempt
 
@@ -610,7 +609,7 @@ def test_declared_attempts_are_attempts_on_the_wire(
     task_id = f"retry/{fault}/{strikes}/{attempts}"
     if strikes:
         world.fault(task_id, fault, times=strikes)
-    client, model = connect()
+    client, model = connect_model()
 
     def ask():
         return client.chat.completions.create(
@@ -631,7 +630,7 @@ def test_the_worlds_retry_after_is_kept_to(world, clock):
     It asks for three seconds, and gets them.
     """
     world.fault("retry/after", "throttle", seconds=3)
-    client, model = connect()
+    client, model = connect_model()
 
     def ask():
         return client.chat.completions.create(

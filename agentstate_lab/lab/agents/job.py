@@ -22,6 +22,7 @@ from agentstate_lab.lab.world import (
     Message,
     Scenario,
     Step,
+    connect_model,
     perform,
     scenario_named,
     start_world,
@@ -98,8 +99,6 @@ def open_job(
     Raises:
         InvalidValue: An argument makes no sense. Nothing was started.
     """
-    from agentstate_lab.agent import connect
-
     chosen = scenario_named(scenario)
     if not isinstance(task_id, str) or not task_id:
         raise InvalidValue("task_id", f"must name the job, not {task_id!r}")
@@ -110,7 +109,7 @@ def open_job(
     store = None if store_url is None else open_store(store_url)
     pace()
     world = start_world()
-    client, model = connect()
+    client, model = connect_model()
     return Job(
         scenario=chosen,
         task_id=task_id,

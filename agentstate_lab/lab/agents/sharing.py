@@ -17,14 +17,13 @@ from collections.abc import Callable
 from contextlib import closing
 from typing import Any
 
-from mcp import StdioServerParameters
-
 from agentstate_lab.errors import VersionConflict
 from agentstate_lab.mcp_state import (
     Grant,
     SharedState,
     StateClient,
     StateServer,
+    StdioServerParameters,
     ids_of,
     read_shared_state,
     state_uri,

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from agentstate_lab.errors import InvalidValue
 from agentstate_lab.lab.home import home
-from agentstate_lab.lab.world import World, start_world
+from agentstate_lab.lab.world import World, connect_model, start_world
 
 from .course_map import LESSONS
 
@@ -142,6 +142,16 @@ class Lab:
             key=key,
             timeout=timeout,
         )
+
+    def connect(self) -> tuple[Any, str]:
+        """
+        A client and the name of its model: the world's scripted one, unless
+        `AGENTSTATE_MODEL` names another.
+
+        Raises:
+            InvalidValue: A setting is malformed; no secret is shown.
+        """
+        return connect_model()
 
     def count(self, task_id: str) -> int:
         """How many effects the ledger counts for a task, repeats and all."""

@@ -14,6 +14,7 @@ import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -160,7 +161,7 @@ class Cluster:
             )
             said = who_answers(dsn, self._is_ours)
             if not said:
-                return Postgres(where, dsn, self), ""
+                return Postgres(where, dsn, partial(self.stop, "immediate")), ""
         return None, said
 
     def _is_ours(self, pid: int) -> bool:

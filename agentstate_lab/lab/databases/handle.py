@@ -24,8 +24,6 @@ from agentstate_lab.stores.sql import reason
 if TYPE_CHECKING:
     import psycopg
 
-    from .cluster import Cluster
-
 ANSWER_WITHIN = 10  # seconds; psycopg takes whole ones
 
 # To the embedded server, these win over what the environment says to every client
@@ -67,12 +65,17 @@ class Postgres:
 
         address: The address of its own first database, with the password.
 
-        cluster: The files of an embedded server; None when it is somebody else's.
+        kill: Ends an embedded server at once; None when it is somebody else's.
     """
 
     where: str
     address: Dsn = field(repr=False)
-    cluster: "Cluster | None" = field(default=None, repr=False, compare=False)
+    kill: Callable[[], object] | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def is_embedded(self) -> bool:
+        """Whether the course started it."""
+        return self.kill is not None
 
     def dsn(self, name: str) -> Dsn:
         """
@@ -140,18 +143,30 @@ class Postgres:
         Raises:
             PostgresUnavailable: It is not ours to crash.
         """
-        if self.cluster is None:
+        if self.kill is None:
             raise PostgresUnavailable(
                 f"the server of {self.where} is not ours to crash: unset"
                 f" {self.where} to use the embedded one"
             )
-        self.cluster.stop("immediate")
+        self.kill()
 
     def _advice(self) -> str:
         """What to do about a server that does not do what it is asked."""
-        if self.cluster:
+        if self.is_embedded:
             return "call start_postgres() again"
         return f"see to that server, or unset {self.where} to use the embedded one"
+
+    def version(self) -> str:
+        """
+        Which PostgreSQL it is, for example "PostgreSQL 18.6".
+
+        Raises:
+            PostgresUnavailable: It does not answer, or refuses.
+        """
+        with self._connected() as connection:
+            return "PostgreSQL {}.{}".format(
+                *divmod(connection.info.server_version, 10_000)
+            )
 
     @contextmanager
     def _connected(self) -> "Iterator[psycopg.Connection[Any]]":
@@ -164,7 +179,7 @@ class Postgres:
                 self.address,
                 autocommit=True,
                 connect_timeout=ANSWER_WITHIN,
-                **(EMBEDDED if self.cluster else {}),
+                **(EMBEDDED if self.is_embedded else {}),
             ) as connection:
                 connected = True
                 yield connection

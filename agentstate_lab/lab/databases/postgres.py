@@ -9,8 +9,7 @@ and terminals, until `stop_postgres()`. A server of your own takes its place whe
 `AGENTSTATE_PG_DSN` holds its address; it is used, and never started or stopped.
 
 This module decides which server is meant. The rest is elsewhere: the handle in
-`postgres_handle`, the server in `postgres_cluster`, its programs in
-`postgres_programs`.
+`handle`, the server in `cluster`, its programs in `programs`.
 """
 
 import os

@@ -231,10 +231,10 @@ def world() -> str:
 
 def model() -> str:
     """The model answers, or a live one is configured (which is not called)."""
-    from agentstate_lab.agent import connect
+    from agentstate_lab.lab.world import connect_model
 
     with as_it_was():
-        client, name = connect()
+        client, name = connect_model()
         with closing(client):
             if os.environ.get("AGENTSTATE_MODEL"):
                 return f"live: {name} is configured; it was not called"

@@ -6,7 +6,7 @@ keeps running, one that did not is stopped, and a cluster made for this is remov
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 from agentstate_lab.errors import PostgresUnavailable
 from agentstate_lab.lab.databases import (
@@ -18,6 +18,8 @@ from agentstate_lab.lab.databases import (
     stop_postgres,
 )
 from agentstate_lab.lab.home import home
+from agentstate_lab.state import Task
+from agentstate_lab.stores import open_store
 
 NAME = "doctor"
 
@@ -31,25 +33,23 @@ def commit_and_read() -> str:
     """
     with _as_it_was() as server:
         try:
-            version = _version_that_keeps(8, server.database(NAME, fresh=True))
+            _keeps_a_row(server.database(NAME, fresh=True))
         finally:
             server.drop(NAME)
-        kind = "embedded" if server.cluster else server.where
-        return f"{version} ({kind}), a committed row was read back"
+        kind = "embedded" if server.is_embedded else server.where
+        return f"{server.version()} ({kind}), a committed row was read back"
 
 
-def _version_that_keeps(number: int, dsn: str) -> str:
-    """Commit *number* in one connection, read it in another; the server's version."""
-    import psycopg
-
-    with psycopg.connect(dsn) as writer:
-        writer.execute("CREATE TABLE seen AS SELECT %s::int AS number", (number,))
-    with psycopg.connect(dsn) as reader:
-        read = reader.execute("SELECT number FROM seen").fetchall()
-        version = divmod(reader.info.server_version, 10_000)
-    if read != [(number,)]:
-        raise PostgresUnavailable("a committed row is gone: do not trust this server")
-    return "PostgreSQL {}.{}".format(*version)
+def _keeps_a_row(dsn: str) -> None:
+    """Commit a task over one connection, and read it over another."""
+    asked = Task.new("Is what was committed still there?", task_id=NAME)
+    with closing(open_store(dsn)) as writer:
+        stored = writer.submit(asked).task
+    with closing(open_store(dsn)) as reader:
+        if reader.list_by_state(stored.state) != [stored]:
+            raise PostgresUnavailable(
+                "a committed row is gone: do not trust this server"
+            )
 
 
 @contextmanager

@@ -1,7 +1,8 @@
 """
 The outside world: services that do things, a scripted model, and a ledger.
 
-`world` starts, finds and stops its process; `handle` is what everybody else holds.
+`world` starts, finds and stops its process; `handle` is what everybody else holds,
+and `model` a client of its model.
 `app` and `routes` run inside that process, `wire`, `exchange`, `faults`, `striking`
 and `guard` are how one speaks with it on good days and on bad ones.
 """
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 from agentstate_lab.door import later
 
 from .handle import World, is_key, task_header
+from .model import connect_model, scripted_model
 from .record import alive, until
 from .refusal import Refusal
 from .scenarios import (
@@ -38,11 +40,13 @@ __all__ = [
     "World",
     "alive",
     "call_id",
+    "connect_model",
     "find_world",
     "is_key",
     "next_message",
     "perform",
     "scenario_named",
+    "scripted_model",
     "start_world",
     "stop_world",
     "task_header",

@@ -3,16 +3,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentstate_lab.agent import connect
 from agentstate_lab.errors import EffectRefused, InvalidValue, ReplyLost
-from agentstate_lab.lab.world import task_header, until
+from agentstate_lab.lab.world import connect_model, task_header, until
 from agentstate_lab.lab.world.faults import KINDS, MAX_ORDERS, Fault, FaultBook
 
 
 @pytest.fixture
 def think(world):
     """Ask the model on behalf of a task; returns what it says."""
-    client, model = connect()
+    client, model = connect_model()
 
     def think(task_id: str, **options):
         return client.chat.completions.create(

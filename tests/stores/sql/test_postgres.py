@@ -27,7 +27,8 @@ from agentstate_lab.idempotency import execute_task, run_once
 from agentstate_lab.lab.contracts.leases import ANN, BOB, claim
 from agentstate_lab.lab.contracts.steps import begun
 from agentstate_lab.lab.contracts.store import stored
-from agentstate_lab.lab.databases import start_postgres
+from agentstate_lab.lab.databases import Cluster, start_postgres
+from agentstate_lab.lab.home import home
 from agentstate_lab.state import Task
 from agentstate_lab.stores import open_store
 from agentstate_lab.stores.sql import PostgresStore
@@ -344,12 +345,12 @@ def small_disk(own_postgres):
         folder.rmdir()
         pytest.skip(f"no small disk can be mounted here: {done.stderr.strip()}")
     folder.chmod(0o711)
-    owner = own_postgres.cluster.files.data.stat()
+    owner = Cluster(home()).files.data.stat()
     inside = folder / "tables"
     inside.mkdir()
     os.chown(inside, owner.st_uid, owner.st_gid)
     yield inside
-    own_postgres.cluster.stop("immediate")
+    own_postgres.crash()
     subprocess.run(["umount", "-l", str(folder)], check=True)
     folder.rmdir()
 

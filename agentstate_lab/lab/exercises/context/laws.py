@@ -13,8 +13,7 @@ import random
 from collections.abc import Collection, Iterator
 from typing import Any
 
-from agentstate_lab.lab.exercises.judge import Subject, Unmet, require
-from agentstate_lab.lab.exercises.state import plain
+from agentstate_lab.lab.exercises.judge import Subject, Unmet, plain, require
 
 State = dict[str, Any]
 Item = dict[str, Any]

@@ -15,7 +15,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from agentstate_lab.lab.exercises.idempotency import receiver
 from agentstate_lab.lab.exercises.judge import (
     Answer,
     Stage,
@@ -27,6 +26,7 @@ from agentstate_lab.lab.exercises.judge import (
     stage,
 )
 
+from .. import outside
 from .kills import KILLS, survived
 from .model import PLANNED
 from .reply import CLIENT
@@ -69,7 +69,7 @@ def setting() -> Iterator[dict[str, Any]]:
     """The world, and a folder for what the agents store; both are cleaned up."""
     place = MEMORY if MEMORY.is_dir() else None
     with (
-        receiver.setting() as given,
+        outside.setting() as given,
         tempfile.TemporaryDirectory(
             prefix="agentstate-check-", dir=place, ignore_cleanup_errors=True
         ) as folder,

@@ -24,22 +24,19 @@ from agentstate_lab.lab.crash import (
     Point,
     die,
 )
-from agentstate_lab.lab.exercises.idempotency import (
-    FILE,
-    WaitsForEver,
-    hurried,
-    the_world,
-)
 from agentstate_lab.lab.exercises.judge import (
     Outcome,
     Subject,
     Unmet,
+    WaitsForEver,
+    hurried,
     raised,
     run_apart,
 )
 from agentstate_lab.lab.world import SCENARIOS, Step, is_key
 from agentstate_lab.state import Task, fingerprint
 
+from ..outside import FILE, the_world
 from .model import OTHER_PLAN, PLANNED, AsksForEver, Model
 from .reply import CLIENT, Json
 

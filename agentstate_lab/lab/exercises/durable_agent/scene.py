@@ -18,7 +18,6 @@ from typing import Any, Self
 
 from agentstate_lab.errors import AgentStateError, TaskNotFound
 from agentstate_lab.lab.crash import KILLED_EXIT
-from agentstate_lab.lab.exercises.idempotency import FILE, the_world
 from agentstate_lab.lab.exercises.judge import (
     Ending,
     Subject,
@@ -29,6 +28,7 @@ from agentstate_lab.lab.exercises.judge import (
 from agentstate_lab.state import Task
 from agentstate_lab.stores import JsonFileStore
 
+from ..outside import FILE, the_world
 from .job import SHOP, TASK_ID, one_run
 from .model import PLANNED
 from .reply import Json

@@ -6,15 +6,12 @@ a `Work`, and looks at what is stored afterwards. What is stored counts: the tas
 that was returned must be that one.
 """
 
-import contextlib
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from agentstate_lab.lab.exercises.judge import (
-    WAITS,
     Outcome,
     Subject,
     Unmet,
@@ -28,9 +25,6 @@ TASK_ID = "moons"
 ASKED = "count the moons of Mars"
 RESULT = "2: Phobos and Deimos"
 
-MAX_WAITS = 20_000  # far more than anybody needs who gives up some day
-
-_CLOCKS = ("monotonic", "perf_counter", "time")
 _KNOWS = {"goal": ASKED, "known_facts": [{"key": "planet", "value": "Mars"}]}
 
 
@@ -135,43 +129,6 @@ def is_stored(value: object, stored: Task) -> None:
         )
     differ = [name for name, field in value if field != getattr(stored, name)]
     require(not differ, f"it returned a task with another {', '.join(differ)}")
-
-
-class WaitsForEver(BaseException):
-    """It waited again and again. No `except Exception` keeps this from coming out."""
-
-    words = "it waited and waited, for somebody who may never come"
-
-
-@contextlib.contextmanager
-def hurried(*, alone: bool = False, most: int = MAX_WAITS) -> Iterator[None]:
-    """
-    Let nobody in the block wait: a wait is over at once, and the clocks show it.
-
-    Whoever waits for ever is stopped by `WaitsForEver`.
-
-    Args:
-        alone: See `waits.Waits.noted`.
-
-        most: So many waits are no waiting for ever.
-    """
-    real = {name: getattr(time, name) for name in _CLOCKS}
-    slept, waits = 0.0, 0
-
-    def note(name: str, seconds: float) -> None:
-        nonlocal slept, waits
-        slept, waits = slept + seconds, waits + 1
-        if waits > most:
-            raise WaitsForEver
-
-    WAITS.install()
-    for name in _CLOCKS:
-        vars(time)[name] = lambda clock=real[name]: clock() + slept
-    try:
-        with WAITS.noted(note, alone=alone):
-            yield
-    finally:
-        vars(time).update(real)
 
 
 def _kind(value: object) -> str:

@@ -2,20 +2,16 @@
 The receiver of exercise 03, part 2, as a process asks it that may be killed.
 
 The effects are real. The world of the learner's home carries them out, honours the
-idempotency key, and counts them in its ledger. What a check does there is its own
-affair, so its tasks and keys carry a name that no other check has, and they are
-forgotten at the end. No answer is handed the world, only a function that asks it.
+idempotency key, and counts them in its ledger. Keys carry the name of the check, as
+tasks do. No answer is handed the world, only a function that asks it.
 """
 
-import contextlib
 import http.client  # noqa: F401 - here, so that no forked process has to load it
 import json
-import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from agentstate_lab.errors import WorldUnavailable
 from agentstate_lab.lab.crash import (
     Fuse,
     HalfWritingStore,
@@ -24,39 +20,26 @@ from agentstate_lab.lab.crash import (
     Point,
     die,
 )
-from agentstate_lab.lab.exercises.judge import Outcome, Subject, Unmet, raised, require
-from agentstate_lab.lab.world import World, is_key, start_world
+from agentstate_lab.lab.exercises.judge import (
+    Outcome,
+    Subject,
+    Unmet,
+    WaitsForEver,
+    hurried,
+    raised,
+    require,
+)
+from agentstate_lab.lab.world import is_key
 from agentstate_lab.state import fingerprint
 
-from .bench import WaitsForEver, hurried
+from ..outside import FILE, the_world
 
-FILE = "tasks.json"
 TASK_ID = "shop-friday"
 STEP = "deploy-api"
 
 MAX_ASKS = 20  # in one call; whoever asks for ever is stopped, and the world spared
 
 Job = dict[str, Any]
-
-
-@contextlib.contextmanager
-def setting() -> Iterator[dict[str, Any]]:
-    """
-    The world, as the stages get it; what the check did there is forgotten afterwards.
-
-    Raises:
-        WorldUnavailable: It could not be started.
-    """
-    world = start_world()
-    name = f"check-{secrets.token_hex(8)}"
-    given = {"url": world.url, "token": world.token, "pid": world.pid, "name": name}
-    try:
-        yield given
-    finally:
-        with contextlib.suppress(WorldUnavailable):
-            for entry in world.ledger():
-                if entry.task_id.startswith(name):
-                    world.forget(entry.task_id)
 
 
 def reply(step: str, nth: int = 1) -> dict[str, Any]:
@@ -67,12 +50,6 @@ def reply(step: str, nth: int = 1) -> dict[str, Any]:
         "step": step,
         "receipt": f"deploy-{nth}",
     }
-
-
-def the_world(answer: Subject) -> World:
-    """The world that `setting` found."""
-    given = answer.given
-    return World(given["url"], given["token"], given["pid"])
 
 
 class Enough(BaseException):

@@ -22,7 +22,8 @@ from agentstate_lab.lab.exercises.judge import (
 )
 from agentstate_lab.stores import MemoryStore
 
-from .receiver import STEP, TASK_ID, Stub, came_back, setting, shown
+from ..outside import setting
+from .receiver import STEP, TASK_ID, Stub, came_back, shown
 from .scene import Scene, running_task
 from .survives import (
     survives_effect,

@@ -19,11 +19,13 @@ from agentstate_lab.lab.exercises.judge import (
     Unmet,
     require,
     run_apart,
+    times,
 )
 from agentstate_lab.state import Task
 from agentstate_lab.stores import JsonFileStore
 
-from .receiver import FILE, STEP, TASK_ID, one_call, reply, the_world
+from ..outside import FILE, the_world
+from .receiver import STEP, TASK_ID, one_call, reply
 
 KILLED = (-9, KILLED_EXIT)
 
@@ -122,8 +124,7 @@ class Scene:
         """Fail unless the effect happened once, and a call returned its reply."""
         count = self.happened()
         if count > 1:
-            times = "twice" if count == 2 else f"{count} times"
-            raise Unmet(f"the effect happened {times}")
+            raise Unmet(f"the effect happened {times(count)}")
         self.returned(ending)
         require(count == 1, "the effect never happened")
 

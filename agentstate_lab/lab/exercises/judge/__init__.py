@@ -8,6 +8,7 @@ two sides of the process that tries it, `verdict` and `report` what came of it.
 from .answer import Answer, compiled
 from .apart import LATE, Ending, run_apart, run_fresh, run_together
 from .cells import answer_cells, is_untouched, leading_cells
+from .hurry import WaitsForEver, hurried
 from .real_time import SLEEP, real_time
 from .report import CELL, TABLE, WIDTH, CaseReport, Report
 from .runner import CannotTravel, Job, packed, run
@@ -15,6 +16,7 @@ from .stages import Outcome, Stage, Subject, Unmet, doing, named, raised, requir
 from .verdict import Verdict
 from .waits import WAITS, seconds_of
 from .watch import WATCH
+from .words import carried, plain, shown, times
 
 __all__ = [
     "CELL",
@@ -35,13 +37,17 @@ __all__ = [
     "Subject",
     "Unmet",
     "Verdict",
+    "WaitsForEver",
     "answer_cells",
+    "carried",
     "compiled",
     "doing",
+    "hurried",
     "is_untouched",
     "leading_cells",
     "named",
     "packed",
+    "plain",
     "raised",
     "real_time",
     "require",
@@ -50,5 +56,7 @@ __all__ = [
     "run_fresh",
     "run_together",
     "seconds_of",
+    "shown",
     "stage",
+    "times",
 ]

@@ -22,6 +22,7 @@ from agentstate_lab.lab.exercises.judge import (
     named,
     raised,
     seconds_of,
+    shown,
 )
 
 MAX_CALLS = 60  # of the function, in one take; no stage asks for a third of it
@@ -206,32 +207,6 @@ class Scene:
         return take
 
 
-def carried(error: BaseException | None) -> list[BaseException]:
-    """
-    The error and all that it carries: its cause, the cause of that, and so on.
-
-    The members of an exception group count, too: who catches the group has them.
-    What was merely being handled when it was raised (`__context__`) does not.
-
-    >>> last = ValueError("no")
-    >>> own = RuntimeError("gave up")
-    >>> own.__cause__ = last
-    >>> last in carried(own)
-    True
-    """
-    found: list[BaseException] = []
-    todo = [error]
-    while todo:
-        one = todo.pop()
-        if one is None or any(one is seen for seen in found):
-            continue
-        found.append(one)
-        todo.append(one.__cause__)
-        if isinstance(one, BaseExceptionGroup):
-            todo.extend(one.exceptions)
-    return found
-
-
 def came_back(answer: Subject, take: Take, value: Any) -> None:
     """Fail unless the answer returned this very value."""
     found = take.outcome
@@ -253,16 +228,3 @@ def ended(answer: Subject, take: Take) -> str:
     if take.outcome.error is not None:
         return raised(take.outcome.error, answer.answer)
     return f"it returned {shown(take.outcome.value)}"
-
-
-def times(n: int) -> str:
-    """How often, in words."""
-    return {0: "not at all", 1: "once", 2: "twice"}.get(n, f"{n} times")
-
-
-def shown(value: Any) -> str:
-    """A value for a reader, whatever its own text does."""
-    if value is None or type(value) in (bool, int, float, str):
-        return repr(value)[:80]
-    kind = type(value).__name__
-    return f"{'an' if kind[0].lower() in 'aeiou' else 'a'} {kind}"

@@ -10,13 +10,15 @@ from agentstate_lab.errors import Permanent
 from agentstate_lab.lab.exercises.judge import (
     Subject,
     Unmet,
+    carried,
     doing,
     named,
     require,
     stage,
+    times,
 )
 
-from .attempts import NoAnswer, Scene, Take, carried, ended, times
+from .attempts import NoAnswer, Scene, Take, ended
 
 
 class Refused(Permanent):

@@ -14,12 +14,14 @@ from agentstate_lab.lab.exercises.judge import (
     Stage,
     Subject,
     Unmet,
+    carried,
     doing,
     require,
     stage,
+    times,
 )
 
-from .attempts import MAX_CALLS, NoAnswer, Scene, Take, came_back, carried, ended, times
+from .attempts import MAX_CALLS, NoAnswer, Scene, Take, came_back, ended
 from .errors import last_error, never_catches, permanent_at_once, raises
 from .waits import (
     MANY,

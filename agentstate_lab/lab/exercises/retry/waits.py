@@ -10,9 +10,16 @@ import itertools
 import math
 import random
 
-from agentstate_lab.lab.exercises.judge import Subject, Unmet, doing, require, stage
+from agentstate_lab.lab.exercises.judge import (
+    Subject,
+    Unmet,
+    doing,
+    require,
+    stage,
+    times,
+)
 
-from .attempts import NoAnswer, Scene, Take, came_back, ended, times
+from .attempts import NoAnswer, Scene, Take, came_back, ended
 
 MANY = 12  # the longest wait is then 1,024 s
 SEEDS = 100

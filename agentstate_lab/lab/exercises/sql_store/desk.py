@@ -18,8 +18,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from agentstate_lab.lab.exercises.judge import WAITS, Outcome, Subject, Unmet, require
-from agentstate_lab.lab.exercises.retry import shown, times
+from agentstate_lab.lab.exercises.judge import (
+    WAITS,
+    Outcome,
+    Subject,
+    Unmet,
+    require,
+    shown,
+    times,
+)
 
 from .tasks import (
     LEASE,

@@ -13,12 +13,12 @@ from typing import NoReturn
 from agentstate_lab.lab.exercises.judge import (
     Subject,
     Unmet,
+    carried,
     doing,
     named,
     require,
     stage,
 )
-from agentstate_lab.lab.exercises.retry import carried
 
 from .desk import Desk, Turn
 from .tasks import LEASE, NOW, TASK, Row, result_of, told

@@ -9,8 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from agentstate_lab.lab.exercises.judge import Outcome, Subject, Unmet, raised
-from agentstate_lab.lab.exercises.retry import shown
+from agentstate_lab.lab.exercises.judge import Outcome, Subject, Unmet, raised, shown
 
 TABLE = """\
 CREATE TABLE tasks (

@@ -1,9 +1,3 @@
 """
 The check of exercise 01: `apply_patch`.
 """
-
-from .state import plain
-
-__all__ = [
-    "plain",
-]

@@ -7,7 +7,6 @@ keeps under `applied` is its own affair; only its behaviour is judged.
 """
 
 import copy
-import json
 from typing import Any
 
 from agentstate_lab.errors import VersionConflict
@@ -16,6 +15,7 @@ from agentstate_lab.lab.exercises.judge import (
     Subject,
     Unmet,
     doing,
+    plain,
     raised,
     require,
     run_apart,
@@ -61,22 +61,6 @@ def append(*pairs: tuple[str, Any]) -> dict[str, Any]:
 def upsert(key: str, value: Any) -> dict[str, Any]:
     """The operation that sets the one fact of a key."""
     return {"op": "upsert_fact", "fact": {"key": key, "value": value}}
-
-
-def plain(value: Any) -> Any:
-    """The value as it comes out of a store; fails for what JSON cannot hold."""
-    require(
-        isinstance(value, dict),
-        f"it returned {type(value).__name__}, not a dict"
-        if value is not None
-        else "it returned nothing (None): the new state must be returned",
-    )
-    try:
-        return json.loads(json.dumps(value))
-    except (TypeError, ValueError, RecursionError) as error:
-        raise Unmet(
-            f"it returned a state that JSON cannot hold ({error}), so no store can"
-        ) from None
 
 
 def applied(answer: Subject, state: State, *patches: State) -> State:

@@ -18,8 +18,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from agentstate_lab.agent import TIMEOUT
-from agentstate_lab.agent.model import _scripted
 from agentstate_lab.context import utf8_bytes
 from agentstate_lab.lab.agents import (
     Job,
@@ -38,6 +36,7 @@ from agentstate_lab.lab.world import (
     call_id,
     perform,
     scenario_named,
+    scripted_model,
     start_world,
 )
 from agentstate_lab.lab.world.chat import SMALL_MODEL
@@ -166,8 +165,6 @@ def take_over(state: AgentState, brief: Brief) -> TakenOver:
 
         brief: From the state to the text that the replacement is told, each turn.
     """
-    from openai import APIStatusError
-
     told: list[int] = []
     steps: list[str] = []
 
@@ -181,7 +178,7 @@ def take_over(state: AgentState, brief: Brief) -> TakenOver:
         for step in DONE:
             perform(step, world=job.world, task_id=job.task_id)
         ended = briefed_agent(job, state, noted)
-    except APIStatusError as error:
+    except Exception as error:  # noqa: BLE001 - what is no refusal is raised again
         ended = _refused(error)
     finally:
         job.client.close()
@@ -194,12 +191,10 @@ def model_says(text: str) -> str:
     What the small model does when it is told *text*: the step it calls for, its
     words, or its refusal. Nothing is run.
     """
-    from openai import APIStatusError
-
     job = _small_job("08_context/asked", print)
     try:
         message = ask(job, [user_says(text)])
-    except APIStatusError as error:
+    except Exception as error:  # noqa: BLE001 - what is no refusal is raised again
         return _refused(error)
     finally:
         job.client.close()
@@ -209,7 +204,7 @@ def model_says(text: str) -> str:
 
 def _small_job(task_id: str, on_event: Callable[[str], object]) -> Job:
     """The deployment with the small model, whatever model is configured."""
-    client, _ = _scripted(TIMEOUT)
+    client, _ = scripted_model()
     return Job(
         scenario=DEPLOY,
         task_id=task_id,
@@ -221,7 +216,9 @@ def _small_job(task_id: str, on_event: Callable[[str], object]) -> Job:
 
 
 def _refused(error: Any) -> str:
-    """The refusal of the chat API, in its own words."""
+    """The refusal of the chat API, in its own words; any other error is raised."""
+    if not hasattr(error, "body"):
+        raise error
     said = error.body["message"].partition(" (")[0]
     return f"{error.status_code} {error.code}: {said}"
 

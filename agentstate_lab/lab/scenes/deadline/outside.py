@@ -11,10 +11,9 @@ Nothing here keeps a deadline.
 from collections.abc import Callable
 from typing import Any
 
-from agentstate_lab.agent import connect
 from agentstate_lab.lab.clock import FakeClock
 from agentstate_lab.lab.crash import die
-from agentstate_lab.lab.world import start_world, task_header
+from agentstate_lab.lab.world import connect_model, start_world, task_header
 
 MINUTE = 60.0
 
@@ -28,7 +27,7 @@ def ask_model(task_id: str, timeout: float | None) -> bytes:
 
         timeout: Seconds, as the client understands them, or None for no limit.
     """
-    client, model = connect()
+    client, model = connect_model()
     with client:
         reply = client.chat.completions.with_raw_response.create(
             model=model,
@@ -36,7 +35,8 @@ def ask_model(task_id: str, timeout: float | None) -> bytes:
             extra_headers=task_header(task_id),
             timeout=timeout,
         )
-        return reply.content
+        content: bytes = reply.content
+    return content
 
 
 def came_of(fn: Callable[..., Any], *args: Any) -> str:

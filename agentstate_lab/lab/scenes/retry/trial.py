@@ -18,9 +18,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from agentstate_lab.agent import connect
 from agentstate_lab.errors import LabError
-from agentstate_lab.lab.world import World, start_world, task_header
+from agentstate_lab.lab.world import (
+    SCENARIOS,
+    World,
+    connect_model,
+    start_world,
+    task_header,
+)
 
 LESSON = "04_retry"
 
@@ -69,9 +74,7 @@ class Trial:
         Raises:
             openai.APIError: Whatever the client makes of what went wrong.
         """
-        from agentstate_lab.lab.world import SCENARIOS
-
-        client, model = connect()
+        client, model = connect_model()
         message: Any = {"role": role, "content": text}
         tools: Any = SCENARIOS["disk"].tools
         with client:

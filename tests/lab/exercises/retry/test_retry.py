@@ -11,9 +11,9 @@ from answers import retry_answers, retry_mistakes, retry_styles
 from nbformat.v4 import new_code_cell, new_notebook
 
 from agentstate_lab.lab.exercises import exercise_named
-from agentstate_lab.lab.exercises.judge import runner, seconds_of
+from agentstate_lab.lab.exercises.judge import carried, runner, seconds_of
 from agentstate_lab.lab.exercises.judge.waits import Waits
-from agentstate_lab.lab.exercises.retry import attempts, carried
+from agentstate_lab.lab.exercises.retry import attempts
 from agentstate_lab.lab.exercises.retry.attempts import Enough, Scene, Take
 from agentstate_lab.lab.practice import check, check_notebook
 from agentstate_lab.lab.practice import practice as checks

@@ -1,0 +1,38 @@
+"""
+Whom the course asks: the model that is configured, or else the world's scripted one.
+
+The scripted model is free, on this machine, and the same on every run. A live one
+takes its place when `AGENTSTATE_MODEL` is set; without that, no key and no address
+that the environment may hold is used.
+"""
+
+import os
+from typing import Any
+
+from agentstate_lab.agent import TIMEOUT, client_at, connect
+
+from .world import start_world
+
+
+def connect_model(*, timeout: float = TIMEOUT) -> tuple[Any, str]:
+    """
+    The client and the name of the model to ask for.
+
+    Args:
+        timeout: Seconds to wait for one reply.
+
+    Raises:
+        InvalidValue: A setting is missing or malformed; it is named, and no secret
+            is shown.
+        WorldUnavailable: The scripted model could not be started.
+    """
+    live = os.environ.get("AGENTSTATE_MODEL", "").strip()
+    return (connect if live else scripted_model)(timeout=timeout)
+
+
+def scripted_model(*, timeout: float = TIMEOUT) -> tuple[Any, str]:
+    """The scripted model of the running world, whatever model is configured."""
+    from .chat import MODEL
+
+    world = start_world()
+    return client_at(f"{world.url}/v1", world.token, timeout=timeout), MODEL

@@ -1,0 +1,112 @@
+"""Who may import whom: the contracts in pyproject.toml hold, and can fail."""
+
+import graphlib
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import grimp
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+TOOLS = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]
+CONTRACTS = [one["id"] for one in TOOLS["importlinter"]["contracts"]]
+
+# For each contract, a module and a line that it must not hold.
+FORBIDDEN = {
+    "core": ("state/task.py", "import agentstate_lab.stores.rules"),
+    "lab": ("lab/world/faults.py", "import agentstate_lab.lab.show.plots"),
+    "scenes": ("lab/scenes/retry/herd.py", "import agentstate_lab.lab.scenes.state"),
+    "exercises": ("lab/exercises/judge/waits.py", "from .. import retry"),
+    "openai": ("retry/failure.py", "import openai"),
+    "mcp": ("lab/show/show.py", "from mcp_types import Tool"),
+    "psycopg": ("stores/lease.py", "import psycopg"),
+    "dbos": ("lab/cli/runs.py", "from sqlalchemy import text"),
+    "circles": ("stores/sql/database.py", "from .sqlite import SqliteDatabase"),
+}
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory):
+    """A copy of the package, in which one may write what is forbidden."""
+    folder = tmp_path_factory.mktemp("copy")
+    shutil.copytree(
+        ROOT / "agentstate_lab",
+        folder / "agentstate_lab",
+        ignore=shutil.ignore_patterns("__pycache__"),
+    )
+    shutil.copy(ROOT / "pyproject.toml", folder)
+    return folder
+
+
+def linted(folder, *options):
+    """The status of import-linter in *folder*, and what it said."""
+    done = subprocess.run(
+        [Path(sys.executable).with_name("lint-imports"), "--no-cache", *options],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        env={"PYTHONUTF8": "1", "COLUMNS": "300", "PYTHONPATH": str(folder)},
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+def circle(graph):
+    """The modules of a circle of imports in *graph*, or nothing."""
+    needs = {
+        name: graph.find_modules_directly_imported_by(name) for name in graph.modules
+    }
+    try:
+        graphlib.TopologicalSorter(needs).prepare()
+    except graphlib.CycleError as error:
+        return error.args[1]
+    return []
+
+
+def test_every_room_stands_only_on_those_below_it():
+    """
+    Nothing is imported that a contract forbids.
+    """
+    status, said = linted(ROOT)
+
+    assert status == 0, said
+    assert f"Contracts: {len(CONTRACTS)} kept, 0 broken." in said
+
+
+def test_no_module_is_in_a_circle_not_even_with_the_door_of_its_room():
+    """
+    A module that comes in by its own door would be loaded by what it loads.
+    """
+    assert circle(grimp.build_graph("agentstate_lab", cache_dir=None)) == []
+
+
+def test_a_circle_is_found():
+    """
+    The search above can fail.
+    """
+    graph = grimp.build_graph("agentstate_lab", cache_dir=None)
+    graph.add_import(
+        importer="agentstate_lab.state.digest", imported="agentstate_lab.state"
+    )
+
+    assert "agentstate_lab.state.digest" in circle(graph)
+
+
+@pytest.mark.parametrize("contract", CONTRACTS)
+def test_a_module_that_breaks_a_contract_is_refused(copy, contract):
+    """
+    Each contract can fail: one planted import, and the tool says no and where.
+    """
+    name, line = FORBIDDEN[contract]
+    module = copy / "agentstate_lab" / name
+    before = module.read_text("utf-8")
+
+    module.write_text(f"{before}\n\ndef late():\n    {line}\n", encoding="utf-8")
+    status, said = linted(copy, "--contract", contract)
+    module.write_text(before, encoding="utf-8")
+
+    assert (status, "1 broken" in said) == (1, True), said
+    assert f".{module.stem} " in said
