@@ -1,5 +1,7 @@
 """
-Every error of the course, as one tree, each saying what became of the effect::
+Every error of the course, as one tree, each saying what became of the effect.
+
+The tree::
 
     AgentStateError
     ├── Permanent            trying again cannot help
