@@ -49,5 +49,6 @@ autodoc_typehints_format = "short"
 python_use_unqualified_type_names = True
 python_display_short_literal_types = True
 add_module_names = False
+autodoc_default_options = {"exclude-members": "model_config"}
 
 os.environ.setdefault("AGENTSTATE_PACE", "0")
