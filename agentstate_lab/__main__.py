@@ -18,7 +18,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from agentstate_lab.lab.cli import machine, practice, runs, serving
+from agentstate_lab.lab.cli import machine, practice, runs, serving, tasks, work
 from agentstate_lab.lab.cli.printed import Command
 
 from .errors import AgentStateError, InvalidValue
@@ -60,7 +60,7 @@ def parser() -> argparse.ArgumentParser:
         sub.set_defaults(command=run, name=name)
         return sub
 
-    for group in (runs, serving, machine, practice):
+    for group in (runs, tasks, work, serving, machine, practice):
         group.add_to(command)
     return top
 
@@ -71,7 +71,7 @@ def _told(name: str, error: AgentStateError) -> str:
 
     Only a run has effects, and none of them has begun when an argument is wrong.
     """
-    begun = name == "run" and not isinstance(error, InvalidValue)
+    begun = name in ("run", "work") and not isinstance(error, InvalidValue)
     quiet = error.effect == "not started" and not begun
     return error.message if quiet else str(error)
 

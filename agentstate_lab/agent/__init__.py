@@ -7,7 +7,7 @@ shown, `approval` what a person says to it, `tools` what it may call.
 """
 
 from .agent import STEP_SECONDS, SYSTEM, asker, run_agent
-from .approval import approve
+from .approval import approve, cancel, deny
 from .call import read_call, run_tool, told
 from .event import AgentEvent
 from .finished import Finished
@@ -32,8 +32,10 @@ __all__ = [
     "Tool",
     "approve",
     "asker",
+    "cancel",
     "client_at",
     "connect",
+    "deny",
     "read_call",
     "read_reply",
     "run_agent",

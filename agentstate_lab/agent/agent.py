@@ -60,6 +60,7 @@ def run_agent(
     tools: Sequence[Tool],
     client: Any = None,
     model: str = "",
+    agent_id: str = "agent",
     agent_state: AgentState | None = None,
     system: str = SYSTEM,
     strategy: CheckpointStrategy | str = CheckpointStrategy.EVERY_STEP,
@@ -91,6 +92,8 @@ def run_agent(
             `connect` makes of the environment. Its own retries are switched off.
 
         model: The model's name, when there is a *client*.
+
+        agent_id: Whose job it is. It belongs to the id, too.
 
         agent_state: Budget, constraints and what is known at the start; by default,
             the goal alone. A task that is stored already has its own.
@@ -144,7 +147,10 @@ def run_agent(
     if client is None:
         client, model = connect()
     ask = asker(client, model, system, by_name.values(), task_id)
-    store.submit(_task(task_id, user_input, agent_state, clock, wall))
+    submitted = Task.new(
+        user_input, task_id=task_id, agent_id=agent_id, agent_state=agent_state
+    )
+    store.submit(_granted(submitted, clock, wall))
     journal = Journal(
         held, task_id, manager, room=context_bytes, clock=clock, wall=wall
     )
@@ -160,16 +166,9 @@ def run_agent(
     return run.to_its_end(execute, Snapshots(held, manager))
 
 
-def _task(
-    task_id: str,
-    user_input: str,
-    agent_state: AgentState | None,
-    clock: Clock,
-    wall: Clock,
-) -> Task:
+def _granted(task: Task, clock: Clock, wall: Clock) -> Task:
     """The task as it is submitted; its time begins when it is asked for."""
-    task = Task.new(user_input, task_id=task_id, agent_state=agent_state)
-    state = task.agent_state
+    state, user_input = task.agent_state, task.user_input
     facts = state.known_facts
     if user_input != state.goal:  # else the model would never hear of it
         facts = (*facts, Fact(key="asked", value=user_input, source="user"))

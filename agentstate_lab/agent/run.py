@@ -116,6 +116,9 @@ class AgentRun:
         """
         Run the task, and return it as it is stored when the run is over.
 
+        Under a lease (`idempotency.work_next`) the task is claimed already, and the
+        worker stores how the run ends: so the end is returned or raised, not stored.
+
         Args:
             execute: Runs the work once; by default, `resume_task`.
 
@@ -125,6 +128,9 @@ class AgentRun:
             Exception: What kept the run from beginning, or from storing its end.
         """
         before = self._stored()
+        if _is_claimed(self.journal.store, before.id):
+            result = self.work(before.user_input)
+            return self._stored().replace(state=TaskState.COMPLETED, result=result)
         try:
             if before.state in OVER:
                 pass
@@ -293,6 +299,12 @@ def too_old(state: AgentState) -> Forget:
     kept = [one for one in state.artifacts if one.type.startswith(f"{RESULT}.")]
     surplus = kept[: max(0, len(kept) + 1 - MAX_LISTED)]
     return Forget(artifacts=tuple(one.artifact_id for one in surplus))
+
+
+def _is_claimed(store: object, task_id: str) -> bool:
+    """Whether *store* is the view of a worker that has claimed this task."""
+    holds: Callable[[str], bool] | None = getattr(store, "holds", None)
+    return holds is not None and holds(task_id)
 
 
 def _asked(message: Message) -> str:

@@ -8,15 +8,18 @@ end, `worker` a process that takes one task after another.
 from .effect import IfUnknown, Sleep, resolve, run_once
 from .execution import execute_task, recover, resume_task
 from .own_run import Execute, execute_with
+from .polite import SHELL, polite
 from .worker import BEATS, work_next
 
 __all__ = [
     "BEATS",
+    "SHELL",
     "Execute",
     "IfUnknown",
     "Sleep",
     "execute_task",
     "execute_with",
+    "polite",
     "recover",
     "resolve",
     "resume_task",

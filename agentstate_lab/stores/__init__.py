@@ -22,7 +22,7 @@ from .json_file import JsonFileStore
 from .json_format import Content, task_line
 from .lease import LEASE, Claim, LeaseStore, check_seconds
 from .listing import TaskPage, each_task
-from .owner import is_gone, machine, working
+from .owner import is_gone, machine, whereabouts, working
 from .patching import STEP_PREFIX, Applied, apply_once
 from .rules import Submission
 from .store import (
@@ -78,6 +78,7 @@ __all__ = [
     "task_line",
     "text_of",
     "until_saved",
+    "whereabouts",
     "without_question",
     "working",
     "write_bytes",

@@ -260,6 +260,10 @@ class Leased:
             states=states, agents=agents, machine=machine, after=after, limit=limit
         )
 
+    def holds(self, task_id: str) -> bool:
+        """Whether this is the task that was claimed, and its run goes on."""
+        return self._for(task_id) is not None
+
     def is_gone(self, owner: Owner | None) -> bool:
         """
         Whether *owner*, who began a step of this task, is out of the way.

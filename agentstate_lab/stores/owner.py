@@ -77,6 +77,19 @@ def is_gone(owner: Owner | None) -> bool:
     return owner.pid == os.getpid() and owner.run_id not in _active
 
 
+def whereabouts(owner: Owner | None) -> str:
+    """
+    Where *owner* is, in a word: "nobody", "gone", "alive", or "elsewhere".
+
+    What is elsewhere cannot be seen from here: there only a lease decides.
+    """
+    if owner is None:
+        return "nobody"
+    if is_gone(owner):
+        return "gone"
+    return "alive" if owner.boot_id == boot_id() else "elsewhere"
+
+
 @functools.cache
 def boot_id() -> str:
     """

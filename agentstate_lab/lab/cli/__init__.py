@@ -1,7 +1,9 @@
 """
-The commands of `agentstate-lab`, in four groups.
+The commands of `agentstate-lab`, in six groups.
 
     runs        run an agent, count what happened, kill it everywhere
+    tasks       what is stored of a task, and a person's answers to it
+    work        workers on the queue of a store
     practice    the exercises: progress, hints, checks, a fresh stub
     machine     what runs beside the notebooks, and whether this machine is fit
     serving     tasks for other agents, over MCP

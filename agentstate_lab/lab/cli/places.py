@@ -9,6 +9,7 @@ the folder has to be there. Whether the store itself can be used, it says itself
 from pathlib import Path
 
 from agentstate_lab.errors import InvalidValue
+from agentstate_lab.lab.home import home
 
 FILES = ("json", "sqlite")
 
@@ -30,3 +31,26 @@ def checked_place(url: str) -> str:
                 " another place",
             )
     return url
+
+
+def chosen_place(url: str | None) -> str:
+    """The store that somebody named, else the one in the home."""
+    return checked_place(url or f"json:{home() / 'tasks.json'}")
+
+
+def place_with_tasks(url: str | None) -> str:
+    """
+    As `chosen_place`, for whoever looks for a task: it must be there already.
+
+    Raises:
+        InvalidValue: There is no such file, or nobody else can have written to it.
+    """
+    place = chosen_place(url)
+    kind, _, path = place.partition(":")
+    if kind == "memory":
+        raise InvalidValue("--store", "memory: is new in each process, and empty")
+    if kind in FILES and path and "\0" not in path and not Path(path).exists():
+        raise InvalidValue(
+            "--store", f"there is no file {path!r:.200}: no task was stored there"
+        )
+    return place

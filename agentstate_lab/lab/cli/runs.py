@@ -19,6 +19,7 @@ AGENTS_HELP = """\
 durable (default): the agent of the whole course; naive: knows only what is in its
 memory; saving: stores each step after it (lesson 02); idempotent: no step twice
 (lesson 03); timed: under a deadline (lesson 05)"""
+OWN_HELP = f"{AGENTS_HELP}; or your own function of a job, as MODULE:FUNCTION"
 SCENARIO_HELP = "disk (three steps) or deploy (ten steps, eight of them effects)"
 STRATEGY_HELP = (
     "how often the durable agent takes a checkpoint: every_step (default),"
@@ -54,7 +55,7 @@ def add_to(command: Add) -> None:
 
     new = command("crash-matrix", crash_matrix, "kill a run at every point and count")
     new.description = MATRIX_TEXT
-    new.add_argument("--agent", default="durable", help=AGENTS_HELP)
+    new.add_argument("--agent", default="durable", help=OWN_HELP)
     new.add_argument("--scenario", default="deploy", help="disk or deploy (default)")
     new.add_argument("--store", nargs="+", metavar="URL", help="one matrix for each")
     new.add_argument("--strategy", help=STRATEGY_HELP)
@@ -64,16 +65,15 @@ def add_to(command: Add) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run an agent in this process; 0 only when the task is completed."""
+    from agentstate_lab.idempotency import polite
     from agentstate_lab.lab.agents import run_job
-    from agentstate_lab.lab.crash import polite
-    from agentstate_lab.lab.home import home
     from agentstate_lab.lab.show import with_bar
 
-    from .places import checked_place
+    from .places import chosen_place
 
     # What cannot be right is refused before the first line says that it begins.
     agent = with_bar(args.agent, args.scenario, args.strategy)
-    store = checked_place(args.store or f"json:{home() / 'tasks.json'}")
+    store = chosen_place(args.store)
     job = ", ".join(map(shown, (args.scenario, args.agent, args.task_id)))
     print(f"process {os.getpid()}: {job}", flush=True)
     try:
@@ -131,9 +131,15 @@ def crash_matrix(args: argparse.Namespace) -> int:
     from agentstate_lab.lab.crash import crash_matrix as matrix_of
     from agentstate_lab.lab.show import with_options
 
+    from .agents import function_named, is_function
     from .places import checked_place
 
-    agent = with_options(args.agent, strategy=args.strategy)
+    if not is_function(args.agent):
+        agent = with_options(args.agent, strategy=args.strategy)
+    elif args.strategy is None:
+        agent = function_named(args.agent)
+    else:
+        raise InvalidValue("--strategy", "is for the durable agent of the course")
     stores = [checked_place(store) for store in args.store or ["json"]]
     matrices = [
         matrix_of(agent, scenario=args.scenario, store=store, signal=args.signal)

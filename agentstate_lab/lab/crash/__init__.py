@@ -18,7 +18,6 @@ from .fuse import (
 )
 from .matrix import MOMENTS, Row
 from .rig import Agent, Rig, crashes
-from .signals import polite
 from .spine import POINTS, killed_at_each_effect, who_survives
 
 __all__ = [
@@ -41,6 +40,5 @@ __all__ = [
     "forget_crash",
     "kill_points",
     "killed_at_each_effect",
-    "polite",
     "who_survives",
 ]

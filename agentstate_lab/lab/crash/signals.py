@@ -5,27 +5,18 @@ Three ways to tell a process to end, and what it can still do about them.
     SIGTERM    what `kill`, systemd and Kubernetes send first; `SystemExit` here
     SIGINT     Control-C and JupyterLab's Restart; `KeyboardInterrupt`
 
-By itself, Python answers SIGTERM as if it were SIGKILL, so a run that is asked to
-stop would leave its task behind like one that was shot. `polite` makes an exception
-of it: `finally` gets its turn, and the run lets go of its task.
-
-An agent that is correct needs none of this. It makes the next run start without a
-proof that the last one is gone, which on another machine can only be a lease.
+What makes a run let go of its task before it ends is in `idempotency.polite`.
 """
 
-import contextlib
 import os
 import signal
-import threading
-from collections.abc import Iterator
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from agentstate_lab.errors import InvalidValue
+from agentstate_lab.idempotency import SHELL
 
 SIGNALS = ("SIGKILL", "SIGTERM", "SIGINT")
 HARD = "SIGKILL"
-
-_SHELL = 128  # a shell reports a death by signal n as 128 + n
 
 
 def signal_named(name: str) -> str:
@@ -49,7 +40,7 @@ def died_by(status: int, name: str) -> bool:
     (True, True)
     """
     number = _number(name)
-    return status in (-number, _SHELL + number)
+    return status in (-number, SHELL + number)
 
 
 def strike(name: str) -> None:
@@ -70,31 +61,7 @@ def fall(name: str) -> NoReturn:
         if name != HARD:
             signal.signal(number, signal.SIG_DFL)
         os.kill(os.getpid(), number)
-    os._exit(_SHELL + number)
-
-
-@contextlib.contextmanager
-def polite() -> Iterator[None]:
-    """
-    Inside the block, SIGTERM and SIGINT raise: `SystemExit` and `KeyboardInterrupt`.
-
-    Signals belong to the main thread; in another one, nothing is changed.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    answers = {signal.SIGTERM: _stop, signal.SIGINT: signal.default_int_handler}
-    before = {n: signal.signal(n, f) or signal.SIG_DFL for n, f in answers.items()}
-    try:
-        yield
-    finally:
-        for number, answer in before.items():
-            signal.signal(number, answer)
-
-
-def _stop(number: int, frame: Any) -> NoReturn:
-    """What SIGTERM does inside `polite`."""
-    raise SystemExit(_SHELL + number)
+    os._exit(SHELL + number)
 
 
 def _number(name: str) -> int:

@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from agentstate_lab.idempotency import polite
 from agentstate_lab.lab.agents import (
     Job,
     agent_named,
@@ -26,7 +27,7 @@ from agentstate_lab.lab.agents import (
 from agentstate_lab.stores import SCHEMES, store_class
 
 from .fuse import Fuse, KillingWorld, Point, killing_store
-from .signals import HARD, fall, polite, strike
+from .signals import HARD, fall, strike
 
 Say = Callable[[dict[str, Any]], object]
 

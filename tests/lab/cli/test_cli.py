@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from agentstate_lab.__main__ import main
+from agentstate_lab.__main__ import main, parser
 from agentstate_lab.errors import (
     InvalidValue,
     StoreTorn,
@@ -631,6 +631,57 @@ def test_a_crash_matrix_as_json(world, capsys):
 
 
 @pytest.mark.usefixtures("quick")
+def readme_agent() -> str:
+    """The agent that the README shows."""
+    (shown,) = re.findall(r"```python\n(# mine.py\n.*?)```", README, re.DOTALL)
+    return shown
+
+
+@pytest.mark.parametrize(
+    ("repair", "harmed"),
+    [("", 2), (', key=f"{job.task_id}/{job.step(call).name}"', 0)],
+    ids=["as-it-is", "with-a-key"],
+)
+def test_the_readme_s_agent_is_killed_as_one_of_one_s_own(
+    world, tmp_path, monkeypatch, capsys, repair, harmed
+):
+    """
+    A module in the folder where the command is given; the repair is worth something.
+    """
+    name = f"mine_{harmed}"
+    source = readme_agent().replace("job.step(call))", f"job.step(call){repair})", 1)
+    (tmp_path / f"{name}.py").write_text(source)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    asked = ["--agent", f"{name}:my_agent", "--scenario", "disk", "--json"]
+
+    status = main(["crash-matrix", *asked])
+
+    (matrix,) = json.loads(capsys.readouterr().out)
+    assert (matrix["agent"], matrix["total"]) == ("my", 3)
+    assert (matrix["total"] - matrix["survived"], status) == (harmed, int(harmed > 0))
+
+
+def test_an_own_agent_takes_no_strategy(capsys):
+    """
+    What it does about checkpoints is its own business.
+    """
+    asked = ["--agent", "json:dumps", "--strategy", "every_step"]
+
+    assert main(["crash-matrix", *asked]) == 2
+    assert "durable agent of the course" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "shown", re.findall(r"^\$ agentstate-lab ([^#\n]+)", README, re.MULTILINE)
+)
+def test_a_command_that_the_readme_shows_is_one(shown):
+    """
+    With these options.
+    """
+    assert parser().parse_args(shown.split()).name == shown.split()[0]
+
+
 def test_a_crash_matrix_of_a_strategy_on_two_stores_by_a_signal(
     world, monkeypatch, capsys
 ):

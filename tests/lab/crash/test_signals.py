@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from agentstate_lab.errors import InvalidValue
-from agentstate_lab.lab.crash import polite
+from agentstate_lab.idempotency import polite
 from agentstate_lab.lab.crash.signals import (
     SIGNALS,
     died_by,
