@@ -1,7 +1,7 @@
 """
 A tool: what the model may call, and what the agent must know before it does.
 
-    @tool(risk_level="external_action", if_unknown="ask")
+    @tool(risk_level="external_action", if_unknown="resend")
     def deploy(service: str, replicas: int = 1, *, key: IdempotencyKey) -> str:
         ...
 
@@ -68,7 +68,7 @@ class Tool:
         risk_level: "read_only", "write_local" or "external_action"; the last, when
             nobody has thought about it.
 
-        if_unknown: What to do when it may have run and nobody knows: "ask" when the
+        if_unknown: What to do when it may have run and nobody knows: "resend" when the
             receiver honours the key, "wait" for a person, "repeat" when that does no
             harm. A tool that only looks is repeated in any case.
 

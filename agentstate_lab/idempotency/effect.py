@@ -69,7 +69,7 @@ __all__ = [
     "run_once",
 ]
 
-IfUnknown = Literal["ask", "repeat", "wait"]
+IfUnknown = Literal["resend", "repeat", "wait"]
 Sleep = Callable[[float], object]
 
 BUSY_WAIT = 0.5  # seconds between two questions to a receiver that is still at it
@@ -105,7 +105,7 @@ def run_once(
 
         request: What is asked. The same step with another request is refused.
 
-        if_unknown: What to do about an intent without a result. "ask": ask again
+        if_unknown: What to do about an intent without a result. "resend": send again
             under the same key, which the receiver honours. "repeat": the effect may
             happen twice without harm. "wait": raise, so that a person can decide.
 
@@ -125,8 +125,10 @@ def run_once(
         InvalidValue: An argument, or the result, cannot be stored.
         TaskNotFound, IllegalTransition: There is no such task, or it has ended.
     """
-    if if_unknown not in ("ask", "repeat", "wait"):
-        raise InvalidValue("if_unknown", f"{if_unknown!r} is none of ask, repeat, wait")
+    if if_unknown not in ("resend", "repeat", "wait"):
+        raise InvalidValue(
+            "if_unknown", f"{if_unknown!r} is none of resend, repeat, wait"
+        )
     with working() as me:
         record = _begun(store, task_id, _intent(task_id, step, request, me), if_unknown)
         if record.status is StepStatus.DONE:

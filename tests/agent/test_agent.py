@@ -143,7 +143,7 @@ def test_a_run_that_is_interrupted_anywhere_is_finished_by_the_next(job, event):
 @pytest.mark.parametrize(
     ("if_unknown", "state", "ran"),
     [
-        pytest.param("ask", "completed", 2, id="ask"),
+        pytest.param("resend", "completed", 2, id="resend"),
         pytest.param("repeat", "completed", 2, id="repeat"),
         pytest.param("wait", "waiting", 1, id="wait"),
     ],
@@ -183,7 +183,7 @@ def test_whatever_is_called_and_wherever_it_stops_each_effect_is_had_once(
     store, tools = MemoryStore(), Tools(broken=[LookupError("no")])
     wanted = [tools.tool("look"), tools.tool("broken")]
     wanted += [
-        tools.tool(name, risk_level="write_local", if_unknown="ask")
+        tools.tool(name, risk_level="write_local", if_unknown="resend")
         for name in ("one", "two")
     ]
     client = Script(*[[call(name) for name in turn] for turn in script], "Done.")

@@ -39,7 +39,7 @@ def run(store, clock):
 
 def risky(tools, name="deploy", *parameters, **more):
     """A tool that needs a person."""
-    more = {"if_unknown": "ask", **more}
+    more = {"if_unknown": "resend", **more}
     return tools.tool(name, *parameters, risk_level="external_action", **more)
 
 
@@ -64,7 +64,7 @@ def test_a_call_without_risk_is_not_asked_about(run, store):
     Only the levels that the constraints name need a person.
     """
     tools = Tools()
-    local = tools.tool("tidy", risk_level="write_local", if_unknown="ask")
+    local = tools.tool("tidy", risk_level="write_local", if_unknown="resend")
 
     script = Script([call("look"), call("tidy", call_id="c2")], "Done.")
 
@@ -441,7 +441,7 @@ def test_a_task_that_ends_at_that_very_moment_stays_as_it_is(store, monkeypatch)
 
 
 @pytest.mark.parametrize("during", ["the effect", "the event after it"])
-@pytest.mark.parametrize("if_unknown", ["ask", "wait", "repeat"])
+@pytest.mark.parametrize("if_unknown", ["resend", "wait", "repeat"])
 @pytest.mark.parametrize("execute", [None, answers.right, answers.with_steps])
 def test_after_a_cancellation_no_effect_starts(run, store, if_unknown, execute, during):
     """
@@ -480,7 +480,7 @@ def test_an_effect_that_fails_is_not_tried_again_after_a_cancellation(run, store
         raise ConnectionError("reset")
 
     tools = Tools(tidy=[failing])
-    tidy = tools.tool("tidy", risk_level="write_local", if_unknown="ask")
+    tidy = tools.tool("tidy", risk_level="write_local", if_unknown="resend")
 
     task = run(Script([call("tidy")]), [tidy])
 

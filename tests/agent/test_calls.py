@@ -327,7 +327,7 @@ def test_without_a_key_silence_is_not_tried_again(job, retry):
     assert counts(job.task_id)["announce"] == 1
 
 
-@pytest.mark.parametrize("if_unknown", ["ask", "wait", "repeat"])
+@pytest.mark.parametrize("if_unknown", ["resend", "wait", "repeat"])
 def test_a_receiver_that_is_still_at_it_is_asked_ten_times_and_not_forty(
     run, store, if_unknown
 ):

@@ -31,7 +31,7 @@ def turns_are_steps(job: Job) -> Task:
             job.task_id,
             step,
             effect,
-            if_unknown="ask",
+            if_unknown="resend",
             sleep=job.sleep,
         )
 

@@ -61,7 +61,7 @@ def kept(job: Job, message: Json) -> Json:
     return message
 
 
-def once(job: Job, call: Json, if_unknown: Any = "ask", *, key: Any = None) -> str:
+def once(job: Job, call: Json, if_unknown: Any = "resend", *, key: Any = None) -> str:
     """What one call comes to, through `run_once`."""
     step = job.step(call)
 

@@ -180,7 +180,7 @@ class Once:
 
 RIGHT = {
     "plain": right,
-    "package": functools.partial(idempotency.run_once, if_unknown="ask"),
+    "package": functools.partial(idempotency.run_once, if_unknown="resend"),
     "saves": with_saves,
     "digest": with_a_digest,
     "stored-key": with_a_stored_key,

@@ -164,10 +164,10 @@ def test_an_unknown_outcome_is_resolved_by_asking_with_the_same_key(store):
     """
     receiver = Receiver(ReplyLost("no reply"))
     with pytest.raises(ReplyLost):
-        run_once(store, "friday", "deploy-api", receiver, if_unknown="ask")
+        run_once(store, "friday", "deploy-api", receiver, if_unknown="resend")
     between = status(store)
 
-    run_once(store, "friday", "deploy-api", receiver, if_unknown="ask")
+    run_once(store, "friday", "deploy-api", receiver, if_unknown="resend")
 
     assert between == "started"
     assert receiver.keys == ["friday/deploy-api"] * 2
@@ -329,7 +329,7 @@ def test_a_step_that_another_worker_is_at_is_left_alone(store):
     first.start()
     assert inside.wait(30)
     with pytest.raises(TaskInProgress):
-        run_once(store, "friday", "deploy-api", Receiver(), if_unknown="ask")
+        run_once(store, "friday", "deploy-api", Receiver(), if_unknown="resend")
     let_go.set()
     first.join()
 
@@ -350,7 +350,7 @@ class ReportsBetween(MemoryStore):
         return found
 
 
-@pytest.mark.parametrize("if_unknown", ["wait", "ask", "repeat"])
+@pytest.mark.parametrize("if_unknown", ["wait", "resend", "repeat"])
 def test_whoever_reports_between_two_looks_is_not_called_unknown(clock, if_unknown):
     """
     The record was read when it was begun; by the time its owner is gone, it is done.

@@ -91,7 +91,7 @@ def test_an_effect_is_asked_for_under_the_key_of_its_task_and_step():
         pytest.param(EffectRefused(503, None, "busy"), {}, MAX_ATTEMPTS, id="busy"),
         pytest.param(ReplyLost(), {}, 1, id="unknown-no-key"),
         pytest.param(
-            ReplyLost(), {"if_unknown": "ask"}, MAX_ATTEMPTS, id="unknown-with-key"
+            ReplyLost(), {"if_unknown": "resend"}, MAX_ATTEMPTS, id="unknown-with-key"
         ),
         pytest.param(
             ReplyLost(), {"risk_level": "read_only"}, MAX_ATTEMPTS, id="only-looks"

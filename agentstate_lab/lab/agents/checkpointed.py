@@ -50,7 +50,7 @@ def checkpointed_agent(job: Job, *, strategy: str = "every_step") -> Task:
             calls = unanswered(messages)
             for call in calls:
                 step = job.step(call)
-                result = once(job, step, "ask")
+                result = once(job, step, "resend")
                 messages.append(tool_says(call, result))
                 now = store.get(task.id)
                 manager.save(

@@ -98,7 +98,7 @@ def tools_of(
         return replace(
             TOOLS[name],
             run=run,
-            if_unknown="ask" if honoured else if_unknown,
+            if_unknown="resend" if honoured else if_unknown,
             step_name=step_name,
         )
 

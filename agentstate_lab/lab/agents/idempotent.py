@@ -58,7 +58,7 @@ def idempotent_agent(
             for call in message["tool_calls"]:
                 step = job.step(call)
                 honoured = step.effect not in keyless
-                choice: IfUnknown = "ask" if honoured else if_unknown
+                choice: IfUnknown = "resend" if honoured else if_unknown
                 result = once(job, step, choice, keyed=honoured)
                 messages.append(tool_says(call, result))
 

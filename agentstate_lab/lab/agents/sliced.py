@@ -38,7 +38,7 @@ def sliced_agent(job: Job) -> Task:
                 return str(message["content"])
             for call in message["tool_calls"]:
                 step = job.step(call)
-                result = once(job, step, "ask")
+                result = once(job, step, "resend")
                 state = learn(state, done_fact(step, receipt(result)))
 
     return resume_task(store, task.id, work)

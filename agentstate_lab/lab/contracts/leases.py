@@ -425,7 +425,7 @@ class LeaseStoreContract(StoreMaker):
             run_once(leased, now.task.id, "deploy-api", effect)
         assert asked == []
 
-        run_once(leased, now.task.id, "deploy-api", effect, if_unknown="ask")
+        run_once(leased, now.task.id, "deploy-api", effect, if_unknown="resend")
 
         assert asked == [f"{now.task.id}/deploy-api"]
 

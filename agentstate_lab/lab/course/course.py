@@ -109,7 +109,7 @@ class Lab:
             return False
         return True
 
-    def ask(
+    def request(
         self,
         service: str,
         task_id: str,
@@ -118,7 +118,7 @@ class Lab:
         timeout: float = 30.0,
     ) -> dict[str, Any]:
         """
-        Ask a service of the world for one effect, and return its reply.
+        Request one effect from a service of the world, and return its reply.
 
         Args:
             service: For example "deploy".

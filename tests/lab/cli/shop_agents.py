@@ -32,7 +32,7 @@ def look() -> str:
     return "full"
 
 
-@tool(if_unknown="ask")
+@tool(if_unknown="resend")
 async def wipe(path: str, *, key: IdempotencyKey) -> str:
     """Wipe a path, and note it in a file."""
     with Path("effects").open("a") as file:

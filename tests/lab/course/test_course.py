@@ -39,7 +39,7 @@ def test_a_service_is_asked_for_as_long_as_one_likes(home_dir):
     lab.world.fault(lab.task_id("t"), "hang", at="deploy", seconds=30)
 
     with pytest.raises(ReplyLost):
-        lab.ask("deploy", lab.task_id("t"), "api", timeout=0.05)
+        lab.request("deploy", lab.task_id("t"), "api", timeout=0.05)
 
     assert lab.count(lab.task_id("t")) == 0
 
@@ -72,7 +72,7 @@ def test_a_new_id_was_given_to_nobody_and_is_in_no_ledger(home_dir):
     A task without an effect is a try, too, also for the kernel after a Restart.
     """
     lab = begin("03_idempotency")
-    lab.ask("deploy", lab.task_id("left-2"), "api")
+    lab.request("deploy", lab.task_id("left-2"), "api")
 
     ids = [one.new_id("left") for one in (lab, lab, begin("03_idempotency"))]
 
@@ -103,7 +103,7 @@ def test_after_a_fresh_start_the_ids_begin_again(home_dir):
     """
     lab = begin("03_idempotency")
     first = lab.new_id("left")
-    lab.ask("deploy", first, "api")
+    lab.request("deploy", first, "api")
 
     lab.fresh_start()
 

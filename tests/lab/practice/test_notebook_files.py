@@ -159,7 +159,7 @@ EFFECT = """
 from agentstate_lab import idempotency
 
 def run_once(store, task_id, step, ask):
-    return idempotency.run_once(store, task_id, step, ask, if_unknown="ask")
+    return idempotency.run_once(store, task_id, step, ask, if_unknown="resend")
 """
 STUB_EFFECT = """
 def run_once(store, task_id, step, ask):
