@@ -417,7 +417,7 @@ def test_a_way_to_resolve_that_does_not_exist_is_refused(store):
     """
     A misspelt choice must not fall through to one of the three.
     """
-    with pytest.raises(InvalidValue, match="none of ask, repeat, wait"):
+    with pytest.raises(InvalidValue, match="none of resend, repeat, wait"):
         run_once(store, "friday", "s", Receiver(), if_unknown="retry")
 
 
