@@ -24,9 +24,12 @@ PYTEST = $(RUN) -m pytest -n 4 --dist worksteal
 NBVAL = AGENTSTATE_PACE=0 $(RUN) -m pytest --nbval --nbval-current-env --nbval-cell-timeout=120 \
 	--nbval-sanitize-with nbval-sanitize.cfg -n 4 --dist loadfile
 
+FRAMEWORK_PINS = --quiet --universal --python-version 3.11 --upgrade \
+	--no-emit-index-url --no-annotate --custom-compile-command "make framework-pins"
+
 .DEFAULT_GOAL := help
 .PHONY: help lab test lint types unit notebooks exercises \
-	soak cube bench book freeze stubs pins clean
+	soak cube bench book frameworks freeze stubs pins framework-pins clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "%-11s %s\n", $$1, $$2}' Makefile
@@ -73,6 +76,11 @@ bench: .venv/.bench ## the figures, measured here and now
 book: .venv/.book ## build the course as a site that works offline
 	@$(RUN) book/build.py
 
+frameworks: .venv/.frameworks ## kill the agents of other frameworks; ONLY="dbos" for one row
+	@$(FRESH_HOME) && for env in frameworks crewai; do \
+		.venv/$$env/bin/python -m agentstate_lab.lab.frameworks.measure \
+			--into benchmarks --stop $(ONLY) || exit 1; done
+
 freeze: .venv/.package ## execute notebooks and solutions and store the outputs
 	@$(FRESH_HOME) && $(RUN) -m agentstate_lab.lab.notebooks.notebooks freeze \
 		notebooks/*.ipynb exercises/solutions/*.ipynb
@@ -84,6 +92,11 @@ pins: .venv/.package ## write requirements.txt anew from the ranges in pyproject
 	@$(UV) pip compile --quiet --universal --python-version 3.11 --upgrade \
 		--no-emit-index-url --no-annotate --custom-compile-command "make pins" \
 		--extra test pyproject.toml -o requirements.txt
+
+framework-pins: .venv/.package ## write benchmarks/frameworks.txt and crewai.txt anew
+	@$(UV) pip compile $(FRAMEWORK_PINS) --extra frameworks pyproject.toml \
+		-o benchmarks/frameworks.txt
+	@$(UV) pip compile $(FRAMEWORK_PINS) benchmarks/crewai.in -o benchmarks/crewai.txt
 
 clean: ## remove .venv and caches; .lab and work (your runs and copies) stay
 	@if [ -f .venv/.package ] && [ -d .lab ]; then $(CLI) stop || true; fi
@@ -141,4 +154,16 @@ clean: ## remove .venv and caches; .lab and work (your runs and copies) stay
 			--constraint requirements.txt --editable ".[bench]"; } \
 		|| $(RUN) -m pip install --quiet --disable-pip-version-check \
 			--constraint requirements.txt --editable ".[bench]"
+	@touch $@
+
+# What `make frameworks` judges, beside the course's environment, not in it: some of the
+# frameworks want other versions. CrewAI wants another openai, so it has a third one.
+.venv/.frameworks: benchmarks/frameworks.txt benchmarks/crewai.txt .venv/.package
+	@for env in frameworks crewai; do \
+		echo "Installing benchmarks/$$env.txt (once; 700 MB) ..."; \
+		$(RUN) -m venv .venv/$$env && \
+		.venv/$$env/bin/python -m pip install --quiet --disable-pip-version-check \
+			-r benchmarks/$$env.txt && \
+		.venv/$$env/bin/python -m pip install --quiet --disable-pip-version-check \
+			--no-deps --editable . || exit 1; done
 	@touch $@

@@ -14,6 +14,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
 from agentstate_lab.lab.doctor import doctor
+from agentstate_lab.lab.frameworks import CONTENDERS
 
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
@@ -27,6 +28,8 @@ ADDRESS = re.compile(
     r"(?:https?|ftp|git|ssh)://(?:[^/\s@\"']*@)?([\w.-]+\.[a-z]+)", re.I
 )
 RESERVED = re.compile(r"(.*\.)?example(\.com|\.org|\.net)?|.*\.(test|invalid)", re.I)
+# The pages that the rows of `make frameworks` are built by.
+DOCUMENTATION = {one.page.split("/")[2] for one in CONTENDERS if one.page}
 # Where it was made is nobody's business, and an index belongs to a machine.
 # (Written so that this file itself holds none of them.)
 BETRAYING = re.compile(r"(?<![\w.])/(?:work|root)/|(?<!emit)-index-[u]rl|pypi[.]org")
@@ -94,6 +97,7 @@ def tracked() -> list[Path]:
 def revealing(text: str) -> list[str]:
     """Addresses and paths in *text* that do not belong into a public file."""
     hosts = [host for host in ADDRESS.findall(text) if not RESERVED.fullmatch(host)]
+    hosts = [host for host in hosts if host not in DOCUMENTATION]
     return hosts + BETRAYING.findall(text)
 
 

@@ -16,7 +16,7 @@ from .fuse import (
     Point,
     die,
 )
-from .matrix import MOMENTS, Row
+from .matrix import MOMENTS, Matrix, Row
 from .rig import Agent, Rig, crashes
 from .spine import POINTS, killed_at_each_effect, who_survives
 
@@ -29,6 +29,7 @@ __all__ = [
     "HalfWritingStore",
     "KillingStore",
     "KillingWorld",
+    "Matrix",
     "Point",
     "Rig",
     "Row",

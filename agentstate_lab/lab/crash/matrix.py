@@ -48,6 +48,8 @@ class Row:
         survived: Each effect once, and the task completed.
 
         waits: No effect twice, and a person has to say how one of them ended.
+
+        completed: The second run said that the task is done, true or not.
     """
 
     point: str
@@ -56,6 +58,7 @@ class Row:
     outcome: str
     survived: bool
     waits: bool = False
+    completed: bool = True
 
     @property
     def moment(self) -> str:
@@ -227,14 +230,14 @@ def judge(
     """
     effects = dict.fromkeys(expected, 0) | dict(counted)
     if waiting and max(effects.values(), default=0) <= 1:
-        return Row(point, name, effects, WAITS, survived=False, waits=True)
+        return Row(point, name, effects, WAITS, False, waits=True, completed=False)
     wanted = set(expected)
     harm = {s: n for s, n in effects.items() if n != (1 if s in wanted else 0)}
     words = [_words(count, harm) for count in sorted(set(harm.values()), reverse=True)]
     if not completed:
         words.append(ended or "was not completed")
     outcome = ", ".join(words) or SURVIVED
-    return Row(point, name, effects, outcome, survived=not words)
+    return Row(point, name, effects, outcome, not words, completed=completed)
 
 
 def _words(count: int, harm: Mapping[str, int]) -> str:

@@ -1,0 +1,38 @@
+"""
+The crash lab judges the frameworks: what does an agent built on them survive?
+
+`adapters` holds one framework a module, `rows` what is tried and what the pages
+promise, `effects` and `properties` the two tables, `measure` the command, `record` and
+`page` what is kept. `make frameworks` runs all of it; the course itself needs none of
+the libraries.
+"""
+
+from .contender import Contender, Entrant
+from .effects import Effects, effects_of
+from .fork import fork_determinism
+from .kit import act, async_client, functions, place, put, results, threaded
+from .picture import drawn
+from .properties import Finding, findings
+from .record import kept
+from .rows import CONTENDERS, contender_named
+
+__all__ = [
+    "CONTENDERS",
+    "Contender",
+    "Effects",
+    "Entrant",
+    "Finding",
+    "act",
+    "async_client",
+    "contender_named",
+    "drawn",
+    "effects_of",
+    "findings",
+    "fork_determinism",
+    "functions",
+    "kept",
+    "place",
+    "put",
+    "results",
+    "threaded",
+]

@@ -1,0 +1,52 @@
+"""
+The sixth property: two runs from one moment of a third.
+
+A fork is the framework's own operation, so the adapter does it: `fork(job, source,
+keyed=…)` begins a new run, under the id of *job*, from the moment after the fifth
+effect of the run *source*. From outside it is seen whether two forks ask for the same
+effects, and whether the run that they came from is as it was.
+"""
+
+import importlib
+from typing import Any
+
+from agentstate_lab.lab.crash import Rig
+
+from .contender import Contender
+from .effects import RUN_SECONDS
+from .properties import Finding
+from .strain import Strained, give_orders
+
+FORK = "fork determinism"
+AFTER = 5  # effects
+
+
+def fork_determinism(contender: Contender) -> Finding:
+    """Two forks of one run go the same way, and the run itself is left alone."""
+    if not hasattr(importlib.import_module(contender.module), "fork"):
+        return Finding(None, "offers no fork")
+    with Rig(Strained(contender), "deploy", contender.store, limit=RUN_SECONDS) as rig:
+        source = rig.new_task()
+        url = rig.url(source)
+        rig.run(source, url)
+        names = [step.name for step in rig.scenario.effects]
+        forks = [_forked(rig, source, url) for _ in range(2)]
+        again = rig.run(source, url).report
+    untouched = again.get("completed") and not again["reached"]["effect"]
+    if not untouched:
+        return Finding(False, "the original was touched")
+    if forks[0] != forks[1]:
+        return Finding(False, "two forks went two ways")
+    if forks[0] != names[AFTER:]:
+        return Finding(
+            False, f"a fork asks for {len(forks[0])} of {len(names) - AFTER}"
+        )
+    return Finding(True, "two forks alike, the original untouched")
+
+
+def _forked(rig: Rig, source: str, url: str | None) -> Any:
+    """What a fork of *source* asks for, or how it failed."""
+    task_id = rig.new_task()
+    give_orders(task_id, source=source)
+    report = rig.run(task_id, url).report
+    return report.get("reached", {}).get("effect", report.get("error"))
