@@ -136,8 +136,8 @@ def _tried(
             },
             payload=payload,
             stages=numbers,
-            # Without fork each process of a stage is a new Python.
-            seconds=seconds if fork else seconds * 6,
+            # Without fork each process of a stage is a new Python that loads anew.
+            seconds=seconds if fork else seconds * 12,
             fork=fork,
             given=given or {},
         )

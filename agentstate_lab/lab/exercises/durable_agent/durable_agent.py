@@ -9,7 +9,6 @@ The deaths are real: each run is a process of its own, killed by SIGKILL (`fuse`
 """
 
 import contextlib
-import importlib
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,7 +28,7 @@ from agentstate_lab.lab.exercises.judge import (
 from .. import outside
 from .kills import KILLS, survived
 from .model import PLANNED
-from .reply import CLIENT
+from .practice import practice_job
 from .scene import Scene
 from .troubles import (
     no_choice,
@@ -78,9 +77,10 @@ def setting() -> Iterator[dict[str, Any]]:
 
 
 def prepare(answer: Answer) -> None:
-    """Load now what some hundred runs of an answer that names it would each load."""
-    if CLIENT in answer.payload:
-        importlib.import_module(CLIENT.decode())
+    """Load now what some hundred runs would each load: one question does it."""
+    job = practice_job()
+    goal = {"role": "user", "content": job.scenario.goal}
+    job.client.chat.completions.create(model=job.model, messages=[goal])
 
 
 summary = survived

@@ -37,8 +37,7 @@ from agentstate_lab.lab.world import SCENARIOS, Step, is_key
 from agentstate_lab.state import Task, fingerprint
 
 from ..outside import FILE, the_world
-from .model import OTHER_PLAN, PLANNED, AsksForEver, Model
-from .reply import CLIENT, Json
+from .model import OTHER_PLAN, PLANNED, AsksForEver, Json, Model
 
 TASK_ID = "shop-4.2"
 REFUSED = "deploy-worker"  # the service that takes no release on a Friday
@@ -77,14 +76,12 @@ def one_run(answer: Subject, asked: Json) -> Json:
             rival, asked["rival"] = asked["rival"], None
             run_apart(answer, one_run, {**asked, **rival})
 
-    real = CLIENT in answer.answer.payload
-    client = Model(asked["mood"], note, asked["earlier"], real=real).client()
-    client.chat.completions.create = fuse.touching(client.chat.completions.create)
+    model = Model(asked["mood"], note, asked["earlier"], asked=fuse.touch)
     path = str(Path(asked["folder"]) / FILE)
     job = Job(
         scenario=SHOP,
         task_id=TASK_ID,
-        client=client,
+        client=model.client(),
         model="scripted",
         world=Outside(KillingWorld(the_world(answer), fuse), asked["name"], notes),
         store=KillingStore(HalfWritingStore(path, fuse), fuse),

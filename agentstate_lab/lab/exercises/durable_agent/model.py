@@ -2,9 +2,10 @@
 The model of exercise 10: scripted as ever, in this process, and in a mood.
 
 An agent is run some hundred times in one check, and a request over a socket would
-cost more than the run. So here a client answers in place of the real one. It takes
-what `openai` takes, refuses what the API refuses (a call without its tool message
-first of all), and raises what the client raises.
+cost more than the run. So the client, the real one of `openai`, has its requests
+answered here, before they come to a socket. They are as strictly checked as by the
+world (a call without its tool message is refused first of all), and what the client
+makes of the answers is its own: its replies, its errors.
 
 What the model says comes from the script of the course (`scenarios.next_message`).
 Its moods are the bad days of a real one: too busy, nothing to say, several calls at
@@ -12,16 +13,17 @@ once, another plan than before, never at an end.
 """
 
 import json
-import sys
 from collections.abc import Callable, Mapping, Sequence
-from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from agentstate_lab.lab.world import Refusal, call_id, next_message
 from agentstate_lab.lab.world.chat import complete
 
-from .reply import Completion, Json, api_error, as_sent
+if TYPE_CHECKING:
+    from httpx2 import Request, Response
+    from openai import OpenAI
 
+Json = dict[str, Any]
 Note = Callable[[Json], object]
 
 MAX_REQUESTS = 60  # of one process; whoever asks for ever is stopped
@@ -46,11 +48,11 @@ class Model:
     Args:
         mood: One of `MOODS`.
 
-        note: Told of each request, before it is answered.
+        note: Told of each request, when it is answered.
 
         earlier: The steps that the model called for before this process began.
 
-        real: Whether to raise the errors of `openai` itself.
+        asked: Called first for each request.
     """
 
     def __init__(
@@ -59,42 +61,43 @@ class Model:
         note: Note = lambda said: None,
         earlier: Sequence[str] = (),
         *,
-        real: bool = False,
+        asked: Callable[[], object] = lambda: None,
     ) -> None:
         self.mood = mood
         self.requests = 0
         self.earlier = earlier
         self._note = note
-        self._real = real
+        self._asked = asked
         self._answer = MOODS[mood]
 
-    def create(self, **body: Any) -> Completion:
-        """Answer one request, as `client.chat.completions.create` does."""
-        for name in ("timeout", "extra_headers", "extra_query", "extra_body"):
-            body.pop(name, None)
-        asked: Json = json.loads(json.dumps(body, default=as_sent))
+    def client(self) -> "OpenAI":
+        """A client of `openai` whose requests come here."""
+        import httpx2
+        import openai
+
+        here = httpx2.MockTransport(self._respond)
+        return openai.OpenAI(
+            api_key="none",
+            base_url="http://model.invalid/v1",
+            max_retries=0,
+            http_client=httpx2.Client(transport=here, trust_env=False),
+        )
+
+    def _respond(self, request: "Request") -> "Response":
+        """The reply to one request, as it would come over the wire."""
+        import httpx2
+
+        self._asked()
         self.requests += 1
         if self.requests > MAX_REQUESTS:
             raise AsksForEver
         try:
-            said = self._answer(self, asked)
-        except Refusal as refusal:
-            self._note({"refused": str(refusal), "status": refusal.status})
-            real = self._real or "openai" in sys.modules
-            raise api_error(refusal, real=real) from None
+            said = self._answer(self, json.loads(request.content))
+        except Refusal as no:
+            self._note({"refused": str(no), "status": no.status})
+            return httpx2.Response(no.status, json=no.body, headers=dict(no.headers))
         self._note({"steps": _steps(said), "choices": len(said["choices"])})
-        return Completion.model_validate(said)
-
-    def client(self) -> Any:
-        """What answers like an `openai.OpenAI`, as far as an agent needs one."""
-        client = SimpleNamespace(
-            max_retries=0,
-            api_key="none",
-            chat=SimpleNamespace(completions=SimpleNamespace(create=self.create)),
-            close=lambda: None,
-        )
-        client.with_options = lambda **options: client
-        return client
+        return httpx2.Response(200, json=said)
 
 
 class AsksForEver(BaseException):

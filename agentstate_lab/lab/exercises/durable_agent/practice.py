@@ -15,8 +15,7 @@ from agentstate_lab.lab.world import EffectWorld
 from agentstate_lab.stores import MemoryStore
 
 from .job import REFUSED, SHOP, TASK_ID, refuse, step_of
-from .model import Model
-from .reply import Json
+from .model import Json, Model
 
 
 @dataclass
@@ -74,7 +73,7 @@ def practice_job(
     return Job(
         scenario=SHOP,
         task_id=TASK_ID,
-        client=Model(mood, real=True).client(),
+        client=Model(mood).client(),
         model="scripted",
         world=world,
         store=MemoryStore(),

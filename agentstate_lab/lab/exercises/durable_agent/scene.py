@@ -30,8 +30,7 @@ from agentstate_lab.stores import JsonFileStore
 
 from ..outside import FILE, the_world
 from .job import SHOP, TASK_ID, one_run
-from .model import PLANNED
-from .reply import Json
+from .model import PLANNED, Json
 
 KILLED = (-9, KILLED_EXIT)
 RIVAL = "rival"

@@ -1,9 +1,7 @@
 """The check of exercise 10: its stages, its model, and what it leaves behind."""
 
-import json
 import os
 import signal
-import sys
 from pathlib import Path
 
 import openai
@@ -166,6 +164,7 @@ def test_a_moment_that_a_run_does_not_come_to_does_not_count():
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(600)
 def test_the_check_works_without_fork():
     """
     As on Windows: a new Python for every process, some hundred of them.
@@ -186,40 +185,28 @@ def asked(model, *messages):
     )
 
 
-def test_a_reply_can_be_read_dumped_and_sent_back():
+def test_a_reply_can_be_sent_back():
     """
-    As one of the client's own: an agent must not see the difference.
+    As an agent has it: the client's own message, or its fields.
     """
     model = Model()
     message = asked(model).choices[0].message
-    call = message.tool_calls[0]
-    said = tool_says({"id": call.id}, "done")
+    said = tool_says({"id": message.tool_calls[0].id}, "done")
 
     for again in (message, message.to_dict(), message.model_dump(exclude_none=True)):
         reply = asked(model, again, said)
 
         assert reply.choices[0].message.tool_calls[0].id == "call_deploy-web"
-    assert json.loads(message.to_json()) == message.to_dict()
-    assert reply.usage.total_tokens > 0
 
 
-@pytest.mark.parametrize("real", [True, False], ids=["openai's", "a stand-in"])
-def test_a_refusal_carries_what_the_client_s_own_carries(monkeypatch, real):
+def test_a_busy_model_says_when_to_come_back():
     """
-    Status, headers and class; its own class for an answer that can name it.
+    The client raises what it raises for the real one.
     """
-    if not real:
-        monkeypatch.delitem(sys.modules, "openai")
-    model = Model("always busy", real=real)
+    with pytest.raises(openai.RateLimitError) as caught:
+        asked(Model("always busy"))
 
-    with pytest.raises(Exception, match="429 - Rate limit") as caught:
-        asked(model)
-
-    assert isinstance(caught.value, openai.RateLimitError) is real
-    assert type(caught.value).__name__ == "RateLimitError"
-    assert caught.value.status_code == 429
     assert caught.value.response.headers["retry-after"] == "1"
-    assert caught.value.code == "rate_limit_exceeded"
 
 
 def test_a_call_without_its_tool_message_is_refused():
@@ -232,7 +219,7 @@ def test_a_call_without_its_tool_message_is_refused():
         call["function"] = {"name": "deploy", "arguments": "{}"}
         open_turn = {"role": "assistant", "content": None, "tool_calls": [call]}
 
-        with pytest.raises(Exception, match="must be followed by tool messages"):
+        with pytest.raises(openai.BadRequestError, match="must be followed by tool"):
             asked(model, open_turn)
 
 
