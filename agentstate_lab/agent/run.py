@@ -247,7 +247,7 @@ class AgentRun:
         shown = view_of(task.agent_state, self.journal.talk, self.context_bytes)
         if said := unshown(shown, self.journal.talk):
             self.tell("shown", f"turn {turn} is asked without {said}")
-        return shown.to_messages()
+        return [{"role": "user", "content": shown.lines()}, *map(dict, shown.messages)]
 
     def _tried(self, call: Call, key: str, final: Final) -> str:
         """Run the tool, and again where that helps and does no harm."""

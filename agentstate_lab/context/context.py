@@ -75,7 +75,7 @@ class LeftOut:
 @dataclass(frozen=True, slots=True)
 class ContextSlice:
     """
-    The part of a state that the model is shown. It shares no memory with the state.
+    The part of a state that the model is shown.
 
     Attributes:
         state: What was kept, as a state: filtering it again changes nothing.
@@ -122,14 +122,14 @@ class ContextSlice:
 
     def render(self) -> str:
         """All that was counted: the state as lines, then each message as JSON."""
-        return "\n".join([self._lines(), *map(message_line, self.messages)])
+        return "\n".join([self.lines(), *map(message_line, self.messages)])
 
     def to_messages(self) -> list[dict[str, Any]]:
         """The same for the chat API: the state as a user message, then the turns."""
         turns = [dict(copy.deepcopy(message)) for message in self.messages]
-        return [{"role": "user", "content": self._lines()}, *turns]
+        return [{"role": "user", "content": self.lines()}, *turns]
 
-    def _lines(self) -> str:
+    def lines(self) -> str:
         """The state as lines."""
         parts = parts_of(self.state, self.current_step)
         return text_of(self.state, self.current_step, parts)
@@ -145,7 +145,7 @@ def filter_relevant_state(
     messages: Sequence[Message] = (),
 ) -> ContextSlice:
     """
-    Choose what the model is shown for *current_step*.
+    Choose what the model is shown for *current_step*; it shares no memory with *state*.
 
     A fact belongs to a step that stands in its key or source, an artifact to one
     that stands in its id, type or summary: as the whole, or between colons, as in
@@ -181,7 +181,12 @@ def filter_relevant_state(
     """
     _check(state, current_step, max_bytes, keep, messages)
     turns = turns_of(messages)
-    return chosen(state, current_step, max_bytes, turns, count=count, keep=keep)
+    made = chosen(state, current_step, max_bytes, turns, count=count, keep=keep)
+    return replace(
+        made,
+        state=made.state.model_copy(deep=True),
+        messages=tuple(copy.deepcopy(made.messages)),
+    )
 
 
 def chosen(
@@ -195,7 +200,7 @@ def chosen(
     keep_last_turn: bool = False,
 ) -> ContextSlice:
     """
-    The same for turns that are rendered already; see `filter_relevant_state`.
+    The same for turns that are rendered already, sharing what they are made of.
 
     Args:
         state: All that is known.
@@ -308,7 +313,7 @@ def _longest(parts: list[Part], fits: Callable[[list[Part]], bool]) -> list[Part
 
 
 def _narrowed(state: AgentState, shown: Iterable[Part]) -> AgentState:
-    """*state* with what is shown of it, in memory of its own."""
+    """*state* with what is shown of it."""
     places: dict[str, list[int]] = {kind: [] for kind in KINDS}
     for part in shown:
         places[part.kind].append(part.place)
@@ -320,13 +325,13 @@ def _narrowed(state: AgentState, shown: Iterable[Part]) -> AgentState:
         "artifacts": tuple(artifacts),
         "applied_patches": (),
     }
-    return state.model_copy(update=kept).model_copy(deep=True)
+    return state.model_copy(update=kept)
 
 
 def _said(turns: Sequence[Turn], shown: Iterable[Part]) -> Iterator[Message]:
-    """The messages of the turns that are shown, in memory of their own."""
+    """The messages of the turns that are shown."""
     for place in sorted(part.place for part in shown if part.kind == "turn"):
-        yield from copy.deepcopy(turns[place].messages)
+        yield from turns[place].messages
 
 
 def _counted(count: Counter, text: str) -> int:
