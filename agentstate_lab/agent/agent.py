@@ -41,6 +41,8 @@ from .event import AgentEvent
 from .held import Held
 from .journal import Journal, Snapshots
 from .model import connect
+from .recall import NAME as RECALL
+from .recall import recall_of
 from .run import AgentRun, Ask
 from .tools import Tool
 
@@ -140,6 +142,8 @@ def run_agent(
         StoreError: The store failed. What it holds is as it was.
     """
     by_name = _checked(tools, max_attempts, step_seconds, context_bytes)
+    if by_name:  # what falls out of its request, the model can look up
+        by_name.setdefault(RECALL, recall_of(store, task_id))
     held = Held(store)
     manager = CheckpointManager(
         held, strategy=strategy, keep=keep_checkpoints, clock=wall

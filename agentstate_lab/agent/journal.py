@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from agentstate_lab.checkpoint import CheckpointManager, whole_turns
-from agentstate_lab.context import Conversation
+from agentstate_lab.context import MOST, Conversation, shortened
 from agentstate_lab.deadline import Deadline
 from agentstate_lab.errors import (
     AgentStateError,
@@ -32,12 +32,14 @@ from agentstate_lab.state import (
     TaskState,
     Trigger,
 )
-from agentstate_lab.stores import Clock, until_saved
+from agentstate_lab.stores import Clock, Page, until_saved
 
 from .allowance import accounted, granted
 from .finished import bounded, is_old
 from .held import Held
+from .recall import WHERE
 
+PAGE = 50  # messages that are read at a time
 ROTATES = 50  # writes between two looks for checkpoints that rotation drops
 
 
@@ -79,6 +81,7 @@ class Journal:
         self.store = store
         self.task_id = task_id
         self.talk = Conversation(room)
+        self._room = room
         self._manager = manager
         self._clock, self._wall = clock, wall
         self._owner: Owner | None = None
@@ -101,8 +104,7 @@ class Journal:
         self._owner = task.owner
         record = task.deadline or self._granted(task)
         self.deadline = Deadline.restore(record, clock=self._clock, wall=self._wall)
-        for message in whole_turns(self.store.messages(self.task_id)):
-            self.talk.add(message)
+        self._read_end()
         if record.suspended or task.deadline is None or is_old(task.agent_state):
             # Else a kill before the next save would make waiting of this work.
             self._keep(self.deadline.record())
@@ -163,6 +165,23 @@ class Journal:
         record = self.deadline.suspend() if waits else self.deadline.record()
         with contextlib.suppress(AgentStateError):
             self._keep(record)
+
+    def _read_end(self) -> None:
+        """Read the end of what was said, page by page, and no more than is shown."""
+        read: list[Message] = []  # the newest first
+        size, more = 0, True
+        while more:
+            page = Page(after=len(read), limit=PAGE, newest_first=True)
+            part = self.store.messages(self.task_id, page)
+            read += part
+            size += sum(len(repr(shortened(one, MOST, ""))) for one in part)
+            begun = any(one.get("role") != "tool" for one in read)
+            more = len(part) == PAGE and (size <= self._room or not begun)
+        kept = whole_turns(read[::-1])
+        said = self.store.message_count(self.task_id)
+        self.talk = Conversation(self._room, max(0, said - len(kept)), WHERE)
+        for message in kept:
+            self.talk.add(message)
 
     def _keep(self, record: DeadlineRecord) -> None:
         def saved() -> Task:

@@ -53,6 +53,7 @@ from .event import AgentEvent, end_of, event_of, found
 from .finished import OTHERS, counted
 from .held import Counting
 from .journal import Journal, Snapshots
+from .recall import NAME as RECALL
 from .reply import GO_ON, go_on, read_reply, tokens_of
 from .tools import Tool
 from .view import unshown, view_of
@@ -265,7 +266,8 @@ class AgentRun:
     def _learned(self, call: Call, said: str) -> tuple[str, list[Operation]]:
         """What the model is told, and what the state gains; a large result is kept."""
         learned: list[Operation] = []
-        if call.tool.only_looks:  # an effect is counted where it is recorded
+        # An effect is counted where it is recorded, and to recall is no step.
+        if call.tool.only_looks and call.tool.name != RECALL:
             learned.append(self._counted(call.tool.name, call.step, said))
         if self.artifacts is not None and len(said) > MOST:
             summary = f"{call.step}: {said[:MAX_SEEN]}"

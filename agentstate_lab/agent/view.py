@@ -19,6 +19,7 @@ from agentstate_lab.state import AgentState, UpsertFact
 
 from .approval import approval_key
 from .finished import KEY, Finished
+from .recall import WHERE
 
 ANSWERS = 10  # of people, that are shown in any case
 SHARE = 4  # the digest has at most this part of a request
@@ -46,7 +47,7 @@ def view_of(state: AgentState, talk: Conversation, most: int) -> ContextSlice:
         if not turns:
             raise
         room = most - (small.needed - turns[-1].size)
-        turns[-1] = fitted(turns[-1], room)
+        turns[-1] = fitted(turns[-1], room, WHERE)
         return chosen(state, "", most, turns, keep=keep, keep_last_turn=True)
 
 

@@ -33,6 +33,8 @@ class Conversation:
 
         place: How many messages there are before those that will be added.
 
+        where: Where the rest of a text is that is not shown whole.
+
     Attributes:
         turns: The turns that are kept, the oldest first.
 
@@ -41,11 +43,14 @@ class Conversation:
         said: How many messages there are, those included that are not kept.
     """
 
-    def __init__(self, room: int, place: int = 0) -> None:
+    def __init__(
+        self, room: int, place: int = 0, where: str = "message {place}"
+    ) -> None:
         self.turns: deque[Turn] = deque()
         self.last: list[Message] = []
         self.said = place
         self._room = room
+        self._where = where
         self._size = 0
 
     @property
@@ -61,7 +66,7 @@ class Conversation:
     def add(self, message: Message) -> None:
         """Add what was said, at the end; the oldest turns go when there is no room."""
         self.said += 1
-        seen = shortened(message, MOST, f"message {self.said}")
+        seen = shortened(message, MOST, self._where.format(place=self.said))
         line = message_line(seen)
         if message.get("role") != "tool" or not self.turns:
             self.turns.append(Turn(number=self.said))
@@ -98,12 +103,19 @@ def shortened(message: Message, most: int, where: str) -> Message:
     return {**message, "tool_calls": [_less(call, most, where) for call in calls]}
 
 
-def fitted(turn: Turn, most: int) -> Turn:
+def fitted(turn: Turn, most: int, where: str = "message {place}") -> Turn:
     """
     The turn with its texts cut until it has at most *most* bytes, if that can be.
 
     Each text keeps its beginning and its end, so the model sees what it has called
     for and that there was an answer.
+
+    Args:
+        turn: The turn.
+
+        most: Bytes.
+
+        where: Where the rest of a text is.
     """
     limit = MOST
     made = turn
@@ -111,7 +123,8 @@ def fitted(turn: Turn, most: int) -> Turn:
         limit = max(LEAST, limit * 2 // 3)
         made = Turn(number=turn.number)
         for place, message in enumerate(turn.messages):
-            seen = shortened(message, limit, f"message {turn.number + place}")
+            there = where.format(place=turn.number + place)
+            seen = shortened(message, limit, there)
             made.add(seen, message_line(seen))
     return made
 

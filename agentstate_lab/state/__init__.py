@@ -29,7 +29,17 @@ from .agent_state import (
 from .codec import clean, record_from_json, record_to_json, task_from_json, task_to_json
 from .digest import canonical, fingerprint
 from .snapshot import Checkpoint, Trigger, prunable
-from .step import History, Message, StepRecord, StepStatus, StoredMessage, key_for
+from .step import (
+    History,
+    Message,
+    Placed,
+    StepRecord,
+    StepStatus,
+    StoredMessage,
+    found_in,
+    key_for,
+    text_in_line,
+)
 from .task import (
     SCHEMA_VERSION,
     TRANSITIONS,
@@ -63,6 +73,7 @@ __all__ = [
     "Message",
     "Operation",
     "Owner",
+    "Placed",
     "Record",
     "RiskLevel",
     "StatePatch",
@@ -78,6 +89,7 @@ __all__ = [
     "check_transition",
     "clean",
     "fingerprint",
+    "found_in",
     "key_for",
     "prunable",
     "reason",
@@ -86,4 +98,5 @@ __all__ = [
     "task_from_json",
     "task_id_for",
     "task_to_json",
+    "text_in_line",
 ]

@@ -12,6 +12,7 @@ A record that stays at `started` after its worker is gone is the third outcome:
 unknown. This module only describes it; `idempotency` decides what to do.
 """
 
+import json
 from collections.abc import Collection, Iterable
 from enum import StrEnum
 from typing import Any, Final, Literal
@@ -118,6 +119,31 @@ class StoredMessage(Record):
 
     schema_version: Literal[1] = SCHEMA_VERSION
     message: dict[str, JsonValue]
+
+
+# A message with its place in the conversation, from 1.
+Placed = tuple[int, Message]
+
+
+def message_line(message: Message) -> str:
+    """A message as a store keeps it."""
+    return StoredMessage.model_construct(message=message).model_dump_json()
+
+
+def text_in_line(text: str) -> str:
+    r"""
+    How *text* stands in such a line, for `HistoryStore.search`.
+
+    >>> print(text_in_line('a "b"'))
+    a \"b\"
+    """
+    return json.dumps(text, ensure_ascii=False)[1:-1]
+
+
+def found_in(history: History, text: str) -> list[Placed]:
+    """The messages that hold *text*, by looking at each."""
+    placed = enumerate(history.messages, start=1)
+    return [(n, dict(one)) for n, one in placed if text in message_line(one)]
 
 
 def key_for(task_id: str, step: str) -> str:

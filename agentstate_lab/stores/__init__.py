@@ -24,7 +24,7 @@ from .lease import LEASE, Claim, LeaseStore, check_seconds
 from .listing import TaskPage, each_task
 from .owner import is_gone, machine, whereabouts, working
 from .patching import STEP_PREFIX, Applied, apply_once
-from .rules import Submission
+from .rules import ALL, Page, Submission
 from .store import (
     MAX_STEP_TRIES,
     SCHEMES,
@@ -41,6 +41,7 @@ from .store import (
 )
 
 __all__ = [
+    "ALL",
     "LEASE",
     "MAX_ATTEMPTS",
     "MAX_STEP_TRIES",
@@ -55,6 +56,7 @@ __all__ = [
     "JsonFileStore",
     "LeaseStore",
     "MemoryStore",
+    "Page",
     "StepStore",
     "Submission",
     "TakeOver",

@@ -35,9 +35,11 @@ from agentstate_lab.state import (
     Checkpoint,
     History,
     Message,
+    Placed,
     StepRecord,
     Task,
     TaskState,
+    found_in,
     prunable,
 )
 
@@ -45,6 +47,8 @@ from .atomic_file import atomic_write, real_path, write_bytes
 from .json_format import Content, parse, read_task, render
 from .listing import TaskPage, Unreadable, Wanted, first_tasks
 from .rules import (
+    ALL,
+    Page,
     Submission,
     accept_checkpoint,
     accept_save,
@@ -124,17 +128,21 @@ class JsonFileStore:
             self._write(new)
             return kept
 
-    def steps(self, task_id: str) -> list[StepRecord]:
+    def steps(self, task_id: str, page: Page = ALL) -> list[StepRecord]:
         """The steps of a task; see `StepStore.steps`."""
-        return list(self._history(task_id).steps)
+        return page.of(self._history(task_id).steps)
 
     def step(self, task_id: str, name: str) -> StepRecord | None:
         """One step of a task; see `StepStore.step`."""
         return self._history(task_id).step(name)
 
-    def messages(self, task_id: str) -> list[Message]:
+    def messages(self, task_id: str, page: Page = ALL) -> list[Message]:
         """What was said; see `StepStore.messages`."""
-        return list(self._history(task_id).messages)
+        return page.of(self._history(task_id).messages)
+
+    def search(self, task_id: str, text: str, page: Page = ALL) -> list[Placed]:
+        """The messages that hold *text*; see `HistoryStore.search`."""
+        return page.of(found_in(self._history(task_id), text))
 
     def message_count(self, task_id: str, *, since: Checkpoint | None = None) -> int:
         """How many messages there are; see `HistoryStore.message_count`."""
@@ -144,9 +152,9 @@ class JsonFileStore:
         """One checkpoint; see `HistoryStore.checkpoint`."""
         return self._history(task_id).checkpoint(version)
 
-    def checkpoints(self, task_id: str) -> list[Checkpoint]:
+    def checkpoints(self, task_id: str, page: Page = ALL) -> list[Checkpoint]:
         """The checkpoints, oldest first; see `HistoryStore.checkpoints`."""
-        return list(self._history(task_id).checkpoints)
+        return page.of(self._history(task_id).checkpoints)
 
     def prune(self, task_id: str, *, keep: int | None, before: float | None) -> int:
         """Drop checkpoints by two rules; see `HistoryStore.prune`."""

@@ -30,12 +30,20 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from agentstate_lab.errors import InvalidValue
-from agentstate_lab.state import Checkpoint, Message, Owner, StepRecord, Task, TaskState
+from agentstate_lab.state import (
+    Checkpoint,
+    Message,
+    Owner,
+    Placed,
+    StepRecord,
+    Task,
+    TaskState,
+)
 
 from .claim import MAX_ATTEMPTS, TakeOver, nobody
 from .listing import TaskPage
 from .owner import boot_id, is_gone
-from .rules import Submission
+from .rules import ALL, Page, Submission
 from .store import HistoryStore
 
 LEASE = 60.0  # seconds
@@ -214,17 +222,21 @@ class Leased:
             self._claim = None
         return saved
 
-    def steps(self, task_id: str) -> list[StepRecord]:
+    def steps(self, task_id: str, page: Page = ALL) -> list[StepRecord]:
         """The steps of a task; see `StepStore.steps`."""
-        return self._store.steps(task_id)
+        return self._store.steps(task_id, page)
 
     def step(self, task_id: str, name: str) -> StepRecord | None:
         """One step of a task; see `StepStore.step`."""
         return self._store.step(task_id, name)
 
-    def messages(self, task_id: str) -> list[Message]:
+    def messages(self, task_id: str, page: Page = ALL) -> list[Message]:
         """What was said; see `StepStore.messages`."""
-        return self._store.messages(task_id)
+        return self._store.messages(task_id, page)
+
+    def search(self, task_id: str, text: str, page: Page = ALL) -> list[Placed]:
+        """The messages that hold *text*; see `HistoryStore.search`."""
+        return self._store.search(task_id, text, page)
 
     def message_count(self, task_id: str, *, since: Checkpoint | None = None) -> int:
         """How many messages there are; see `HistoryStore.message_count`."""
@@ -234,9 +246,9 @@ class Leased:
         """One checkpoint; see `HistoryStore.checkpoint`."""
         return self._store.checkpoint(task_id, version)
 
-    def checkpoints(self, task_id: str) -> list[Checkpoint]:
+    def checkpoints(self, task_id: str, page: Page = ALL) -> list[Checkpoint]:
         """The checkpoints, oldest first; see `HistoryStore.checkpoints`."""
-        return self._store.checkpoints(task_id)
+        return self._store.checkpoints(task_id, page)
 
     def prune(self, task_id: str, *, keep: int | None, before: float | None) -> int:
         """Drop checkpoints by two rules; see `HistoryStore.prune`."""

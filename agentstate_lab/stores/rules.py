@@ -9,10 +9,57 @@ clock and no database.
 What a store adds is that nobody comes between the reading and the writing.
 """
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple, TypeVar
 
 from agentstate_lab.errors import InvalidValue, KeyReused, TaskNotFound, VersionConflict
 from agentstate_lab.state import Checkpoint, Task, TaskState, check_transition
+
+Item = TypeVar("Item")
+
+MOST: Final = 2**31 - 1  # of anything that one read can ask for
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """
+    A part of a list: whoever reads ten thousand messages at once, reads too many.
+
+    Attributes:
+        after: How many to pass over.
+
+        limit: How many to return at most.
+
+        newest_first: Whether to begin at the end, and go backwards.
+
+    Raises:
+        InvalidValue: Such a page cannot be meant; nothing was read.
+
+    >>> Page(after=1, limit=2, newest_first=True).of(["a", "b", "c", "d"])
+    ['c', 'b']
+    """
+
+    after: int = 0
+    limit: int = MOST
+    newest_first: bool = False
+
+    def __post_init__(self) -> None:
+        for name, least in (("after", 0), ("limit", 1)):
+            number = getattr(self, name)
+            if type(number) is not int or not least <= number <= MOST:
+                raise InvalidValue(
+                    f"page.{name}",
+                    f"must be a whole number from {least} to {MOST}, not {number!r}",
+                )
+
+    def of(self, items: Sequence[Item]) -> list[Item]:
+        """This part of *items*, which are in their order."""
+        ordered = items[::-1] if self.newest_first else items
+        return list(ordered[self.after : self.after + self.limit])
+
+
+ALL: Final = Page()
 
 
 class Submission(NamedTuple):

@@ -28,9 +28,11 @@ from agentstate_lab.state import (
     Checkpoint,
     History,
     Message,
+    Placed,
     StepRecord,
     Task,
     TaskState,
+    found_in,
     prunable,
     record_from_json,
     record_to_json,
@@ -40,6 +42,8 @@ from agentstate_lab.state import (
 
 from .listing import TaskPage, Unreadable, Wanted, first_tasks
 from .rules import (
+    ALL,
+    Page,
     Submission,
     accept_checkpoint,
     accept_save,
@@ -134,9 +138,14 @@ class StepStore(TaskStore, Protocol):
         """
         ...
 
-    def steps(self, task_id: str) -> list[StepRecord]:
+    def steps(self, task_id: str, page: Page = ALL) -> list[StepRecord]:
         """
         The steps of a task, in the order in which they were begun.
+
+        Args:
+            task_id: The task.
+
+            page: Which of them; by default, all.
 
         Raises:
             TaskNotFound: No task has this id.
@@ -152,9 +161,14 @@ class StepStore(TaskStore, Protocol):
         """
         ...
 
-    def messages(self, task_id: str) -> list[Message]:
+    def messages(self, task_id: str, page: Page = ALL) -> list[Message]:
         """
         What was said, in its order.
+
+        Args:
+            task_id: The task.
+
+            page: Which of the messages; by default, all.
 
         Raises:
             TaskNotFound: No task has this id.
@@ -203,6 +217,20 @@ class HistoryStore(StepStore, Protocol):
     promises. Each call raises `TaskNotFound` for an id that nobody has submitted.
     """
 
+    def search(self, task_id: str, text: str, page: Page = ALL) -> list[Placed]:
+        """
+        The messages that hold *text*, each with its place, from 1.
+
+        Args:
+            task_id: The task.
+
+            text: A part of the message as JSON without spaces: `"name":"deploy"`. What
+                somebody said stands there in the form of `text_in_line`.
+
+            page: Which of those that hold it.
+        """
+        ...
+
     def message_count(self, task_id: str, *, since: Checkpoint | None = None) -> int:
         """
         How many messages there are, without reading them.
@@ -219,8 +247,8 @@ class HistoryStore(StepStore, Protocol):
         """The checkpoint of this version of the task; by default, the newest."""
         ...
 
-    def checkpoints(self, task_id: str) -> list[Checkpoint]:
-        """All checkpoints that are kept, oldest first."""
+    def checkpoints(self, task_id: str, page: Page = ALL) -> list[Checkpoint]:
+        """The checkpoints that are kept, oldest first: all, or those of *page*."""
         ...
 
     def prune(self, task_id: str, *, keep: int | None, before: float | None) -> int:
@@ -292,20 +320,25 @@ class MemoryStore:
             self._lines[task.id] = line
             return kept
 
-    def steps(self, task_id: str) -> list[StepRecord]:
+    def steps(self, task_id: str, page: Page = ALL) -> list[StepRecord]:
         """The steps of a task; see `StepStore.steps`."""
         self.get(task_id)
-        return list(self._history(task_id).steps)
+        return page.of(self._history(task_id).steps)
 
     def step(self, task_id: str, name: str) -> StepRecord | None:
         """One step of a task; see `StepStore.step`."""
         self.get(task_id)
         return self._history(task_id).step(name)
 
-    def messages(self, task_id: str) -> list[Message]:
+    def messages(self, task_id: str, page: Page = ALL) -> list[Message]:
         """What was said; see `StepStore.messages`."""
         self.get(task_id)
-        return list(self._history(task_id).messages)
+        return page.of(self._history(task_id).messages)
+
+    def search(self, task_id: str, text: str, page: Page = ALL) -> list[Placed]:
+        """The messages that hold *text*; see `HistoryStore.search`."""
+        self.get(task_id)
+        return page.of(found_in(self._history(task_id), text))
 
     def message_count(self, task_id: str, *, since: Checkpoint | None = None) -> int:
         """How many messages there are; see `HistoryStore.message_count`."""
@@ -316,10 +349,10 @@ class MemoryStore:
         self.get(task_id)
         return self._history(task_id).checkpoint(version)
 
-    def checkpoints(self, task_id: str) -> list[Checkpoint]:
+    def checkpoints(self, task_id: str, page: Page = ALL) -> list[Checkpoint]:
         """The checkpoints, oldest first; see `HistoryStore.checkpoints`."""
         self.get(task_id)
-        return list(self._history(task_id).checkpoints)
+        return page.of(self._history(task_id).checkpoints)
 
     def prune(self, task_id: str, *, keep: int | None, before: float | None) -> int:
         """Drop checkpoints by two rules; see `HistoryStore.prune`."""

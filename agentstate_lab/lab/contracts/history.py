@@ -13,9 +13,10 @@ import pytest
 
 from agentstate_lab.errors import InvalidValue, TaskNotFound, VersionConflict
 from agentstate_lab.lab.clock import FakeClock
-from agentstate_lab.state import AgentState, Checkpoint, Fact, Task
-from agentstate_lab.stores import HistoryStore
+from agentstate_lab.state import AgentState, Checkpoint, Fact, Task, text_in_line
+from agentstate_lab.stores import HistoryStore, Page
 
+from .steps import begun
 from .store import StoreMaker, stored
 
 
@@ -165,3 +166,41 @@ class DurableHistoryContract(StoreMaker):
         assert again.checkpoints(task.id) == taken
         assert again.message_count(task.id) == 2
         again.close()
+
+    def test_a_page_is_a_part_of_the_list(
+        self, store: HistoryStore, clock: FakeClock
+    ) -> None:
+        """From either end, of messages, steps and checkpoints alike."""
+        task = saved_with_checkpoints(store, clock, 7)
+        names = [f"s{n}" for n in range(7)]
+        task = store.save(task, steps=[begun(name) for name in names[:4]])
+        store.save(task, steps=[begun(name) for name in names[4:]])
+
+        for read in (store.messages, store.steps, store.checkpoints):
+            whole: list[Any] = read(task.id)
+            assert len(whole) == 7
+            for after in (0, 3, 6, 7, 100):
+                for page in (Page(after, 3), Page(after, 3, newest_first=True)):
+                    assert read(task.id, page) == page.of(whole)
+            with pytest.raises(TaskNotFound):
+                read("nobody", Page(limit=1))
+
+    def test_messages_are_found_by_their_text(self, store: HistoryStore) -> None:
+        """As it is written, with its place, from either end."""
+        task = stored(store, "k", "running")
+        texts = ["one", 'a "quoted" ünï\n\0 line', "One", "one and one"]
+        store.save(task, messages=[{"role": "user", "content": t} for t in texts])
+
+        found = store.search(task.id, "one")
+        newest = store.search(task.id, "one", Page(limit=1, newest_first=True))
+
+        assert [place for place, _ in found] == [1, 4]
+        assert found[0][1] == {"role": "user", "content": "one"}
+        assert newest == found[1:]
+        odd = store.search(task.id, text_in_line(texts[1]))
+        assert odd == [(2, {"role": "user", "content": texts[1]})]
+        assert len(store.search(task.id, '"role":"user"')) == 4
+        for nothing in ("%o_", "\ud800", "\0", "x" * 10**6):
+            assert store.search(task.id, nothing) == []
+        with pytest.raises(TaskNotFound):
+            store.search("nobody", "one")

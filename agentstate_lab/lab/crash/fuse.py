@@ -27,7 +27,9 @@ from agentstate_lab.errors import InvalidValue, TaskNotFound
 from agentstate_lab.lab.world import EffectWorld
 from agentstate_lab.state import Checkpoint, Message, StepRecord, Task, TaskState
 from agentstate_lab.stores import (
+    ALL,
     JsonFileStore,
+    Page,
     StepStore,
     Submission,
     TaskPage,
@@ -224,20 +226,20 @@ class KillingStore:
         saved: Task = self._written(name, self._store.save, task, **more)
         return saved
 
-    def steps(self, task_id: str) -> list[StepRecord]:
+    def steps(self, task_id: str, page: Page = ALL) -> list[StepRecord]:
         """Read: a touch, not a write."""
         self._fuse.touch()
-        return self._store.steps(task_id)
+        return self._store.steps(task_id, page)
 
     def step(self, task_id: str, name: str) -> StepRecord | None:
         """Read: a touch, not a write."""
         self._fuse.touch()
         return self._store.step(task_id, name)
 
-    def messages(self, task_id: str) -> list[Message]:
+    def messages(self, task_id: str, page: Page = ALL) -> list[Message]:
         """Read: a touch, not a write."""
         self._fuse.touch()
-        return self._store.messages(task_id)
+        return self._store.messages(task_id, page)
 
     def get(self, task_id: str) -> Task:
         """Read: a touch, not a write."""

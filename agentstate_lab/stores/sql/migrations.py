@@ -123,6 +123,8 @@ MIGRATIONS: Final[tuple[Migration, ...]] = (
         fill_agents,
         "create index tasks_by_agent on {place}tasks (agent_id, created_at, id)",
     ),
+    # So that a page of the steps, also the newest, is read without the others.
+    ("create index steps_in_order on {place}steps (task_id, version, nth)",),
 )
 
 # Its name is the mark by which a database is known as ours.

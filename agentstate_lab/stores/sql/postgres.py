@@ -93,6 +93,7 @@ _WORDS = Dialect(
     ),
     lock=" for update",
     skip=" for update skip locked",
+    find="strpos(line, :text)",
     parameter=r"%(\1)s",
 )
 

@@ -23,6 +23,7 @@ from agentstate_lab.errors import InvalidValue, LeaseLost, StoreTorn, TaskNotFou
 from agentstate_lab.state import (
     Checkpoint,
     Message,
+    Placed,
     Record,
     StepRecord,
     StoredMessage,
@@ -38,6 +39,9 @@ from ..lease import Claim
 from ..line_memo import Known, LineMemo
 from ..listing import Place, TaskPage, Unreadable, Wanted, first_tasks
 from ..rules import (
+    ALL,
+    MOST,
+    Page,
     Submission,
     accept_checkpoint,
     accept_save,
@@ -50,8 +54,6 @@ from . import tables as sql
 from .database import Database, Moment, Values
 
 RecordT = TypeVar("RecordT", bound=Record)
-
-MOST = 2**31 - 1  # rows that one list can ask for
 
 
 class SqlStore:
@@ -125,27 +127,44 @@ class SqlStore:
             kept = accept_save(self.get(task.id, claim=claim), task, now)
         raise StoreTorn(self._row(task.id), "its columns and its line disagree")
 
-    def steps(self, task_id: str) -> list[StepRecord]:
+    def steps(self, task_id: str, page: Page = ALL) -> list[StepRecord]:
         """The steps of a task; see `StepStore.steps`."""
-        lines = self._lines(sql.STEPS, task_id)
+        lines = self._page(sql.STEPS, task_id, page)
         return [self._record(StepRecord, task_id, line) for line in lines]
 
     def step(self, task_id: str, name: str) -> StepRecord | None:
         """One step of a task; see `StepStore.step`."""
         if not storable(name):
-            self.get(task_id)
+            self._check_there(task_id)
             return None
         lines = self._lines(sql.STEP, task_id, name=name)
         return self._record(StepRecord, task_id, lines[0]) if lines else None
 
-    def messages(self, task_id: str) -> list[Message]:
+    def messages(self, task_id: str, page: Page = ALL) -> list[Message]:
         """What was said; see `StepStore.messages`."""
-        lines = self._lines(sql.MESSAGES, task_id)
+        lines = self._page(sql.MESSAGES, task_id, page)
         return [self._record(StoredMessage, task_id, line).message for line in lines]
+
+    def search(self, task_id: str, text: str, page: Page = ALL) -> list[Placed]:
+        """The messages that hold *text*; see `HistoryStore.search`."""
+        self._check_there(task_id)
+        if not storable(text):
+            return []
+        rows = self.database.read(
+            sql.SEARCH[page.newest_first],
+            id=task_id,
+            text=text,
+            after=page.after,
+            limit=page.limit,
+        )
+        return [
+            (int(place), self._record(StoredMessage, task_id, line).message)
+            for place, line in rows
+        ]
 
     def message_count(self, task_id: str, *, since: Checkpoint | None = None) -> int:
         """How many messages there are; see `HistoryStore.message_count`."""
-        self.get(task_id)
+        self._check_there(task_id)
         before, version = (since.messages, since.version) if since else (0, 0)
         [(more,)] = self.database.read(sql.COUNT_MESSAGES, id=task_id, after=version)
         return before + int(more)
@@ -158,14 +177,14 @@ class SqlStore:
             lines = self._lines(sql.CHECKPOINT, task_id, version=version)
         return self._record(Checkpoint, task_id, lines[0]) if lines else None
 
-    def checkpoints(self, task_id: str) -> list[Checkpoint]:
+    def checkpoints(self, task_id: str, page: Page = ALL) -> list[Checkpoint]:
         """The checkpoints, oldest first; see `HistoryStore.checkpoints`."""
-        lines = self._lines(sql.CHECKPOINTS, task_id)
+        lines = self._page(sql.CHECKPOINTS, task_id, page)
         return [self._record(Checkpoint, task_id, line) for line in lines]
 
     def prune(self, task_id: str, *, keep: int | None, before: float | None) -> int:
         """Drop checkpoints by two rules; see `HistoryStore.prune`."""
-        self.get(task_id)
+        self._check_there(task_id)
         return self.database.write(
             sql.PRUNE, id=task_id, keep=MOST if keep is None else keep, before=before
         )
@@ -277,8 +296,18 @@ class SqlStore:
         """The lines that belong to a task, which must be there."""
         rows = self.database.read(statement, id=self._known(task_id), **values)
         if not rows:
-            self.get(task_id)
+            self._check_there(task_id)
         return [line for (line,) in rows]
+
+    def _page(self, both: sql.BothWays, task_id: str, page: Page) -> list[str]:
+        """The lines of one page, from the end that it begins at."""
+        statement = both[page.newest_first]
+        return self._lines(statement, task_id, after=page.after, limit=page.limit)
+
+    def _check_there(self, task_id: str) -> None:
+        """Raise when no task has this id; the task itself is not read."""
+        if not self.database.read(sql.THERE, id=self._known(task_id)):
+            raise TaskNotFound(task_id)
 
     def _known(self, task_id: str) -> str:
         if not storable(task_id):

@@ -39,6 +39,8 @@ class Dialect:
 
         skip: The same, passing over rows that others keep.
 
+        find: Where :text stands in a line; 0, if it does not.
+
         parameter: How a parameter is written.
 
         settled: A condition that always holds. By asking for it, a statement settles
@@ -56,6 +58,7 @@ class Dialect:
     now: str
     lock: str
     skip: str
+    find: str = "instr(line, :text)"
     parameter: str = r":\1"
     settled: str = "true"
     place: str = ""
@@ -90,14 +93,11 @@ values (:task_id, :version, :taken_at, :line)
 """
 
 GET = "select line, token, fingerprint from {place}tasks where id = :id"
-STEPS = "select line from {place}steps where task_id = :id order by version, nth"
+THERE = "select 1 from {place}tasks where id = :id"
 STEP = "select line from {place}steps where task_id = :id and name = :name"
-MESSAGES = "select line from {place}messages where task_id = :id order by version, nth"
-
 COUNT_MESSAGES = """
 select count(*) from {place}messages where task_id = :id and version > :after
 """
-CHECKPOINTS = "select line from {place}checkpoints where task_id = :id order by version"
 CHECKPOINT = """
 select line from {place}checkpoints where task_id = :id and version = :version
 """
@@ -112,6 +112,37 @@ delete from {place}checkpoints where {settled} and task_id = :id
         select version from {place}checkpoints where task_id = :id
         order by version desc limit :keep))
 """
+
+
+BothWays = tuple[str, str]
+
+
+def both_ways(statement: str, *order: str) -> BothWays:
+    """A statement for a page of what it finds: oldest first, and newest first."""
+    page = "limit :limit offset :after"
+    back = ", ".join(f"{column} desc" for column in order)
+    return (
+        f"{statement} order by {', '.join(order)} {page}",
+        f"{statement} order by {back} {page}",
+    )
+
+
+STEPS = both_ways("select line from {place}steps where task_id = :id", "version", "nth")
+MESSAGES = both_ways(
+    "select line from {place}messages where task_id = :id", "version", "nth"
+)
+CHECKPOINTS = both_ways(
+    "select line from {place}checkpoints where task_id = :id", "version"
+)
+SEARCH = both_ways(
+    """
+select place, line from (
+    select row_number() over (order by version, nth) as place, line
+    from {place}messages where task_id = :id) as numbered
+where {find} > 0
+""",
+    "place",
+)
 
 TAKE = """
 update {place}tasks set state = :state, version = :version, attempt = :attempt,
