@@ -86,7 +86,7 @@ def test_a_learner_reads_one_line_for_each_step(job):
             [
                 "the model calls look, drop",
                 "look-44136fa3 done",
-                "drop: error: tool: there is none called 'drop'; there are look"
+                "drop: error: tool: there is none called 'drop'; there are look, recall"
                 " (side effect: not started)",
                 "the model has answered",
                 "completed: Done.",
