@@ -63,7 +63,7 @@ notebooks: .venv/.package ## run notebooks and solutions, compare every output
 exercises: .venv/.package ## solutions pass, stubs wait, known mistakes are caught
 	@$(PYTEST) -m "not soak" tests/test_exercises.py
 
-soak: .venv/.package ## what takes long: 200 kills of a writer, the checks without fork
+soak: .venv/.providers ## what takes long: 200 kills of a writer, the checks without fork
 	@AGENTSTATE_KILLS=200 $(PYTEST) --timeout=600 tests/test_json_store.py -k kills
 	@$(PYTEST) -m soak tests
 
@@ -146,6 +146,14 @@ clean: ## remove .venv and caches; .lab and work (your runs and copies) stay
 			--constraint requirements.txt --editable ".[book]"; } \
 		|| $(RUN) -m pip install --quiet --disable-pip-version-check \
 			--constraint requirements.txt --editable ".[book]"
+	@touch $@
+
+# Servers of the chat API that are not ours: `make soak` runs the agent against them.
+.venv/.providers: .venv/.package
+	@{ [ -x $(UV) ] && $(UV) pip install --quiet --python $(RUN) \
+			--constraint requirements.txt --editable ".[providers]"; } \
+		|| $(RUN) -m pip install --quiet --disable-pip-version-check \
+			--constraint requirements.txt --editable ".[providers]"
 	@touch $@
 
 # What the figures are compared with: needed by `make bench` and by nothing else.
