@@ -65,13 +65,13 @@ class Grant(Record):
         Raises:
             NotGranted: This agent may not do that.
         """
-        allowed = {self.agent_id, *self.writes, *(() if write else self.reads)}
+        allowed = {self.agent_id, *self.writes} if write else self.agents()
         if agent_id not in allowed:
             raise NotGranted(self.agent_id, agent_id, write=write)
 
-    def readable(self, agent_id: str) -> bool:
-        """Whether this agent may read the tasks of *agent_id*."""
-        return agent_id in {self.agent_id, *self.reads, *self.writes}
+    def agents(self) -> set[str]:
+        """The agents whose tasks this one may read."""
+        return {self.agent_id, *self.reads, *self.writes}
 
     def told(self) -> str:
         """
@@ -168,7 +168,7 @@ class GrantFile:
             return [Holder.model_validate(one) for one in found]
         except FileNotFoundError:
             return []
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, RecursionError):
             why = "is not a file of grants; move it away, or name another"
             raise StoreForeign(str(self.path), why) from None  # it may show a token
 

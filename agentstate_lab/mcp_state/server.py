@@ -23,7 +23,7 @@ Source: Model Context Protocol, revision 2026-07-28, "Resources" and "Tools".
 
 import contextlib
 from collections.abc import Callable, Iterable
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 from anyio import to_thread
 from mcp import MCPError
@@ -32,8 +32,15 @@ from mcp.server.auth.provider import TokenVerifier
 from mcp.server.auth.settings import AuthSettings
 from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
-from mcp_types import INVALID_PARAMS, CallToolResult, InputRequiredResult, Resource
-from pydantic import ValidationError
+from mcp_types import (
+    INVALID_PARAMS,
+    CallToolResult,
+    InputRequiredResult,
+    ListResourcesResult,
+    PaginatedRequestParams,
+    Resource,
+)
+from pydantic import Field, ValidationError
 
 from agentstate_lab import __version__
 from agentstate_lab.errors import InvalidValue, TaskNotFound
@@ -50,6 +57,7 @@ from agentstate_lab.stores import Applied, StepStore, apply_once
 from .client import SharedState, StateClient
 from .errors import spoken
 from .grants import Grant
+from .sent import MaybeState, MaybeText
 from .shared_state import read_shared_state, write_shared_state
 from .uri import TEMPLATE, ids_of, state_uri
 
@@ -63,7 +71,7 @@ __all__ = [
 
 MAX_PATCH_BYTES: Final = 256 * 1024  # as JSON; what is larger belongs into an artifact
 
-MAX_LISTED: Final = 100
+MAX_LISTED: Final = 100  # tasks on one page
 
 JSON: Final = "application/json"
 
@@ -127,12 +135,17 @@ class StateServer(MCPServer):
         self.tool()(self.read_state)
         self.tool()(self.write_state)
 
-    async def list_resources(self) -> list[Resource]:
-        """The tasks that the caller may read, as far as a list can hold them."""
+    async def _handle_list_resources(
+        self, ctx: Any, params: PaginatedRequestParams | None
+    ) -> ListResourcesResult:
+        """
+        A page of the tasks that the caller may read, with a cursor when there are more.
+
+        The library's own `list_resources` knows no cursor, and would cut in silence.
+        """
         with spoken():
-            grant = self._caller()
-            tasks = await to_thread.run_sync(self._tasks, grant)
-        return [Resource(uri=uri, name=task.id, mime_type=JSON) for uri, task in tasks]
+            grant, after = self._caller(), params.cursor if params else None
+            return await to_thread.run_sync(self._page, grant, after)
 
     def read_state(self, uri: str) -> dict[str, Any]:
         """Read the task at a state:// address: its version, and what is known."""
@@ -143,12 +156,12 @@ class StateServer(MCPServer):
     async def write_state(
         self,
         uri: str,
-        expected_version: int,
+        expected_version: Annotated[int, Field(strict=True)],
         patch_id: str,
         operations: list[Operation],
         ctx: Context,
-        state: TaskState | None = None,
-        result: str | None = None,
+        state: MaybeState = None,
+        result: MaybeText = None,
     ) -> Applied:
         """
         Change the task at a state:// address, if it is still at this version.
@@ -161,9 +174,8 @@ class StateServer(MCPServer):
 
             def apply() -> Applied:
                 task = self._task(*ids, write=True)
-                return apply_once(
-                    self._store, task.id, patch, state=state, result=result
-                )
+                new = None if state is None else TaskState(state)
+                return apply_once(self._store, task.id, patch, state=new, result=result)
 
             done = await to_thread.run_sync(apply)
         if not done.replayed:
@@ -197,16 +209,18 @@ class StateServer(MCPServer):
             raise TaskNotFound(task_id)
         return task
 
-    def _tasks(self, grant: Grant) -> list[tuple[str, Task]]:
-        """The first tasks of each state that *grant* lets its agent read."""
-        found: list[tuple[str, Task]] = []
-        for state in TaskState:
-            for task in self._store.list_by_state(state, limit=10 * MAX_LISTED):
-                if grant.readable(task.agent_id):
-                    # A store takes ids that no address can hold.
-                    with contextlib.suppress(InvalidValue):
-                        found.append((state_uri(task.agent_id, task.id), task))
-        return found[:MAX_LISTED]
+    def _page(self, grant: Grant, after: str | None) -> ListResourcesResult:
+        """One page of what *grant* lets its agent read."""
+        page = self._store.list_tasks(
+            agents=grant.agents(), after=after, limit=MAX_LISTED
+        )
+        found = []
+        for task in page.tasks:
+            # A store takes ids that no address can hold.
+            with contextlib.suppress(InvalidValue):
+                uri = state_uri(task.agent_id, task.id)
+                found.append(Resource(uri=uri, name=task.id, mime_type=JSON))
+        return ListResourcesResult(resources=found, next_cursor=page.next)
 
 
 def _patch(patch_id: str, version: int, operations: Iterable[Operation]) -> StatePatch:

@@ -173,13 +173,12 @@ def _header(error: Exception, name: str) -> str | None:
     """One header of the reply, whose *name* is in lower case."""
     for holder in (error, _look(error, "response")):
         headers = _look(holder, "headers")
-        for spelling in (name, name.title()):  # a plain dict knows one spelling
-            try:
-                value = headers.get(spelling)
-            except Exception:  # noqa: BLE001 - somebody else's mapping, if it is one
-                continue
-            if isinstance(value, str | int | float):
-                return str(value)
+        try:  # a plain dict knows one spelling, and names of headers have no case
+            named = {str(one).lower(): value for one, value in headers.items()}
+        except Exception:  # noqa: BLE001 - somebody else's mapping, if it is one
+            continue
+        if isinstance(value := named.get(name), str | int | float):
+            return str(value)
     return None
 
 

@@ -165,11 +165,24 @@ def _older(line: str | bytes, where: str, error: ValidationError) -> Task:
 def _from_version_0(fields: dict[str, Any]) -> dict[str, Any]:
     """The record everyone starts with: no version, and times as text."""
     times = {
-        name: datetime.datetime.fromisoformat(fields[name]).timestamp()
+        name: _instant(fields[name])
         for name in ("created_at", "updated_at")
         if isinstance(fields.get(name), str)
     }
     return {**fields, **times, "schema_version": 1, "version": 1}
+
+
+def _instant(text: str) -> float:
+    """
+    The seconds since the epoch of a time as text.
+
+    Without a zone it is read as UTC: the zone of the machine that reads it would make
+    of one record another instant in each place.
+    """
+    time = datetime.datetime.fromisoformat(text)
+    if time.tzinfo is None:
+        time = time.replace(tzinfo=datetime.UTC)
+    return time.timestamp()
 
 
 UPGRADES: Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]] = {

@@ -36,6 +36,8 @@ SCHEMA_VERSION: Final = 1
 
 TaskT = TypeVar("TaskT", bound="Task")
 Seconds = Annotated[float, Field(ge=0, le=2**53, allow_inf_nan=False)]
+# An instant may be before 1970: a clock may be wrong, and a record must be readable.
+Instant = Annotated[float, Field(ge=-(2**53), le=2**53, allow_inf_nan=False)]
 
 
 class TaskState(StrEnum):
@@ -164,8 +166,8 @@ class Task(Record):
     state: TaskState = TaskState.PENDING
     result: str | None = None
     error: str | None = None
-    created_at: Seconds = 0.0
-    updated_at: Seconds = 0.0
+    created_at: Instant = 0.0
+    updated_at: Instant = 0.0
     version: Count = 0
     attempt: Count = 0
     owner: Owner | None = None

@@ -64,7 +64,8 @@ class JsonFileStore:
     A `HistoryStore` in one JSON file, safe between threads and processes.
 
     Args:
-        path: The file. It is made, mode 0600, by the first write.
+        path: The file. Each write makes it anew, with mode 0600, whatever mode
+            somebody gave it: it holds what people asked.
 
         clock: Where the times of writes come from, in seconds since the epoch.
 

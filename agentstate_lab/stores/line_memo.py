@@ -86,7 +86,7 @@ class LineMemo:
         _, known = self._kept.get(id(task), (None, None))
         # Only what is written the same by everybody; a clock may return anything.
         plain = type(later.updated_at) in (int, float)
-        return known if plain and 0 <= later.updated_at <= 2**53 else None
+        return known if plain and abs(later.updated_at) <= 2**53 else None
 
 
 def _can_change(task: Task) -> bool:

@@ -84,7 +84,8 @@ def apply_once(
         VersionConflict: The patch is new and was made for another version.
         KeyReused: The id is known with another body.
         IllegalTransition: The task may not take this state, or has ended.
-        InvalidValue: The id is too long, or the result cannot be stored.
+        InvalidValue: The id is too long, the result cannot be stored, or the state is
+            "running": who runs a task is decided by a claim.
         TaskNotFound: No task has this id.
     """
     if len(patch.id) > MAX_PATCH_ID:
@@ -140,4 +141,11 @@ def _changed(
     """The task as it is to be saved."""
     changes = {"state": state, "result": result}
     wanted = {name: value for name, value in changes.items() if value is not None}
-    return task.apply(patch).replace(**wanted)
+    changed = task.apply(patch).replace(**wanted)
+    if state is TaskState.RUNNING and task.state is not TaskState.RUNNING:
+        raise InvalidValue(
+            "state",
+            "running is not written by hand: nobody would be at work. A worker claims"
+            " the task, and its claim says so",
+        )
+    return changed

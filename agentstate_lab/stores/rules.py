@@ -11,7 +11,7 @@ What a store adds is that nobody comes between the reading and the writing.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 from agentstate_lab.errors import InvalidValue, KeyReused, TaskNotFound, VersionConflict
 from agentstate_lab.state import Checkpoint, Task, TaskState, check_transition
@@ -116,8 +116,20 @@ def accept_save(stored: Task | None, task: Task, now: float) -> Task:
 
 
 def next_version(task: Task, *, created_at: float, now: float) -> Task:
-    """What is kept of an accepted *task*: one version on, with its times."""
-    fixed = {"created_at": created_at, "updated_at": now, "version": task.version + 1}
+    """
+    What is kept of an accepted *task*: one version on, with its times.
+
+    Every stored task is made here, so what holds for all of them is seen to here: an
+    owner goes with its run. Whoever ends, cancels or puts back a running task need not
+    think of it, and nobody finds a task that is waiting and has a worker.
+    """
+    fixed: dict[str, Any] = {
+        "created_at": created_at,
+        "updated_at": now,
+        "version": task.version + 1,
+    }
+    if task.state is not TaskState.RUNNING:
+        fixed["owner"] = None
     return task.model_copy(update=fixed)
 
 

@@ -18,6 +18,7 @@ store runs effects, and none of them can make an effect outside undone.
 
 import contextlib
 import importlib
+import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -495,7 +496,7 @@ def open_store(url: str, *, clock: Clock | None = None) -> HistoryStore:
 
     Args:
         url: `memory:`, `json:PATH`, `sqlite:PATH`, or the address of a database,
-            `postgresql://USER:PASSWORD@HOST:PORT/DATABASE`.
+            `postgresql://USER:PASSWORD@HOST:PORT/DATABASE`. A path may begin with `~`.
 
         clock: Where times come from, in seconds since the epoch; by default, what
             the kind of store takes by itself.
@@ -509,10 +510,40 @@ def open_store(url: str, *, clock: Clock | None = None) -> HistoryStore:
         known = ", ".join(f"{name}:" for name in SCHEMES)
         # Not the url itself: there may be a password in it.
         raise InvalidValue("store url", f"it starts with none of {known}")
-    if bool(place) == (scheme == "memory"):
-        wanted = "takes no path" if place else "needs a path after the colon"
-        raise InvalidValue("store url", f"{scheme}: {wanted}")
+    if scheme == "memory" and place:
+        raise InvalidValue("store url", "memory: takes no path")
+    if scheme != "memory" and not place.strip():
+        raise InvalidValue("store url", f"{scheme}: needs a path after the colon")
+    if scheme in ("json", "sqlite"):
+        place = _path(scheme, place)
     kind = store_class(scheme)
     where = [url if scheme == "postgresql" else place] if place else []
     opened: HistoryStore = kind(*where, **({} if clock is None else {"clock": clock}))
     return opened
+
+
+def _path(scheme: str, place: str) -> str:
+    """
+    The path in a URL, with `~` for the home of the user, as a shell would have it.
+
+    Raises:
+        InvalidValue: It is another program's way to write a place. Taken as a path, it
+            would make a file that nobody looks for.
+    """
+    for sign, meant in _NOT_PATHS.items():
+        if place.startswith(sign):
+            raise InvalidValue(
+                "store url", f"{scheme}:{sign}… is no path; {meant.format(scheme)}"
+            )
+    path = os.path.expanduser(place)  # noqa: PTH111 - a Path would eat a "//"
+    if path.startswith("~"):
+        raise InvalidValue("store url", f"no user is known as {path.split('/')[0]!r}")
+    return path
+
+
+# What other libraries write, and what it means here.
+_NOT_PATHS = {
+    ":memory:": "for a store in memory write memory:",
+    "file:": "write {}:PATH",
+    "//": "write {}:PATH, with one / before an absolute path",
+}

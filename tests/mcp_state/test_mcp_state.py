@@ -48,10 +48,10 @@ from agentstate_lab.mcp_state import (
 )
 from agentstate_lab.mcp_state.errors import CONFLICT, NOT_GRANTED, from_wire, to_wire
 from agentstate_lab.retry import RetryPolicy
-from agentstate_lab.stores import apply_once
+from agentstate_lab.stores import apply_once, claim, working
 
 URI = state_uri("a", "job")
-CLIENT = Path(__file__).with_name("mcp_processes.py")
+CLIENT = Path(__file__).parents[1] / "mcp_processes.py"
 README = Path(__file__).parents[2].joinpath("README.md").read_text("utf-8")
 PYTHON = (".venv", "bin", "python")
 
@@ -339,6 +339,12 @@ def test_a_conflict_is_not_tried_again(client):
         pytest.param({"operations": [{"op": "explode"}]}, -32602, id="unknown-op"),
         pytest.param({"expected_version": -1}, -32602, id="negative-version"),
         pytest.param({"expected_version": "x"}, -32602, id="version-no-number"),
+        pytest.param({"expected_version": "2"}, -32602, id="version-as-text"),
+        pytest.param({"expected_version": True}, -32602, id="version-true"),
+        pytest.param({"state": "null"}, -32602, id="state-null-as-text"),
+        pytest.param({"state": ["running"]}, -32602, id="state-no-text"),
+        pytest.param({"result": 7}, -32602, id="result-no-text"),
+        pytest.param({"state": "running"}, -32602, id="running-by-hand"),
         pytest.param({"patch_id": ""}, -32602, id="no-patch-id"),
         pytest.param({"patch_id": "p\0"}, -32602, id="nul-in-patch-id"),
         pytest.param({"state": "undead"}, -32602, id="unknown-state"),
@@ -365,6 +371,80 @@ def test_a_bad_request_is_a_protocol_error_with_a_code(store, arguments, code):
 
     assert asyncio.run(ask()) == code
     assert store.get("job").version == 2
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["null", " null ", "true", "7", "[]", '{"ok": true}', '"quoted"', "", "[" * 10_000],
+)
+def test_a_result_is_stored_as_it_was_sent(store, text):
+    """
+    The library would read a text that looks like JSON; "null" is a result, too.
+    """
+    running = store.save(store.get("job").replace(state="running"))
+    done = {"uri": URI, "expected_version": running.version, "patch_id": "p"}
+    done |= {"operations": [], "state": "completed", "result": text}
+    server = StateServer(store, Grant(agent_id="a"))
+
+    async def ask():
+        async with Client(server) as client:
+            return await client.call_tool("write_state", done)
+
+    answer = asyncio.run(ask())
+
+    assert answer.structured_content == {"version": 3, "replayed": False}
+    assert (store.get("job").state, store.get("job").result) == ("completed", text)
+
+
+def test_an_owner_goes_with_its_run_whoever_ends_it(store):
+    """
+    A task that waits, and has a worker, would be one that nobody takes up.
+    """
+    with working() as me:
+        task = claim(store, "job", me)
+
+        apply_once(store, "job", noted("p", task.version, "x"), state="waiting")
+
+        assert (store.get("job").state, store.get("job").owner) == ("waiting", None)
+
+
+def every_page(client):
+    """The addresses on all pages of the list."""
+    pages, cursor = [], None
+    while not pages or cursor:
+        page = client.request(lambda c, at=cursor: c.list_resources(cursor=at))
+        pages.append([one.uri for one in page.resources])
+        cursor = page.next_cursor
+    return pages
+
+
+def test_each_agent_sees_its_own_tasks_in_pages(store):
+    """
+    One behind a thousand of another agent, and one that runs behind a hundred others.
+    """
+    for n in range(1_000):
+        store.submit(Task.new("x", task_id=f"many-{n}", agent_id="many"))
+    last = store.submit(Task.new("x", task_id="zz", agent_id="many")).task
+    store.save(last.replace(state="running"))
+    few = Grant(agent_id="few", reads=("a",))
+
+    with StateClient(StateServer(store, few)) as client:
+        assert every_page(client) == [[URI]]
+    with StateClient(StateServer(store, Grant(agent_id="many"))) as client:
+        pages = every_page(client)
+
+    assert [len(page) for page in pages] == [100] * 10 + [1]
+    listed = [uri for page in pages for uri in page]
+    assert len(set(listed)) == 1_001
+    assert state_uri("many", "zz") in listed
+
+
+def test_a_cursor_that_is_none_is_refused(client):
+    """
+    It must not look like the end of the list.
+    """
+    with pytest.raises(InvalidValue, match="cursor"):
+        client.request(lambda c: c.list_resources(cursor="7"))
 
 
 def test_a_huge_patch_is_refused_with_the_limit(client):
@@ -495,6 +575,7 @@ def test_the_grants_are_private_and_add_up(tmp_path):
         pytest.param(b"[]", 0o644, id="readable-by-others"),
         pytest.param(b"{", 0o600, id="torn"),
         pytest.param(b"7", 0o600, id="no-list"),
+        pytest.param(b"[" * 100_000, 0o600, id="brackets"),
         pytest.param(b'[{"token": "secret"}]', 0o600, id="another-shape"),
         pytest.param(
             b'[{"grant": {"agent_id": "secret"}, "token": ""}]', 0o600, id="empty-token"
@@ -701,7 +782,7 @@ from agentstate_lab.mcp_state import StateClient
 from agentstate_lab.state import ReplacePlan
 client = StateClient(stdio_server(sys.argv[1], "a"))
 plan = ReplacePlan(plan=["logs", "caches"])
-add(client, sys.argv[2], "plan", plan, state="running")
+add(client, sys.argv[2], "plan", plan)
 os.kill(os.getpid(), signal.SIGKILL)
 """
 
@@ -711,6 +792,8 @@ def test_an_agent_is_killed_and_another_finishes_over_stdio(url):
     A writes progress and dies by SIGKILL; B reads it and completes the task.
     """
     args = [sys.executable, "-c", WRITES_AND_DIES, url, URI]
+    with open_store(url) as store:
+        store.save(store.get("job").replace(state="running"))
 
     died = subprocess.run(args, check=False)
     with StateClient(stdio(url, "b", "--writes", "a")) as client:

@@ -188,6 +188,8 @@ def test_the_world_says_what_happened():
     [
         pytest.param({"retry-after": "7"}, 7, id="seconds"),
         pytest.param({"Retry-After": "7"}, 7, id="another-spelling"),
+        pytest.param({"RETRY-AFTER": "7"}, 7, id="in-capitals"),
+        pytest.param({"rEtRy-aFtEr": "7", 3: "x"}, 7, id="as-it-comes"),
         pytest.param({"retry-after": " 1.5 "}, 1.5, id="a-fraction"),
         pytest.param({"retry-after": 7}, 7, id="a-number"),
         pytest.param({"retry-after": "0"}, 0, id="at-once"),

@@ -1,6 +1,7 @@
 """A task's life, its id, and the line that a store keeps of it."""
 
 import json
+import time
 
 import pytest
 from hypothesis import given
@@ -316,3 +317,31 @@ def test_a_value_that_is_too_deep_is_refused():
 
     with pytest.raises(InvalidValue, match="cannot be stored"):
         task_to_json(task)
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Kathmandu", "America/Lima"])
+def test_an_old_time_without_a_zone_is_one_instant_everywhere(zone, monkeypatch):
+    """
+    The zone of the machine that reads a record must not change what it says.
+    """
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    line = '{"id": "k", "user_input": "x", "created_at": "2024-05-01T12:00"}'
+
+    try:
+        assert task_from_json(line).created_at == 1_714_564_800.0
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+def test_a_time_before_1970_is_a_time():
+    """
+    A clock was wrong, or a record is old: that is no reason to lose it.
+    """
+    line = '{"id": "k", "user_input": "x", "created_at": "1969-07-20T20:17Z"}'
+
+    task = task_from_json(line)
+
+    assert task.created_at == -14_182_980.0
+    assert task_from_json(task_to_json(task)) == task

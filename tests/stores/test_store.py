@@ -72,6 +72,11 @@ def test_a_url_opens_the_store_it_names(tmp_path):
         pytest.param("memory:x", "takes no path", id="path-for-memory"),
         pytest.param("sqlite:", "needs a path", id="no-database"),
         pytest.param("sqlite:a\0b", "null", id="nul-in-a-path"),
+        pytest.param("json:   ", "needs a path", id="spaces-for-a-path"),
+        pytest.param("sqlite::memory:", "write memory:", id="memory-of-sqlite"),
+        pytest.param("sqlite:///x.db", "write sqlite:PATH", id="as-sqlalchemy-has-it"),
+        pytest.param("sqlite:file:x.db?mode=ro", "write sqlite:PATH", id="uri"),
+        pytest.param("json:~nobody-of-that-name/x", "no user", id="no-such-home"),
     ],
 )
 def test_a_url_that_names_no_store_is_refused(url, why):
@@ -80,6 +85,17 @@ def test_a_url_that_names_no_store_is_refused(url, why):
     """
     with pytest.raises(InvalidValue, match=why):
         open_store(url)
+
+
+def test_a_path_may_begin_at_home(tmp_path, monkeypatch):
+    """
+    A shell leaves the sign alone behind a colon, and a folder of that name is a trap.
+    """
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+
+    with open_store("sqlite:~/x.db") as store:
+        assert store.path == tmp_path.resolve() / "x.db"
 
 
 @pytest.mark.parametrize(

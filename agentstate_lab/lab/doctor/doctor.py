@@ -139,7 +139,7 @@ def unfit(requirement: Any) -> str:
 def folder() -> str:
     """A home that can be written and that nobody else can read."""
     where = home()
-    with tempfile.TemporaryFile(dir=where) as file:
+    with _writing(where), tempfile.TemporaryFile(dir=where) as file:
         file.write(b"doctor")
     mode = stat.S_IMODE(where.stat().st_mode)
     if os.name == "posix" and mode & 0o077:
@@ -150,9 +150,21 @@ def folder() -> str:
     return str(where)
 
 
+@contextmanager
+def _writing(where: Path) -> Iterator[None]:
+    """Say what to do when the folder cannot be written: no installation helps then."""
+    try:
+        yield
+    except OSError as error:
+        found = f"{where} cannot be written ({error.strerror or error})"
+        raise Trouble(
+            found, f"give yourself the right to write there, or {LOCAL_DISK}"
+        ) from error
+
+
 def database() -> str:
     """SQLite with a write-ahead log, in the home."""
-    with tempfile.TemporaryDirectory(dir=home(), prefix="doctor-") as where:
+    with _writing(home()), tempfile.TemporaryDirectory(dir=home()) as where:
         path = Path(where) / "doctor.sqlite"
         with closing(sqlite3.connect(path)) as writer:
             (mode,) = writer.execute("PRAGMA journal_mode = WAL").fetchone()

@@ -114,7 +114,8 @@ class SqlStore:
         """Store a changed task and what belongs to it; see `LeaseStore.save`."""
         now = self._clock()
         kept = next_version(task, created_at=task.created_at, now=now)
-        known = self._memo.known(task, kept)
+        # With another owner, it is more than the version that is new.
+        known = self._memo.known(task, kept) if kept.owner == task.owner else None
         # Twice, since a time of creation that the writer made up is put right.
         for _ in range(2):
             accept_checkpoint(checkpoint, kept)

@@ -6,6 +6,7 @@ import sqlite3
 import sys
 import time
 from importlib import metadata
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -177,6 +178,21 @@ def test_a_home_that_is_a_file_is_noticed(tmp_path, monkeypatch):
 
     assert not finding.ok
     assert "AGENTSTATE_HOME" in finding.said
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="needs a folder nobody writes")
+@pytest.mark.parametrize("check", ["home", "sqlite"])
+def test_a_home_that_cannot_be_written_is_no_matter_of_installing(monkeypatch, check):
+    """
+    Not even root makes files there.
+    """
+    monkeypatch.setenv("AGENTSTATE_HOME", "/proc")
+
+    finding = only(check)
+
+    assert finding.said.startswith("/proc cannot be written")
+    assert "AGENTSTATE_HOME" in finding.advice
+    assert "make lab" not in finding.advice
 
 
 def test_a_disk_without_a_write_ahead_log_is_noticed(home_dir, monkeypatch):
