@@ -94,14 +94,34 @@ def asks_before_it_tells(notebook: Any) -> list[str]:
     text = "\n".join(text for _, text in prose(notebook))
     sources = [cell.source for cell in code_cells(notebook)]
     least = (
-        ("Predict", text.count("Predict"), 2),
+        ("predictions", text.count("**Predict") + sum(map(asks, sources)), 2),
         ("Spot the bug", text.count("Spot the bug"), 1),
         ("folded answers", text.count("<details>"), 4),
         ("**Next:**", text.count("**Next:**"), 1),
-        ("asserted claims", sum("assert " in source for source in sources), 3),
         ("crash_matrix", sum("crash_matrix(" in source for source in sources), 1),
     )
     return [f"{n} of {what}, not {wanted}" for what, n, wanted in least if n < wanted]
+
+
+def asks(source: str) -> bool:
+    """Whether a cell asks the reader for a guess."""
+    return re.search(r"\bpredict\(", source) is not None
+
+
+def no_answer_under_a_question(notebook: Any) -> list[str]:
+    """
+    Between a guess and its outcome stands no number that gives the outcome away.
+
+    What is asserted below a question is its answer, and a reader sees it first.
+    """
+    found, guessing = [], False
+    for cell in code_cells(notebook):
+        guessing = guessing or asks(cell.source)
+        if guessing and re.search(r"^\s*assert .*\d", cell.source, re.M):
+            found.append(f"{named(cell)}: asserts a number under a question")
+        if ".compare(" in cell.source:
+            guessing = False
+    return found + (["a guess is never compared"] if guessing else [])
 
 
 def short_cells(notebook: Any) -> list[str]:
@@ -298,6 +318,7 @@ EVERY_LESSON: tuple[Rule, ...] = (
     a_lesson_long,
     a_few_sections,
     asks_before_it_tells,
+    no_answer_under_a_question,
     a_figure,
     short_cells,
     small_cells,

@@ -58,7 +58,7 @@ PICTURE = new_output(
 
 TEXT = "\n".join(
     [
-        "**Predict** it. Predict it again.",
+        "**Predict** it. **Predict** it again.",
         *(f"## Section {number}" for number in range(4)),
         "**Spot the bug.**",
         *(["<details>", "An answer.", "</details>"] * 4),
@@ -168,6 +168,16 @@ ERROR = new_output("error", ename="KeyError", evalue="x", traceback=[])
         pytest.param(rules.a_lesson_long, many, id="long"),
         pytest.param(rules.a_few_sections, change(0, source="# A"), id="sections"),
         pytest.param(rules.asks_before_it_tells, change(0, source="# A"), id="asks"),
+        pytest.param(
+            rules.no_answer_under_a_question,
+            change(4, source='g = predict("?")\nassert f() == 8\ng.compare(8)'),
+            id="answer",
+        ),
+        pytest.param(
+            rules.no_answer_under_a_question,
+            change(4, source='g = predict("?")'),
+            id="never-compared",
+        ),
         pytest.param(rules.a_figure, change(2, outputs=[]), id="figure"),
         pytest.param(rules.small_cells, all_large, id="small"),
         pytest.param(rules.short_cells, change(4, source="x = 1\n" * 26), id="cell"),
