@@ -10,8 +10,12 @@ import importlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from .extras import need
 
-def later(room: str, homes: Mapping[str, str]) -> Callable[[str], Any]:
+
+def later(
+    room: str, homes: Mapping[str, str], *, extra: str | None = None
+) -> Callable[[str], Any]:
     """
     The `__getattr__` of a door.
 
@@ -19,11 +23,15 @@ def later(room: str, homes: Mapping[str, str]) -> Callable[[str], Any]:
         room: The full name of the room, its `__name__`.
 
         homes: For each name that waits, the module of the room that has it.
+
+        extra: What they stand on, when that is more than the core; see `extras`.
     """
 
     def fetch(name: str) -> Any:
         if name not in homes:
             raise AttributeError(f"module {room!r} has no attribute {name!r}")
+        if extra:
+            need(extra)
         return getattr(importlib.import_module(f".{homes[name]}", room), name)
 
     return fetch

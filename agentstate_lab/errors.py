@@ -9,6 +9,7 @@ The tree::
     │   └── NotGranted           this agent may not read or change that
     ├── InvalidValue         an argument, a file or a reply is not what it must be
     ├── ContextTooSmall      the budget cannot hold what the model must see
+    ├── ExtraMissing         a package that this room needs is not installed
     ├── TaskNotFound         no task has this id
     ├── Conflict             somebody else got there first
     │   ├── VersionConflict      the task has changed since it was read
@@ -50,7 +51,7 @@ Why one module: the tree is the vocabulary of failure, and a vocabulary is read
 on one page. This module does not decide what to retry; `retry` does.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import ClassVar, Literal
 
 Effect = Literal["not started", "done", "unknown"]
@@ -161,6 +162,26 @@ class ContextTooSmall(AgentStateError, ValueError):
         )
         self.needed = needed
         self.limit = limit
+
+
+class ExtraMissing(AgentStateError, ImportError):
+    """
+    A package that this room needs is not installed, so the room was not entered.
+
+    Attributes:
+        extra: What to install; see `extras.EXTRAS`.
+
+        missing: The modules that were not found.
+    """
+
+    def __init__(self, extra: str, missing: Sequence[str]) -> None:
+        more = f" and {len(missing) - 2} more" if len(missing) > 2 else ""
+        super().__init__(
+            f"{', '.join(missing[:2])}{more} must be installed first:"
+            f' pip install "agentstate-lab[{extra}]"'
+        )
+        self.extra = extra
+        self.missing = tuple(missing)
 
 
 class TaskNotFound(AgentStateError, LookupError):

@@ -9,6 +9,7 @@ from agentstate_lab import errors
 SAMPLES = {
     "InvalidValue": ("limit", "must be positive"),
     "ContextTooSmall": (812, 500),
+    "ExtraMissing": ("postgres", ["psycopg"]),
     "TaskNotFound": ("t",),
     "TaskInProgress": ("t",),
     "LeaseLost": ("t",),

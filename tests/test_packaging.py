@@ -7,12 +7,14 @@ import tomllib
 from importlib import metadata
 from pathlib import Path
 
+import grimp
 import pytest
 import yaml
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
+from agentstate_lab.extras import EXTRAS
 from agentstate_lab.lab.doctor import doctor
 from agentstate_lab.lab.frameworks import CONTENDERS
 
@@ -36,9 +38,22 @@ BETRAYING = re.compile(r"(?<![\w.])/(?:work|root)/|(?<!emit)-index-[u]rl|pypi[.]
 
 
 def ranges(project: dict) -> dict[str, SpecifierSet]:
-    """The ranges that *project* asks for, tests included."""
-    lines = [*project["dependencies"], *project["optional-dependencies"]["test"]]
-    return {(r := Requirement(line)).name: r.specifier for line in lines}
+    """The ranges that *project* asks for, course and tests included."""
+    asked = [*project["dependencies"], *brought_by(project, "test")]
+    return {(r := Requirement(line)).name: r.specifier for line in asked}
+
+
+def brought_by(project: dict, extra: str) -> list[str]:
+    """What an extra of *project* brings, with the extras that it takes in."""
+    brought = []
+    for line in project["optional-dependencies"][extra]:
+        requirement = Requirement(line)
+        if requirement.name == project["name"]:
+            for one in sorted(requirement.extras):
+                brought += brought_by(project, one)
+        else:
+            brought.append(line)
+    return brought
 
 
 def disagreements(wanted: dict[str, SpecifierSet], pins: str) -> list[str]:
@@ -189,6 +204,37 @@ def test_what_is_only_measured_against_is_installed_by_make_bench_alone():
     assert [r.name for r in extra if re.search(rf"^{r.name}\b", PINS, re.M)] == []
     assert "\nbench: .venv/.bench " in makefile
     assert target.count('--constraint requirements.txt --editable ".[bench]"') == 2
+
+
+def test_the_core_asks_for_what_it_imports_and_no_more():
+    """
+    Nothing that only the course needs comes with the package alone.
+    """
+    asked = {Requirement(line).name for line in PROJECT["dependencies"]}
+    own = r"agentstate_lab(?!\.(lab|mcp_state|scale_out|stores\.sql\.postgres))"
+    graph = grimp.build_graph(
+        "agentstate_lab", include_external_packages=True, cache_dir=None
+    )
+
+    core = [name for name in graph.modules if re.match(own, name)]
+    imported = set().union(*map(graph.find_modules_directly_imported_by, core))
+
+    outside = {name for name in imported if "agentstate_lab" not in name}
+    assert outside - sys.stdlib_module_names == asked | {"pydantic_core"}
+
+
+@pytest.mark.parametrize("extra", EXTRAS)
+def test_an_extra_is_missed_by_the_names_of_what_it_brings(extra):
+    """
+    Each package of an extra is looked for, under the name by which it is imported.
+    """
+    lines = PROJECT["optional-dependencies"][extra]
+    names = {Requirement(line).name for line in lines} - {PROJECT["name"]}
+    brings = metadata.packages_distributions()
+
+    looked_for = {brings[one][0].lower().replace("_", "-") for one in EXTRAS[extra]}
+
+    assert looked_for == (names & looked_for if extra == "test" else names)
 
 
 def test_conda_takes_only_python_and_pip_from_its_channel():

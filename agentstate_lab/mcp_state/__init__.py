@@ -5,6 +5,10 @@ One state for several agents, over the Model Context Protocol.
 may read and write whose. The package `mcp` is imported here and nowhere else.
 """
 
+from agentstate_lab.extras import need
+
+need("mcp")
+
 from mcp import StdioServerParameters
 
 from .client import CallTool, ReadResource, SharedState, StateClient

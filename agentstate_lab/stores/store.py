@@ -479,8 +479,8 @@ def until_saved(save: Callable[[], Task]) -> Task:
 SCHEMES = {
     "memory": ("store", "MemoryStore"),
     "json": ("json_file", "JsonFileStore"),
-    "sqlite": ("sql.sqlite", "SqliteStore"),
-    "postgresql": ("sql.postgres", "PostgresStore"),
+    "sqlite": ("sql", "SqliteStore"),
+    "postgresql": ("sql", "PostgresStore"),
 }
 
 
@@ -503,6 +503,7 @@ def open_store(url: str, *, clock: Clock | None = None) -> HistoryStore:
 
     Raises:
         InvalidValue: No such kind, or the place is missing or not wanted.
+        ExtraMissing: The kind stands on a package that is not installed.
         StoreError: What is there cannot be used.
     """
     scheme, colon, place = url.partition(":") if isinstance(url, str) else ("", "", "")

@@ -6,6 +6,10 @@ it. The classes come in the groups of the protocols; those called durable are fo
 stores that outlive their process.
 """
 
+from agentstate_lab.extras import need
+
+need("test")
+
 from .history import DurableHistoryContract, HistoryStoreContract
 from .leases import DurableLeaseContract, LeaseStoreContract
 from .lists import TaskListContract

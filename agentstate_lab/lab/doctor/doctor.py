@@ -118,11 +118,25 @@ def packages() -> str:
             f"{PACKAGE} itself is not installed in this Python",
             "run `make lab`, or `pip install --no-deps --editable .` in the repository",
         ) from None
-    needed = [w for w in wanted if not w.marker or w.marker.evaluate({"extra": ""})]
+    needed = of_the_course(wanted)
     wrong = [said for said in map(unfit, needed) if said]
     if wrong:
         raise Trouble("; ".join(wrong), REINSTALL)
     return f"{len(needed)} packages, all within the ranges of pyproject.toml"
+
+
+def of_the_course(wanted: list[Any]) -> list[Any]:
+    """Of all that the package can ask for, what it and its extra `lab` need."""
+    extras, needed = ["", "lab"], []
+    for extra in extras:  # an extra that takes in others adds them here
+        for one in wanted:
+            if one.marker and not one.marker.evaluate({"extra": extra}):
+                continue
+            if one.name == PACKAGE:
+                extras += one.extras
+            elif one not in needed:
+                needed.append(one)
+    return needed
 
 
 def unfit(requirement: Any) -> str:

@@ -3,6 +3,10 @@ Keep notebooks true: derive the exercises' stubs, store outputs that repeat, and
 the copies that a learner works in.
 """
 
+from agentstate_lab.extras import need
+
+need("lab")
+
 from .stubs import stub_of
 from .work import WORK, lay, put, untouched, working_copy
 

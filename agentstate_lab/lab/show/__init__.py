@@ -2,6 +2,10 @@
 How a result is shown: tables, pictures, widgets with a static twin, progress bars.
 """
 
+from agentstate_lab.extras import need
+
+need("lab")
+
 from .bar import NotebookBar
 from .plots import EXTRA, FAINT, GOOD, HARM, INK, NEUTRAL, canvas, figure, html_figure
 from .show import Counted, Table, compare, counted, steps

@@ -7,6 +7,10 @@ and `model` a client of its model.
 and `guard` are how one speaks with it on good days and on bad ones.
 """
 
+from agentstate_lab.extras import need
+
+need("lab")
+
 from typing import TYPE_CHECKING
 
 from agentstate_lab.door import later
