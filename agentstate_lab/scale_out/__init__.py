@@ -6,7 +6,7 @@ The package `dbos` is imported here and nowhere else.
 
 from agentstate_lab.extras import need
 
-need("scale-out")
+need("scale-out", "dbos", "sqlalchemy")
 
 from .place import database_url
 from .queue import AgentQueue

@@ -8,7 +8,7 @@ stores that outlive their process.
 
 from agentstate_lab.extras import need
 
-need("test")
+need("test", "pytest")
 
 from .history import DurableHistoryContract, HistoryStoreContract
 from .leases import DurableLeaseContract, LeaseStoreContract

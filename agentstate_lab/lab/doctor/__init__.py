@@ -4,7 +4,7 @@ Is this machine fit for the course, and if not, what is to be done?
 
 from agentstate_lab.extras import need
 
-need("lab")
+need("lab", "packaging")
 
 from .doctor import examine, verdict
 from .services import services

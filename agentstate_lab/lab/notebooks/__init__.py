@@ -5,7 +5,7 @@ the copies that a learner works in.
 
 from agentstate_lab.extras import need
 
-need("lab")
+need("lab", "nbformat", "nbclient", "jupyter_client")
 
 from .stubs import stub_of
 from .work import WORK, lay, put, untouched, working_copy

@@ -4,7 +4,7 @@ How a result is shown: tables, pictures, widgets with a static twin, progress ba
 
 from agentstate_lab.extras import need
 
-need("lab")
+need("lab", "matplotlib")
 
 from .bar import NotebookBar
 from .plots import EXTRA, FAINT, GOOD, HARM, INK, NEUTRAL, canvas, figure, html_figure

@@ -9,7 +9,7 @@ and `guard` are how one speaks with it on good days and on bad ones.
 
 from agentstate_lab.extras import need
 
-need("lab")
+need("lab", "starlette", "uvicorn")
 
 from typing import TYPE_CHECKING
 

@@ -41,5 +41,5 @@ __getattr__ = later(
         "PostgresStore": "postgres",
         "reason": "postgres_reason",
     },
-    extra="postgres",
+    needs=("postgres", "psycopg"),
 )
