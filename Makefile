@@ -4,6 +4,8 @@
 
 PYTHON ?= python3
 LAB_ARGS ?=
+# Further pieces of `make test`: `make test MORE=package`.
+MORE ?=
 UV_PIN := uv==0.13.9
 
 BIN := .venv/bin
@@ -28,7 +30,7 @@ FRAMEWORK_PINS = --quiet --universal --python-version 3.11 --upgrade \
 	--no-emit-index-url --no-annotate --custom-compile-command "make framework-pins"
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test lint types unit notebooks exercises \
+.PHONY: help lab test lint types unit notebooks exercises package \
 	soak cube bench book frameworks freeze stubs pins framework-pins clean
 
 help: ## list the targets
@@ -41,7 +43,7 @@ lab: .venv/.package ## lay your copies into work/ and open the first one in Jupy
 	@$(RUN) -m jupyterlab --config=jupyter_lab_config.py $(ROOT_FLAG) $(LAB_ARGS)
 
 test: .venv/.package ## lint, types, unit, notebooks, exercises, and a check of what is left
-	@$(RUN) .ci/test.py "$(MAKE)" lint types unit notebooks exercises
+	@$(RUN) .ci/test.py "$(MAKE)" lint types unit notebooks exercises $(MORE)
 
 lint: .venv/.package ## ruff: rules and format, notebooks included; who imports whom
 	@$(RUN) -m ruff check .
@@ -62,6 +64,9 @@ notebooks: .venv/.package ## run notebooks and solutions, compare every output
 
 exercises: .venv/.package ## solutions pass, stubs wait, known mistakes are caught
 	@$(PYTEST) -m "not soak" tests/test_exercises.py
+
+package: .venv/.release ## build wheel and sdist, and try the wheel alone; needs the network
+	@$(RUN) .ci/package.py
 
 soak: .venv/.providers ## what takes long: 200 kills of a writer, the checks without fork
 	@AGENTSTATE_KILLS=200 $(PYTEST) --timeout=600 tests/test_json_store.py -k kills
@@ -154,6 +159,14 @@ clean: ## remove .venv and caches; .lab and work (your runs and copies) stay
 			--constraint requirements.txt --editable ".[providers]"; } \
 		|| $(RUN) -m pip install --quiet --disable-pip-version-check \
 			--constraint requirements.txt --editable ".[providers]"
+	@touch $@
+
+# What builds the package: needed by `make package` and by nothing else.
+.venv/.release: .venv/.package
+	@{ [ -x $(UV) ] && $(UV) pip install --quiet --python $(RUN) \
+			--constraint requirements.txt --editable ".[release]"; } \
+		|| $(RUN) -m pip install --quiet --disable-pip-version-check \
+			--constraint requirements.txt --editable ".[release]"
 	@touch $@
 
 # What the figures are compared with: needed by `make bench` and by nothing else.

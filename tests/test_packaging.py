@@ -191,19 +191,22 @@ def test_a_wrong_row_is_noticed(table, wrong):
     assert unlike({"a": SpecifierSet(">=1"), "b": SpecifierSet("<2")}, table) == wrong
 
 
-def test_what_is_only_measured_against_is_installed_by_make_bench_alone():
+@pytest.mark.parametrize(
+    ("name", "target"), [("bench", "bench"), ("release", "package")]
+)
+def test_what_one_target_needs_is_installed_by_it_alone(name, target):
     """
     It has ranges of its own, and neither the pins nor the course need it.
     """
-    extra = [Requirement(r) for r in PROJECT["optional-dependencies"]["bench"]]
+    extra = [Requirement(r) for r in PROJECT["optional-dependencies"][name]]
     makefile = (ROOT / "Makefile").read_text("utf-8")
-    target = makefile.partition("\n.venv/.bench:")[2].partition("\n\n")[0]
+    stamp = makefile.partition(f"\n.venv/.{name}:")[2].partition("\n\n")[0]
 
     assert {str(r) for r in extra if len(r.specifier) != 2} == set()
     assert {r.name for r in extra}.isdisjoint(ranges(PROJECT))
     assert [r.name for r in extra if re.search(rf"^{r.name}\b", PINS, re.M)] == []
-    assert "\nbench: .venv/.bench " in makefile
-    assert target.count('--constraint requirements.txt --editable ".[bench]"') == 2
+    assert f"\n{target}: .venv/.{name} " in makefile
+    assert stamp.count(f'--constraint requirements.txt --editable ".[{name}]"') == 2
 
 
 def test_the_core_asks_for_what_it_imports_and_no_more():
