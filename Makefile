@@ -69,7 +69,7 @@ package: .venv/.release ## build wheel and sdist, and try the wheel alone; needs
 	@$(RUN) .ci/package.py
 
 soak: .venv/.providers ## what takes long: 200 kills of a writer, the checks without fork
-	@AGENTSTATE_KILLS=200 $(PYTEST) --timeout=600 tests/test_json_store.py -k kills
+	@AGENTSTATE_KILLS=200 $(PYTEST) --timeout=600 tests/stores/test_json_file.py -k kills
 	@$(PYTEST) -m soak tests
 
 cube: .venv/.package ## kill the durable agent everywhere, and 200 times at random

@@ -18,6 +18,7 @@ from .grants import Grant, GrantFile
 from .serve import serve_http, serve_stdio
 from .server import StateServer
 from .shared_state import read_shared_state, write_shared_state
+from .tools import tools_of
 from .uri import TEMPLATE, ids_of, state_uri
 
 __all__ = [
@@ -40,5 +41,6 @@ __all__ = [
     "serve_http",
     "serve_stdio",
     "state_uri",
+    "tools_of",
     "write_shared_state",
 ]

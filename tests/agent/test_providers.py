@@ -41,7 +41,7 @@ from agentstate_lab.stores import open_store
 def look() -> str:
     return "41 % full"
 
-@tool(if_unknown="ask")
+@tool(if_unknown="resend")
 def wipe(path: str, *, key: IdempotencyKey) -> str:
     Path("effects").write_text(key)
     os.kill(os.getpid(), signal.SIGKILL)
@@ -105,7 +105,7 @@ class Shop:
         self.keys = []
         self.tools = [
             tool(self.look, risk_level="read_only"),
-            tool(self.wipe, if_unknown="ask"),
+            tool(self.wipe, if_unknown="resend"),
         ]
 
     def look(self) -> str:
