@@ -3,8 +3,9 @@ The outside world: services that do things, a scripted model, and a ledger.
 
 `world` starts, finds and stops its process; `handle` is what everybody else holds,
 and `model` a client of its model.
-`app` and `routes` run inside that process, `wire`, `exchange`, `faults`, `striking`
-and `guard` are how one speaks with it on good days and on bad ones.
+A request goes out by `exchange`. Inside the process (`app`) it passes `guard`, is read
+by `wire` and answered by `routes`, on a bad day as `faults` has it; `refusal` and
+`words` are how it is refused.
 """
 
 from agentstate_lab.extras import need
@@ -16,7 +17,6 @@ from typing import TYPE_CHECKING
 from agentstate_lab.door import later
 
 from .handle import World, is_key, task_header
-from .model import connect_model, scripted_model
 from .record import alive, until
 from .refusal import Refusal
 from .scenarios import (
@@ -31,6 +31,7 @@ from .steps import EffectWorld, Step, perform
 from .world import find_world, start_world, stop_world
 
 if TYPE_CHECKING:
+    from .model import connect_model, scripted_model
     from .tools import TOOLS
 
 __all__ = [
@@ -57,4 +58,6 @@ __all__ = [
     "until",
 ]
 
-__getattr__ = later(__name__, {"TOOLS": "tools"})
+_HOMES = {"TOOLS": "tools", "connect_model": "model", "scripted_model": "model"}
+
+__getattr__ = later(__name__, _HOMES)

@@ -28,7 +28,8 @@ from .guard import log
 from .ledger import Ledger
 from .record import Record
 from .refusal import Refusal
-from .routes import Services, next_message
+from .routes import Services
+from .scenarios import next_message
 from .world import find_world
 
 IDLE_AFTER = 4 * 3600.0

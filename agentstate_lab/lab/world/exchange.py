@@ -48,10 +48,14 @@ class Reply:
     headers: Mapping[str, str]
     body: Json
 
+    def error(self) -> Mapping[str, Any]:
+        """What a refusal says; empty when this is none."""
+        said = self.body.get("error")
+        return said if isinstance(said, dict) else {}
+
     def refusal(self) -> EffectRefused:
         """This reply as the error that it is."""
-        error = self.body.get("error")
-        said: Mapping[str, Any] = error if isinstance(error, dict) else {}
+        said = self.error()
         effect = self.headers.get("x-effect")
         return EffectRefused(
             self.status,

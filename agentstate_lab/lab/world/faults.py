@@ -15,20 +15,30 @@ that shows a lost reply shows it on every run, and a test needs no luck.
 
 To the caller, `drop`, `hang` and `reply_lost` look alike. That is the point.
 
-This module keeps the orders. What striking means on the wire is in `striking`.
+Each is done to the real connection: it is really cut, it really drips. A client that
+is told "the reply was lost" by an exception in its own process has learned nothing
+about its own handling of a lost reply.
 """
 
-import math
+import asyncio
+import contextlib
 import threading
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from typing import Annotated, Literal
 
-from agentstate_lab.errors import InvalidValue
+from pydantic import Field
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
+
+from .refusal import NOT_STARTED, Refusal, bad
+from .wire import Body, Name
+
+Kind = Literal["throttle", "error", "drop", "hang", "slow", "drip", "reply_lost"]
 
 # What *seconds* is when nobody says: each is harmless to forget in a notebook.
-KINDS: Mapping[str, float] = {
+KINDS: Mapping[Kind, float] = {
     "throttle": 1.0,
     "error": 0.0,
     "drop": 0.0,
@@ -43,12 +53,13 @@ MAX_COUNT = 10_000
 MAX_ORDERS = 1_000  # for one task; a loop that orders for ever is a mistake
 
 
-@dataclass(slots=True)
-class Fault:
+class Fault(Body):
     """
     One order.
 
     Attributes:
+        task_id: The task that it strikes.
+
         kind: One of `KINDS`.
 
         at: Where it strikes: "model", a service, or a step.
@@ -61,46 +72,14 @@ class Fault:
         after: How many matching requests it still lets pass first.
     """
 
-    kind: str
-    at: str = "model"
-    times: int = 1
-    seconds: float = 0.0
-    after: int = 0
-
-    @classmethod
-    def ordered(
-        cls,
-        kind: Any,
-        *,
-        at: Any = "model",
-        times: Any = 1,
-        seconds: Any = None,
-        after: Any = 0,
-    ) -> "Fault":
-        """
-        Check an order, whoever wrote it.
-
-        Raises:
-            InvalidValue: Naming the argument and what it may be.
-        """
-        if not isinstance(kind, str) or kind not in KINDS:
-            raise InvalidValue("kind", f"must be one of {', '.join(KINDS)}")
-        if not isinstance(at, str) or not at:
-            raise InvalidValue("at", "must be 'model', a service or a step")
-        seconds = KINDS[kind] if seconds is None else seconds
-        number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
-        if not number or not math.isfinite(seconds) or not 0 <= seconds <= MAX_SECONDS:
-            raise InvalidValue("seconds", f"must be from 0 to {MAX_SECONDS:g}")
-        times, after = _count("times", times, 1), _count("after", after, 0)
-        return cls(kind, at, times, float(seconds), after)
-
-
-def _count(name: str, value: Any, least: int) -> int:
-    """*value* when it is a whole number in range."""
-    whole = isinstance(value, int) and not isinstance(value, bool)
-    if not whole or not least <= value <= MAX_COUNT:
-        raise InvalidValue(name, f"must be a whole number from {least} to {MAX_COUNT}")
-    return int(value)
+    task_id: Name
+    kind: Kind
+    at: Name = "model"
+    times: Annotated[int, Field(ge=1, le=MAX_COUNT)] = 1
+    seconds: Annotated[float, Field(ge=0, le=MAX_SECONDS)] = Field(
+        default_factory=lambda order: KINDS[order["kind"]]
+    )
+    after: Annotated[int, Field(ge=0, le=MAX_COUNT)] = 0
 
 
 class FaultBook:
@@ -115,17 +94,17 @@ class FaultBook:
         self._open: dict[str, list[Fault]] = {}
         self._requests: dict[str, Counter[str]] = {}
 
-    def order(self, task_id: str, fault: Fault) -> None:
+    def order(self, fault: Fault) -> None:
         """
-        Take an order for *task_id*.
+        Take an order.
 
         Raises:
-            InvalidValue: The task has too many orders open.
+            Refusal: The task has too many orders open.
         """
         with self._lock:
-            orders = self._open.setdefault(task_id, [])
+            orders = self._open.setdefault(fault.task_id, [])
             if len(orders) >= MAX_ORDERS:
-                raise InvalidValue("fault", f"{MAX_ORDERS} are open for this task")
+                raise bad(f"{MAX_ORDERS} faults are open for this task.", "task_id")
             orders.append(fault)
 
     def strike(self, task_id: str, *places: str) -> Fault | None:
@@ -161,3 +140,78 @@ class FaultBook:
         with self._lock:
             self._open.pop(task_id, None)
             self._requests.pop(task_id, None)
+
+
+async def answered(
+    fault: Fault | None,
+    request: Request,
+    answer: Callable[[float], Awaitable[Response]],
+) -> Response:
+    """
+    The response to *request*, on a day with *fault* or on a good one.
+
+    What *answer* does is what was asked for; it is told how many seconds to take.
+
+    Raises:
+        Refusal: The fault is one.
+    """
+    if fault is None:
+        return await answer(0.0)
+    match fault.kind:
+        case "throttle":
+            raise _throttled(fault.seconds)
+        case "error":
+            raise Refusal(500, "The server had an error while processing your request.")
+        case "drop":
+            return _Dropped()
+        case "hang":
+            await _gone(request, fault.seconds)
+            return _Dropped()
+    response = await answer(fault.seconds if fault.kind == "slow" else 0.0)
+    match fault.kind:
+        case "reply_lost":
+            return _Dropped()
+        case "drip":
+            return _dripping(response, fault.seconds)
+    return response
+
+
+def _throttled(seconds: float) -> Refusal:
+    return Refusal(
+        429,
+        "Rate limit reached: try again after the time in Retry-After.",
+        code="rate_limit_exceeded",
+        headers={**NOT_STARTED, "Retry-After": f"{seconds:g}"},
+    )
+
+
+async def _gone(request: Request, seconds: float) -> None:
+    """Wait until the client goes away, or *seconds* at most."""
+
+    async def disconnected() -> None:
+        while (await request.receive())["type"] != "http.disconnect":
+            pass
+
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(disconnected(), seconds)
+
+
+class _Dropped(Response):
+    """No reply: the connection is cut."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope["state"]["transport"].abort()
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+
+def _dripping(response: Response, seconds: float) -> Response:
+    """*response* with its body byte by byte."""
+
+    async def drops() -> AsyncIterator[bytes]:
+        for byte in bytes(response.body):
+            yield bytes([byte])
+            await asyncio.sleep(seconds)
+
+    headers = dict(response.headers)
+    return StreamingResponse(drops(), response.status_code, headers)

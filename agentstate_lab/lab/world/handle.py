@@ -18,7 +18,6 @@ from urllib.parse import quote
 from agentstate_lab.errors import InvalidValue, ReplyLost, WorldUnavailable
 
 from .exchange import Json, Reply, send
-from .faults import Fault
 from .ledger import Entry
 
 EFFECTS = ("deploy", "open_ticket", "clean_logs", "send_mail")
@@ -133,15 +132,13 @@ class World:
         Raises:
             InvalidValue: The order makes no sense.
         """
-        fault = Fault.ordered(kind, at=at, times=times, seconds=seconds, after=after)
         order = {
             "task_id": task_id,
-            "kind": fault.kind,
-            "at": fault.at,
-            "times": fault.times,
-            "seconds": fault.seconds,
-            "after": fault.after,
-        }
+            "kind": kind,
+            "at": at,
+            "times": times,
+            "after": after,
+        } | ({} if seconds is None else {"seconds": seconds})
         self.ask("POST", "/faults", order)
 
     def forget(self, task_id: str) -> None:
@@ -171,6 +168,7 @@ class World:
         One request to the stage itself, where any failure is the stage's own.
 
         Raises:
+            InvalidValue: *body* makes no sense; nothing was done.
             WorldUnavailable: It was refused, or no reply came back.
         """
         try:
@@ -180,9 +178,11 @@ class World:
                 f"the world at {self.url} fell silent: run the notebook's first code"
                 " cell (`begin`) again"
             ) from error
+        said = reply.error()
+        if reply.status == 400 and said.get("param"):
+            raise InvalidValue(str(said["param"]), str(said["message"]))
         if reply.status != 200:
-            refusal = reply.refusal()
-            raise WorldUnavailable(f"the world refused {path}: {refusal}")
+            raise WorldUnavailable(f"the world refused {path}: {reply.refusal()}")
         return reply.body
 
 

@@ -10,25 +10,49 @@ This module knows nothing of models, services or tasks.
 """
 
 import json
-from collections.abc import Mapping
-from typing import Any, NoReturn
+from typing import Annotated, Any, NoReturn, TypeVar
 
+from pydantic import BaseModel, Field, ValidationError
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse
 
 from agentstate_lab.state import canonical
 
 from .ledger import Json
-from .refusal import Refusal, shown
+from .refusal import Refusal
+from .words import refused
 
 MAX_BODY = 10 * 1024 * 1024
 MAX_DEPTH = 100
 MAX_NAME = 1_000
 
+Name = Annotated[str, Field(min_length=1, max_length=MAX_NAME)]
+
+
+class Body(BaseModel, extra="forbid", strict=True):
+    """What a request says. A field that nobody would read is refused."""
+
+
+Asked = TypeVar("Asked", bound=Body)
+
 
 def reply(refusal: Refusal) -> JSONResponse:
     """*refusal* as it goes over the wire."""
     return JSONResponse(refusal.body, refusal.status, headers=dict(refusal.headers))
+
+
+async def read(request: Request, kind: type[Asked]) -> Asked:
+    """
+    The body of *request*, as one of this *kind*.
+
+    Raises:
+        Refusal: As `read_json`, and 400 for a field that is not what it must be.
+    """
+    body = await read_json(request)
+    try:
+        return kind(**body)
+    except ValidationError as error:
+        raise refused(error, body) from None
 
 
 async def read_json(request: Request) -> Json:
@@ -115,38 +139,3 @@ def _deeper_than(value: Any, limit: int) -> bool:
         if not level:
             return False
     return True
-
-
-def text(body: Mapping[str, Any], name: str) -> str:
-    """
-    The string *name* of *body*, which must not be empty or huge.
-
-    Raises:
-        Refusal: 400, naming the field.
-    """
-    value = body.get(name)
-    if not isinstance(value, str) or not 0 < len(value) <= MAX_NAME:
-        raise Refusal(
-            400,
-            f"'{name}' must be a string of 1 to {MAX_NAME} characters.",
-            param=name,
-            code="invalid_value",
-        )
-    return value
-
-
-def known(body: Mapping[str, Any], *names: str) -> None:
-    """
-    Refuse fields of *body* that nobody would read.
-
-    Raises:
-        Refusal: 400, naming the first of them.
-    """
-    for name in body:
-        if name not in names:
-            raise Refusal(
-                400,
-                f"Unknown parameter: {shown(name)}.",
-                param=name[:100],
-                code="unknown_parameter",
-            )

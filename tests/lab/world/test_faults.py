@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from agentstate_lab.errors import EffectRefused, InvalidValue, ReplyLost
 from agentstate_lab.lab.world import connect_model, task_header, until
 from agentstate_lab.lab.world.faults import KINDS, MAX_ORDERS, Fault, FaultBook
+from agentstate_lab.lab.world.refusal import Refusal
 
 
 @pytest.fixture
@@ -319,16 +320,21 @@ def test_declared_attempts_are_the_requests_on_the_wire(world, think):
         pytest.param({"after": -1}, "after", id="before-now"),
         pytest.param({"seconds": -1}, "seconds", id="negative"),
         pytest.param({"seconds": 61}, "seconds", id="longer-than-a-lesson"),
-        pytest.param({"seconds": float("nan")}, "seconds", id="nan"),
+        pytest.param({"seconds": float("nan")}, "arguments", id="nan"),
         pytest.param({"seconds": "1"}, "seconds", id="text"),
     ],
 )
 def test_an_order_that_makes_no_sense_is_refused_by_name(world, order, named):
     """
-    Before it is sent, with the argument's name.
+    With the argument's name: an order that never strikes would make a lesson pass.
     """
     with pytest.raises(InvalidValue, match=f"^{named}:"):
         world.fault("order", **{"kind": "hang", **order})
+
+
+def order(**changes) -> Fault:
+    """An order for task t."""
+    return Fault(**{"task_id": "t", "kind": "drop", **changes})
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -336,7 +342,7 @@ def test_every_kind_has_a_length_of_its_own(kind):
     """
     What nobody says is harmless to forget.
     """
-    assert Fault.ordered(kind).seconds == KINDS[kind]
+    assert order(kind=kind).seconds == KINDS[kind]
 
 
 @given(
@@ -350,7 +356,7 @@ def test_every_order_is_carried_out_in_full(orders):
     """
     book = FaultBook()
     for times, after in orders:
-        book.order("t", Fault.ordered("drop", times=times, after=after))
+        book.order(order(times=times, after=after))
 
     struck = [book.strike("t", "model") for _ in range(20)]
 
@@ -366,7 +372,7 @@ def test_orders_without_end_are_refused():
     book = FaultBook()
 
     for _ in range(MAX_ORDERS):
-        book.order("t", Fault.ordered("drop"))
+        book.order(order())
 
-    with pytest.raises(InvalidValue, match=f"{MAX_ORDERS} are open"):
-        book.order("t", Fault.ordered("drop"))
+    with pytest.raises(Refusal, match=f"{MAX_ORDERS} faults are open"):
+        book.order(order())

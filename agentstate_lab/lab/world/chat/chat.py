@@ -68,11 +68,13 @@ def complete(body: Json, script: Script) -> Json:
     }
 
 
-def stream(completion: Json, *, include_usage: bool = False) -> Iterator[Json]:
+def stream(completion: Json, options: Json | None = None) -> Iterator[Json]:
     """
     *completion* in pieces, as the API streams it: first the role, then words or
-    parts of arguments, then the reason for stopping, then the usage if asked for.
+    parts of arguments, then the reason for stopping, then the usage if the *options*
+    of the stream include it.
     """
+    include_usage = bool((options or {}).get("include_usage"))
     [choice] = completion["choices"]
     deltas = list(_deltas(choice["message"]))
     for delta in deltas:

@@ -195,7 +195,7 @@ def test_a_stream_ends_with_the_usage_when_it_is_asked_for():
     """
     completion = complete(request())
 
-    chunks = list(chat.stream(completion, include_usage=True))
+    chunks = list(chat.stream(completion, {"include_usage": True}))
 
     assert chunks[-1]["usage"] == completion["usage"]
     assert chunks[-1]["choices"] == []
