@@ -150,6 +150,8 @@ class Database(ABC):
             try:
                 self._reconnect()
                 yield self._connection
+                if writing:
+                    self._check_place()
             except self.driver_error as error:
                 refusal = self._refusal(error, writing=writing)
             else:
@@ -215,6 +217,9 @@ class Database(ABC):
     @abstractmethod
     def _alive(self, connection: Any) -> bool:
         """Whether the connection can still be used."""
+
+    def _check_place(self) -> None:  # noqa: B027 - most places stay
+        """Refuse to report what was written to a place that is gone by now."""
 
     @abstractmethod
     def _begun(self, connection: Any) -> contextlib.AbstractContextManager[object]:

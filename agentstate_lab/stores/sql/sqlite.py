@@ -24,6 +24,7 @@ import sqlite3
 import stat
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final, Literal
@@ -42,6 +43,7 @@ from ..store import Clock
 from . import tables
 from .database import BUSY_TIMEOUT, Answer, Database, Moment
 from .leases import SqlLeaseStore
+from .sqlite_log import refuse_foreign_log
 from .tables import Dialect, Run
 
 Synchronous = Literal["FULL", "NORMAL"]
@@ -51,6 +53,10 @@ MAX_SWITCHES: Final = 1_000
 LOOKS: Final = 5
 
 
+_DAMAGED = (
+    "is damaged. Stop what uses it, and move it aside together with the two files that"
+    " end in -wal and -shm; only then put a copy in its place"
+)
 _ANSWERS: dict[str, Answer] = {
     "SQLITE_BUSY": (
         StoreBusy,
@@ -68,11 +74,8 @@ _ANSWERS: dict[str, Answer] = {
     "SQLITE_READONLY": (StoreReadOnly, "may not be written; it was not touched"),
     "SQLITE_PERM": (StoreReadOnly, "may not be opened"),
     "SQLITE_CANTOPEN": (StoreReadOnly, "cannot be opened or made there"),
-    "SQLITE_CORRUPT": (
-        StoreTorn,
-        "is damaged. Move it aside, or put a copy back",
-    ),
-    "SQLITE_NOTADB": (StoreTorn, "is damaged. Move it aside, or put a copy back"),
+    "SQLITE_CORRUPT": (StoreTorn, _DAMAGED),
+    "SQLITE_NOTADB": (StoreTorn, _DAMAGED),
     "": (StoreWriteFailed, "SQLite refused; what was stored is whole"),
 }
 
@@ -133,6 +136,8 @@ class SqliteDatabase(Database):
         super().__init__(str(path), busy_timeout)
         self._path = path
         self._synchronous = synchronous
+        self._file: tuple[int, int] | None = None  # which file the connection is to
+        _databases.add(self)
 
     def _committed(self, connection: sqlite3.Connection, moment: Moment) -> bool:
         say = self.dialect.say
@@ -157,6 +162,8 @@ class SqliteDatabase(Database):
 
     def _connect(self) -> sqlite3.Connection:
         _make_private(self._path)
+        if not self._is_open_here():
+            refuse_foreign_log(self._path)
         connection = sqlite3.connect(
             self._path,
             timeout=self.busy_timeout,
@@ -170,10 +177,27 @@ class SqliteDatabase(Database):
         except BaseException:
             connection.close()
             raise
+        self._file = _identity(self._path)
         return connection
 
     def _alive(self, connection: sqlite3.Connection) -> bool:
-        return True  # there is no server that could go away
+        # A connection goes on writing to a file that was removed, where nobody looks.
+        return self._file is not None and _identity(self._path) == self._file
+
+    def _check_place(self) -> None:
+        if _identity(self._path) != self._file:
+            raise StoreWriteFailed(
+                self.where,
+                "was removed or replaced while it was written, and what was written is"
+                " not in the file that is there now; read it, and decide anew",
+                effect="unknown",
+            )
+
+    def _is_open_here(self) -> bool:
+        """Whether this process has a connection to the file already."""
+        file, here = _identity(self._path), os.getpid()
+        beside = [one for one in _databases if one._connection is not None]
+        return any(one._file == file and one._pid == here for one in beside)
 
     @contextlib.contextmanager
     def _begun(self, connection: sqlite3.Connection) -> Iterator[None]:
@@ -218,6 +242,19 @@ class SqliteDatabase(Database):
     def _code(self, error: sqlite3.Error) -> tuple[str, str]:
         name = getattr(error, "sqlite_errorname", type(error).__name__)
         return name, name
+
+
+# Those of this process, so that one can know of another.
+_databases: "weakref.WeakSet[SqliteDatabase]" = weakref.WeakSet()
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Which file is at *path* now, whatever its name was; None when there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _make_private(path: Path) -> None:

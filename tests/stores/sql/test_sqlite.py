@@ -1,11 +1,13 @@
 """The SQLite file: whose it is, what a commit costs, disks that are full."""
 
 import os
+import shutil
 import sqlite3
 import stat
 import subprocess
 import sys
 import textwrap
+from contextlib import closing
 
 import pytest
 
@@ -16,6 +18,7 @@ from agentstate_lab.errors import (
     StoreReadOnly,
     StoreTorn,
     StoreWriteFailed,
+    TaskNotFound,
 )
 from agentstate_lab.lab.contracts.steps import begun
 from agentstate_lab.lab.contracts.store import stored
@@ -523,3 +526,174 @@ def test_a_file_whose_steps_are_kept_by_their_key_is_read_and_written(path, cloc
         store.save(task, steps=[begun("two"), begun("one")])
 
         assert [step.name for step in store.steps(task.id)] == ["one", "two"]
+
+
+# The file is moved, replaced, put back.
+
+
+def moved_away(path):
+    """The file and what lies beside it are gone, as after `rm -rf`."""
+    for one in list(path.parent.iterdir()):
+        one.unlink()
+
+
+def replaced(path):
+    """Another whole file is in its place."""
+    moved_away(path)
+    with SqliteStore(path.with_name("new.db")) as new:
+        stored(new, "another")
+    path.with_name("new.db").rename(path)
+
+
+@POSIX
+@pytest.mark.parametrize("change", [moved_away, replaced])
+def test_what_submit_says_it_made_another_store_finds(path, store, change):
+    """
+    Also after the file was taken away from under the open store.
+    """
+    old = stored(store)
+    change(path)
+
+    made = store.submit(Task.new("x", key="after"))
+
+    assert made.created
+    with SqliteStore(path) as other:
+        assert other.get(made.task.id) == made.task
+        with pytest.raises(TaskNotFound):
+            other.get(old.id)
+    with pytest.raises(TaskNotFound):
+        store.save(old.replace(state="running"))
+
+
+@POSIX
+@pytest.mark.parametrize("change", [moved_away, replaced])
+def test_a_file_that_goes_in_the_middle_of_a_save_is_not_reported_as_saved(
+    path, store, monkeypatch, change
+):
+    """
+    The commit went to a file that nobody can open any more.
+    """
+    task = stored(store)
+    monkeypatch.setattr(store.database, "about_to_commit", lambda: change(path))
+
+    with pytest.raises(StoreWriteFailed, match="removed or replaced") as caught:
+        store.save(task.replace(state="running"))
+
+    assert caught.value.effect == "unknown"
+    with SqliteStore(path) as other, pytest.raises(TaskNotFound):
+        other.get(task.id)
+
+
+def killed_after(path, keys):
+    """A process stores these tasks and is killed: its log stays."""
+
+    def work(keys):
+        store = SqliteStore(path)
+        for key in keys:
+            stored(store, key)
+        die()
+
+    in_new_process(work, keys)
+
+
+def copy_of(path):
+    """A copy as the documentation has it made: whole, without a log."""
+    with closing(sqlite3.connect(path)) as connection:
+        copy = path.with_name("copy.db")
+        connection.execute("vacuum into ?", (str(copy),))
+    return copy
+
+
+@pytest.fixture
+def killed(path):
+    """A file with a copy of an earlier moment, and the log of a killed process."""
+    with SqliteStore(path) as store:
+        stored(store, "early")
+        copy = copy_of(path)
+    killed_after(path, ["late", "later"])
+    return copy
+
+
+def kept(path):
+    """How many tasks the file holds."""
+    with SqliteStore(path) as store:
+        return len(store.list_by_state("pending"))
+
+
+LINUX_ONLY = pytest.mark.skipif(sys.platform != "linux", reason="asked on Linux only")
+PUT_BACK = [
+    pytest.param(lambda copy, path: shutil.copyfile(copy, path), id="copied-over"),
+    pytest.param(lambda copy, path: shutil.copy2(copy, path), id="with-its-times"),
+    pytest.param(lambda copy, path: copy.rename(path), id="moved-over"),
+]
+
+
+@LINUX_ONLY
+@pytest.mark.parametrize("put_back", PUT_BACK)
+def test_a_copy_put_back_beside_an_old_log_is_refused_and_not_touched(
+    path, killed, put_back
+):
+    """
+    The log would undo the copy. The advice is tried: with the log away, it is read.
+    """
+    log = path.with_name("tasks.db-wal")
+    put_back(killed, path)
+    before = path.read_bytes(), log.read_bytes()
+
+    with pytest.raises(StoreTorn, match=r"move tasks\.db-wal and tasks\.db-shm away"):
+        SqliteStore(path)
+
+    assert (path.read_bytes(), log.read_bytes()) == before
+    log.unlink()
+    path.with_name("tasks.db-shm").unlink(missing_ok=True)
+    assert kept(path) == 1
+
+
+@LINUX_ONLY
+def test_a_file_and_its_log_that_came_together_are_read_when_somebody_says_so(
+    path, killed, tmp_path
+):
+    """
+    The other half of the advice: the log was copied before the file.
+    """
+    there = tmp_path / "there"
+    there.mkdir()
+    for name in ("tasks.db-wal", "tasks.db"):
+        shutil.copyfile(path.with_name(name), there / name)
+
+    with pytest.raises(StoreTorn, match=r"touch tasks\.db-wal"):
+        SqliteStore(there / "tasks.db")
+
+    (there / "tasks.db-wal").touch()
+    assert kept(there / "tasks.db") == 3
+
+
+@POSIX
+def test_the_log_of_a_killed_process_is_read(path, killed):
+    """
+    Also when a checkpoint was the last thing that it did.
+    """
+    assert kept(path) == 3
+    killed_after(path, ["more"])
+
+    def work(path):
+        with closing(sqlite3.connect(path)) as connection:
+            connection.execute("pragma wal_checkpoint(passive)")
+            die()
+
+    in_new_process(work, path)
+    assert path.with_name("tasks.db-wal").stat().st_size
+    assert kept(path) == 4
+
+
+@LINUX_ONLY
+def test_a_log_in_use_belongs_to_its_file(path, killed):
+    """
+    Whoever has it open has read both; the times of the file say nothing then.
+    """
+    with SqliteStore(path) as store:
+        stored(store, "now")
+        path.chmod(0o600)  # changes the time of the file, and nothing else
+
+        assert in_new_process(kept, path).value == 4
+        assert kept(path) == 4
