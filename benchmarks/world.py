@@ -11,7 +11,6 @@ hundreds of model calls still takes seconds.
 import argparse
 import os
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -98,16 +97,16 @@ def measure(rounds: int) -> list[Row]:
     ]
 
 
-def main() -> int:
-    """Print the table; the exit status says whether every target was met."""
+def main() -> None:
+    """Print the table; a row that misses its target says so."""
     parser = argparse.ArgumentParser(description="Times of the world.")
     parser.add_argument("--rounds", type=int, default=200)
     rows = measure(parser.parse_args().rounds)
     print(f"{'median of':<28}{'ms':>9}{'target':>9}")
     for name, taken, target in rows:
-        print(f"{name:<28}{taken * 1000:>9.1f}{target * 1000:>9.0f}")
-    return 0 if all(taken <= target for _, taken, target in rows) else 1
+        short = "" if taken <= target else " falls short"
+        print(f"{name:<28}{taken * 1000:>9.1f}{target * 1000:>9.0f}{short}")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

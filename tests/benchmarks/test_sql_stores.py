@@ -57,6 +57,6 @@ def test_every_figure_is_measured_on_each_database(benchmark, kind, request, tmp
 )
 def test_a_figure_is_reached_up_to_its_limit(benchmark, row, reached):
     """
-    The exit status of the benchmark follows from it.
+    What is beyond is marked in the table.
     """
     assert benchmark.Row(*row).reached is reached

@@ -176,14 +176,6 @@ def test_one_way_grows_like_a_square_and_one_like_a_line(home_dir):
     assert list(home_dir.iterdir()) == []
 
 
-def test_a_kilobyte_that_was_said_takes_two_at_most(home_dir):
-    """
-    With its snapshot. A table whose rows lie by their key would give each message of
-    this length a page of its own.
-    """
-    assert bytes_on_disk([100])[100][1] <= 2 * 100 * growth.SAID
-
-
 @pytest.mark.parametrize(
     "steps",
     [
