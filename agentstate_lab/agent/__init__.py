@@ -10,15 +10,18 @@ from .agent import STEP_SECONDS, SYSTEM, asker, run_agent
 from .approval import approve, cancel, deny
 from .call import read_call, run_tool, told
 from .event import AgentEvent
-from .finished import Finished
+from .finished import OTHERS, Finished
 from .model import TIMEOUT, client_at, connect
 from .parameters import IdempotencyKey, Parameters, SecondsLeft
 from .reply import read_reply
 from .run import MAX_SAID, AgentRun, Ask
 from .tools import Tool, tool
+from .view import CONTEXT_BYTES, request_of, room_for
 
 __all__ = [
+    "CONTEXT_BYTES",
     "MAX_SAID",
+    "OTHERS",
     "STEP_SECONDS",
     "SYSTEM",
     "TIMEOUT",
@@ -38,6 +41,8 @@ __all__ = [
     "deny",
     "read_call",
     "read_reply",
+    "request_of",
+    "room_for",
     "run_agent",
     "run_tool",
     "told",

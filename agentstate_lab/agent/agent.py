@@ -45,12 +45,12 @@ from .recall import NAME as RECALL
 from .recall import recall_of
 from .run import AgentRun, Ask
 from .tools import Tool
+from .view import CONTEXT_BYTES
 
 __all__ = ["AgentEvent", "run_agent"]
 
 SYSTEM = "You are a careful operations agent. Use the tools, one step at a time."
 STEP_SECONDS = 60.0
-CONTEXT_BYTES = 64_000
 KEEP_CHECKPOINTS = 100
 
 

@@ -11,16 +11,18 @@ Nothing in the first list grows with the number of steps. So a run that fits onc
 for as long as it lives, and `ContextTooSmall` is about a limit that a person can mend.
 """
 
+import json
 from collections import Counter
 
 from agentstate_lab.context import OLDER, ContextSlice, Conversation, chosen, fitted
 from agentstate_lab.errors import ContextTooSmall
-from agentstate_lab.state import AgentState, UpsertFact
+from agentstate_lab.state import AgentState, Message, UpsertFact
 
 from .approval import approval_key
 from .finished import KEY, Finished
 from .recall import WHERE
 
+CONTEXT_BYTES = 64_000
 ANSWERS = 10  # of people, that are shown in any case
 SHARE = 4  # the digest has at most this part of a request
 
@@ -49,6 +51,39 @@ def view_of(state: AgentState, talk: Conversation, most: int) -> ContextSlice:
         room = most - (small.needed - turns[-1].size)
         turns[-1] = fitted(turns[-1], room, WHERE)
         return chosen(state, "", most, turns, keep=keep, keep_last_turn=True)
+
+
+def room_for(most: int = CONTEXT_BYTES) -> int:
+    """How many bytes of a request of *most* the conversation may have."""
+    return most - most // SHARE
+
+
+def request_of(
+    asked: str, talk: Conversation, finished: Finished, most: int = CONTEXT_BYTES
+) -> list[Message]:
+    """
+    The messages of a request, for a run that keeps no state beside what was said.
+
+    As long as all was said fits, it is told whole. From then on the digest stands in
+    for what fell out.
+
+    Args:
+        asked: What was asked at the beginning.
+
+        talk: The end of what was said since, with the room of `room_for`.
+
+        finished: What is finished.
+
+        most: How many bytes it may have, beside what was asked.
+    """
+    first: list[Message] = [{"role": "user", "content": asked}]
+    if talk.before:
+        told = json.dumps(finished.within(most // SHARE).value(), ensure_ascii=False)
+        first.append({"role": "user", "content": f"fact {KEY}: {told} (from records)"})
+    turns = list(talk.turns)
+    if turns:  # the others have room by themselves, and the last one is there anyhow
+        turns[-1] = fitted(turns[-1], room_for(most))
+    return [*first, *(dict(one) for turn in turns for one in turn.messages)]
 
 
 def unshown(shown: ContextSlice, talk: Conversation) -> str:

@@ -41,7 +41,7 @@ from agentstate_lab.state import (
     TaskState,
     Trigger,
 )
-from agentstate_lab.stores import Clock, HistoryStore
+from agentstate_lab.stores import ALL, Clock, HistoryStore, Page
 
 from .pairing import repair
 
@@ -212,9 +212,9 @@ class CheckpointManager:
             raise CheckpointExpired(task_id, age=age, max_age=self.max_age)
         return resumed
 
-    def history(self, task_id: str) -> list[Checkpoint]:
-        """The checkpoints of a task, oldest first."""
-        return self._store.checkpoints(task_id)
+    def history(self, task_id: str, page: Page = ALL) -> list[Checkpoint]:
+        """The checkpoints of a task, oldest first: all, or those of *page*."""
+        return self._store.checkpoints(task_id, page)
 
     def fork(self, task_id: str, version: int, *, new_id: str) -> Task:
         """
@@ -251,8 +251,10 @@ class CheckpointManager:
         if made.agent_state != past.agent_state:
             raise KeyReused(new_id)
         # A second commit: an earlier call may have died between the two.
-        said = self._store.messages(task_id)[: past.messages]
-        return self._store.save(made, messages=said) if said else made
+        if not past.messages:
+            return made
+        said = self._store.messages(task_id, Page(limit=past.messages))
+        return self._store.save(made, messages=said)
 
     def prune(self, task_id: str) -> int:
         """

@@ -15,6 +15,9 @@ Three things are decided here that a default decides otherwise:
   only ever continued by workers of its version;
 - what is stored is JSON, and no pickle.
 
+A request has one size here, too: what fell out of it is in the digest that our own
+agent has, made again from the recorded steps whenever the workflow begins again.
+
 A step that was in flight when its worker died is run again. So a tool whose receiver
 honours no key may act twice; `idempotency.run_once` would wait for a person. A task
 that has failed is over. And budget, approval and context stay with `agent`: this is
@@ -32,7 +35,19 @@ from typing import Any, ClassVar, Final, Self, TypeVar
 from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer, SetWorkflowID
 from dbos import WorkflowSerializationFormat as Format
 
-from agentstate_lab.agent import MAX_SAID, Ask, Tool, read_call, read_reply, run_tool
+from agentstate_lab.agent import (
+    MAX_SAID,
+    OTHERS,
+    Ask,
+    Finished,
+    Tool,
+    read_call,
+    read_reply,
+    request_of,
+    room_for,
+    run_tool,
+)
+from agentstate_lab.context import Conversation
 from agentstate_lab.deadline import Deadline
 from agentstate_lab.errors import AgentStateError, InvalidValue
 from agentstate_lab.retry import check_count, execute_with_retry
@@ -52,6 +67,7 @@ from .place import (
     unreachable,
 )
 
+FAILED: Final = "error: "
 MAX_TURNS: Final = 20
 MAX_RUNS: Final = 5
 MAX_ATTEMPTS: Final = 4
@@ -95,6 +111,9 @@ class AgentWorker:
 
         at_once: How many tasks of the queue it works on at a time.
 
+        max_turns: How often the model is asked in one task. All workers of a version
+            need the same.
+
         sleep: Waits between two attempts.
 
     Raises:
@@ -111,6 +130,7 @@ class AgentWorker:
         *,
         version: str = "1",
         at_once: int = 1,
+        max_turns: int = MAX_TURNS,
         sleep: Sleep = time.sleep,
     ) -> None:
         check_count("at_once", at_once, MAX_AT_ONCE)
@@ -124,6 +144,8 @@ class AgentWorker:
             "log_level": "CRITICAL",  # why a task failed stands in the task
         }
         self._at_once = at_once
+        check_count("max_turns", max_turns, 2**31)
+        self._max_turns = max_turns
         self._prepare = prepare
         self._sleep = sleep
 
@@ -139,7 +161,7 @@ class AgentWorker:
             raise InvalidValue("worker", "this process has one already")
         AgentWorker._here = self
         unpickle_nothing()
-        self._agent = _workflow(self._prepare, self._sleep)
+        self._agent = _workflow(self._prepare, self._sleep, self._max_turns)
         try:
             DBOS(config=self._config)
             DBOS.launch()
@@ -173,7 +195,7 @@ class AgentWorker:
 
 
 def _workflow(
-    prepare: Callable[[str], Means], sleep: Sleep
+    prepare: Callable[[str], Means], sleep: Sleep, max_turns: int
 ) -> Callable[[str, str], str]:
     """The agent as a workflow: all that is no step must come out the same again."""
 
@@ -184,25 +206,41 @@ def _workflow(
     )
     def agent(task_id: str, user_input: str) -> str:
         means = _told(lambda: prepare(task_id))
-        messages: list[Message] = [{"role": "user", "content": user_input}]
-        for turn in range(1, MAX_TURNS + 1):
+        # Both are made again from the recorded steps, and come out the same.
+        talk, finished = Conversation(room_for()), Finished()
+        for turn in range(1, max_turns + 1):
 
-            def ask(turn: int = turn) -> Message:
-                return _told(lambda: decide(means, messages, turn, sleep))
+            def ask(turn: int = turn, finished: Finished = finished) -> Message:
+                shown = request_of(user_input, talk, finished)
+                return _told(lambda: decide(means, shown, turn, sleep))
 
             said = DBOS.run_step({"name": f"ask the model, turn {turn}"}, ask)
-            messages.append(said)
+            talk.add(said)
             for call in said.get("tool_calls", ()):
 
                 def do(call: Message = call) -> Message:
                     return act(means, task_id, call, sleep)
 
-                messages.append(DBOS.run_step({"name": _named(call)}, do))
+                result = DBOS.run_step({"name": _named(call)}, do)
+                talk.add(result)
+                finished = _counted(finished, means, call, str(result["content"]))
             if not said.get("tool_calls"):
                 return str(said["content"])
-        raise AgentStateError(f"all {MAX_TURNS} turns are used up", effect="done")
+        raise AgentStateError(f"all {max_turns} turns are used up", effect="done")
 
     return agent
+
+
+def _counted(
+    finished: Finished, means: Means, raw: Mapping[str, Any], said: str
+) -> Finished:
+    """The digest with one more call in it."""
+    tool = step = _named(raw)
+    try:
+        step = read_call(raw, {one.name: one for one in means.tools}).step
+    except InvalidValue:
+        tool = OTHERS
+    return finished.plus(tool, step, said, failed=said.startswith(FAILED))
 
 
 def decide(
@@ -236,7 +274,7 @@ def act(
             sleep=sleep,
         )
     except Exception as error:  # noqa: BLE001 - the model is told, whatever it is
-        said = f"error: {text_of(error)}"[:MAX_SAID]
+        said = f"{FAILED}{text_of(error)}"[:MAX_SAID]
     return {"role": "tool", "tool_call_id": raw["id"], "content": said}
 
 
