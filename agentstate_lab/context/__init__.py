@@ -3,7 +3,7 @@ What of a state the model is shown, under a budget that is never passed.
 """
 
 from .context import OLDER, ContextSlice, chosen, filter_relevant_state, utf8_bytes
-from .conversation import MOST, Conversation, fitted, shortened
+from .conversation import MOST, Conversation, cut, fitted, shortened
 
 __all__ = [
     "MOST",
@@ -11,6 +11,7 @@ __all__ = [
     "ContextSlice",
     "Conversation",
     "chosen",
+    "cut",
     "filter_relevant_state",
     "fitted",
     "shortened",

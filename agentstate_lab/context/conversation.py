@@ -81,7 +81,7 @@ class Conversation:
 
 def shortened(message: Message, most: int, where: str) -> Message:
     """
-    The message with no text of a tool, and no arguments, longer than *most*.
+    The message with no text, and no arguments, longer than *most*.
 
     Args:
         message: As it is stored.
@@ -96,8 +96,8 @@ def shortened(message: Message, most: int, where: str) -> Message:
     """
     calls = message.get("tool_calls") or ()
     text = message.get("content")
-    if message.get("role") == "tool" and isinstance(text, str):
-        return {**message, "content": _cut(text, most, where)}
+    if isinstance(text, str) and len(text) > most:
+        message = {**message, "content": cut(text, most, where)}
     if not any(len(_arguments(call)) > most for call in calls):
         return message
     return {**message, "tool_calls": [_less(call, most, where) for call in calls]}
@@ -129,8 +129,17 @@ def fitted(turn: Turn, most: int, where: str = "message {place}") -> Turn:
     return made
 
 
-def _cut(text: str, most: int, where: str) -> str:
-    """The beginning and the end of a text that is too long."""
+def cut(text: str, most: int, where: str) -> str:
+    """
+    A text, or the beginning and the end of one that is longer than *most*.
+
+    Args:
+        text: The text.
+
+        most: Characters.
+
+        where: Where the rest is.
+    """
     if len(text) <= most:
         return text
     head, tail = min(HEAD, most * 3 // 4), min(TAIL, most // 4)
@@ -143,8 +152,8 @@ def _less(call: Mapping[str, Any], most: int, where: str) -> dict[str, Any]:
     given = _arguments(call)
     if len(given) <= most:
         return dict(call)
-    cut = json.dumps({"cut": _cut(given, most, where)}, ensure_ascii=False)
-    return {**call, "function": {**call["function"], "arguments": cut}}
+    seen = json.dumps({"cut": cut(given, most, where)}, ensure_ascii=False)
+    return {**call, "function": {**call["function"], "arguments": seen}}
 
 
 def _arguments(call: Mapping[str, Any]) -> str:

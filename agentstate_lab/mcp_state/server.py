@@ -57,6 +57,7 @@ from agentstate_lab.stores import Applied, StepStore, apply_once
 from .client import SharedState, StateClient
 from .errors import spoken
 from .grants import Grant
+from .history import HistoryPage, messages_page, steps_page
 from .sent import MaybeState, MaybeText
 from .shared_state import read_shared_state, write_shared_state
 from .uri import TEMPLATE, ids_of, state_uri
@@ -81,6 +82,8 @@ To change it, call write_state with that version and a patch id that names what 
 want (the same id when you ask again, another for another change). On a conflict,
 error -32010, read again and decide anew: somebody else has changed the task.
 """
+
+Place = Annotated[int, Field(strict=True, ge=0, le=2**31 - 1)]
 
 Caller = Callable[[], Grant]
 
@@ -134,6 +137,8 @@ class StateServer(MCPServer):
         )(self._read)
         self.tool()(self.read_state)
         self.tool()(self.write_state)
+        self.tool()(self.read_messages)
+        self.tool()(self.read_steps)
 
     async def _handle_list_resources(
         self, ctx: Any, params: PaginatedRequestParams | None
@@ -152,6 +157,22 @@ class StateServer(MCPServer):
         with spoken():
             task = self._task(*ids_of(uri), write=False)
             return SharedState.of(task).model_dump(mode="json")
+
+    def read_messages(
+        self, uri: str, after: Place = 0, newest_first: bool = False
+    ) -> HistoryPage:
+        """Read a page of what was said in the task at a state:// address."""
+        with spoken():
+            task = self._task(*ids_of(uri), write=False)
+            return messages_page(self._store, task.id, after, newest_first=newest_first)
+
+    def read_steps(
+        self, uri: str, after: Place = 0, newest_first: bool = False
+    ) -> HistoryPage:
+        """Read a page of the steps that the task at a state:// address has done."""
+        with spoken():
+            task = self._task(*ids_of(uri), write=False)
+            return steps_page(self._store, task.id, after, newest_first=newest_first)
 
     async def write_state(
         self,

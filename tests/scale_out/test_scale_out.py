@@ -639,6 +639,46 @@ def test_a_model_that_never_ends_uses_up_its_turns(url, task_id):
     assert "all 20 turns are used up" in ended.error
 
 
+def long_work(url, task_id, turns, dies_at=None):
+    """Run a task of so many turns with results of 2 KB; what each request had."""
+    seen = []
+
+    def prepare(one):
+        def ask(messages, seconds):
+            seen.append((len(json.dumps(messages)), messages[1:2]))
+            number = int(messages[-1].get("tool_call_id", "c0")[1:]) + 1
+            if number == dies_at:
+                os._exit(9)
+            reply = Reply("Done." if number > turns else "")
+            if number <= turns:
+                reply.choices[0].message.tool_calls = [call(call_id=f"c{number}")]
+            return reply
+
+        return means(lambda *given: "x" * 2_000, ask, risk_level="read_only")
+
+    with AgentWorker(url, "a", prepare, max_turns=turns + 1) as worker:
+        said = worker.run(task_id, GOAL)
+    return said, seen
+
+
+@pytest.mark.parametrize("turns", [60, pytest.param(1_000, marks=pytest.mark.soak)])
+def test_a_long_workflow_that_is_begun_again_has_requests_of_one_size(
+    url, task_id, turns
+):
+    """
+    What fell out is in the digest, made again from the steps that DBOS has recorded.
+    """
+    ended = in_new_process(long_work, url, task_id, turns, turns, limit=600)
+
+    again = in_new_process(long_work, url, task_id, turns, limit=600)
+
+    said, seen = again.value
+    assert (ended.value, said, len(seen)) == (None, "Done.", 2)
+    assert max(size for size, _ in seen) < 70_000
+    (digest,) = seen[-1][1]
+    assert f'"done": {{"look": {turns}}}' in digest["content"]
+
+
 def test_a_fleet_says_what_is_wrong(fleet, url):
     """
     A place twice, a worker that is not there, something that never comes.
