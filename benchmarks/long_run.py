@@ -241,8 +241,8 @@ def agents_sdk(place: str, steps: int) -> dict[str, Any]:
     watch = Watch()
 
     class Scripted(Model):
-        async def get_response(self, system: Any, items: Any, *a: Any, **k: Any) -> Any:
-            done = watch.request(items) - 1
+        async def get_response(self, *a: Any, **asked: Any) -> Any:
+            done = watch.request(asked["input"]) - 1
             if done == steps:
                 text = ResponseOutputText(
                     text="Done.", type="output_text", annotations=[]
