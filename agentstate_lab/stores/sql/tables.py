@@ -168,13 +168,13 @@ _ENDED = "token = null, lease_expires = null"
 @functools.cache
 def ways_to_save(state: TaskState) -> tuple[str, ...]:
     """The compare-and-set of a save; before it the one that most saves can do with."""
-    whole = save_as(state)
+    whole = save_statement(state)
     # Most saves are of a task that runs and goes on running.
     stays = state is TaskState.RUNNING
-    return (save_as(state, stays=True), whole) if stays else (whole,)
+    return (save_statement(state, stays=True), whole) if stays else (whole,)
 
 
-def save_as(state: TaskState, *, stays: bool = False) -> str:
+def save_statement(state: TaskState, *, stays: bool = False) -> str:
     """
     The compare-and-set of a save: all its conditions are in the statement.
 
@@ -197,3 +197,13 @@ def save_as(state: TaskState, *, stays: bool = False) -> str:
     for word, meaning in words.items():
         statement = statement.replace(word, meaning)
     return statement
+
+
+def save_as(state: TaskState) -> str:
+    """
+    The compare-and-set of a save as a reader needs it.
+
+    Left out are the schema of the table, and what a database settles for its commit.
+    """
+    statement = save_statement(state)
+    return statement.replace("{place}", "").replace("{settled} and ", "")
