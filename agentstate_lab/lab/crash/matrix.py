@@ -13,22 +13,15 @@ This module counts nothing and kills nothing; `crash` does.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from html import escape
 from typing import Any
+
+from agentstate_lab.lab.show import Cell, Table, Tabled, Tone, plural, times
 
 from .signals import HARD
 
 SURVIVED = "once"
 WAITS = "waits for a person"
 MOMENTS = ("before", "inside", "after")
-
-# Both colours of a pair are given, so that it reads in a light and a dark theme.
-_CELL = "padding:2px 10px;text-align:left;border:1px solid #7f7f7f;"
-_HEAD = _CELL + "color:var(--jp-ui-font-color1,inherit);"
-_TITLE = "text-align:left;color:var(--jp-ui-font-color1,inherit);"
-_GOOD = _CELL + "background-color:#d3ecd8;color:#0b3d1a;"
-_OPEN = _CELL + "background-color:#f5e9c4;color:#4a3a00;"
-_BAD = _CELL + "background-color:#f6d5d5;color:#5c0f0f;"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +65,8 @@ class Row:
         return f"{kind.partition('.')[0]} {ordinal}: {self.name}"
 
 
-@dataclass(frozen=True, slots=True)
-class Matrix:
+@dataclass(frozen=True, slots=True, repr=False)
+class Matrix(Tabled):
     """
     What became of an agent that was killed at each point and then run again.
 
@@ -113,8 +106,7 @@ class Matrix:
     @property
     def verdict(self) -> str:
         """The one number of the course, as a sentence."""
-        points = "kill point" if self.total == 1 else "kill points"
-        said = f"survives {self.survived} of {self.total} {points}"
+        said = f"survives {self.survived} of {plural(self.total, 'kill point')}"
         return f"{said}, at {self.waiting} it {WAITS}" if self.waiting else said
 
     @property
@@ -125,15 +117,21 @@ class Matrix:
         how = "" if self.signal == HARD else f", by {self.signal}"
         return f"{self.agent} agent, {self.scenario}{store}{how}: {self.verdict}"
 
-    def __str__(self) -> str:
-        head = ("killed at", *MOMENTS)
-        lines = [head, *((place, *cells) for place, cells in self._texts())]
-        widths = [max(len(line[i]) for line in lines) for i in range(len(head))]
-        table = ["  ".join(map(str.ljust, line, widths)).rstrip() for line in lines]
-        return "\n".join([self.title, "", *table])
+    def table(self) -> Table:
+        """
+        Every place and its three moments.
 
-    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, str]:
-        return {"text/plain": str(self), "text/html": self._html()}
+        The places where all is well are calm: a long table folds them.
+        """
+        places: dict[str, dict[str, Row]] = {}
+        for row in self.rows:
+            places.setdefault(row.place, {})[row.moment] = row
+        lines = tuple(
+            (place, *(_cell(cells.get(moment)) for moment in MOMENTS))
+            for place, cells in places.items()
+        )
+        calm = [n for n, line in enumerate(lines) if {*line[1:]} <= {SURVIVED, ""}]
+        return Table(self.title, ("killed at", *MOMENTS), lines, frozenset(calm))
 
     def to_json(self) -> dict[str, Any]:
         """Everything, as plain values for `json.dumps`."""
@@ -159,41 +157,13 @@ class Matrix:
             ],
         }
 
-    def _places(self) -> dict[str, dict[str, Row]]:
-        """The rows by place and moment."""
-        places: dict[str, dict[str, Row]] = {}
-        for row in self.rows:
-            places.setdefault(row.place, {})[row.moment] = row
-        return places
 
-    def _texts(self) -> Iterable[tuple[str, list[str]]]:
-        """Each place with the words of its three cells."""
-        for place, cells in self._places().items():
-            yield place, [cells[m].outcome if m in cells else "" for m in MOMENTS]
-
-    def _html(self) -> str:
-        heads = "".join(
-            f'<th scope="col" style="{_HEAD}">{head}</th>'
-            for head in ("killed at", *MOMENTS)
-        )
-        body = "".join(
-            f'<tr><th scope="row" style="{_HEAD}">{escape(place)}</th>'
-            + "".join(_html_cell(cells.get(moment)) for moment in MOMENTS)
-            + "</tr>\n"
-            for place, cells in self._places().items()
-        )
-        return (
-            '<table style="border-collapse:collapse;color:inherit;">\n'
-            f'<caption style="{_TITLE}">{escape(self.title)}</caption>\n'
-            f"<thead><tr>{heads}</tr></thead>\n<tbody>\n{body}</tbody>\n</table>"
-        )
-
-
-def _html_cell(row: Row | None) -> str:
+def _cell(row: Row | None) -> str:
+    """What became of one point, in its colour; nothing where there is none."""
     if row is None:
-        return f'<td style="{_CELL}"></td>'
-    style = _GOOD if row.survived else _OPEN if row.waits else _BAD
-    return f'<td style="{style}">{escape(row.outcome)}</td>'
+        return ""
+    tone: Tone = "good" if row.survived else "open" if row.waits else "harm"
+    return Cell(row.outcome, tone=tone)
 
 
 def judge(
@@ -245,5 +215,4 @@ def _words(count: int, harm: Mapping[str, int]) -> str:
     steps = [step for step, n in harm.items() if n == count]
     if len(steps) == 1:
         return f"{count} x {steps[0]}"
-    often = {0: "never", 1: "once", 2: "twice"}.get(count, f"{count} times")
-    return f"{len(steps)} effects {often}"
+    return f"{len(steps)} effects {times(count)}"

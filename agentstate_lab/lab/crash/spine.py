@@ -10,11 +10,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from agentstate_lab.errors import InvalidValue
-from agentstate_lab.lab.show import EXTRA, GOOD, HARM, INK, canvas, figure
+from agentstate_lab.lab.show import Cell, Tone, canvas, figure, name_rows, span
 
 from .crash import crash_matrix
 from .matrix import MOMENTS, Matrix
 from .rig import Agent
+
+TONES: tuple[Tone, ...] = ("good", "open", "harm")
 
 POINTS = [f"effect.{moment}:{n}" for n in range(1, 9) for moment in MOMENTS]
 
@@ -57,24 +59,16 @@ def who_survives(matrices: Mapping[str, Matrix]) -> None:
 def _drawn(matrices: Mapping[str, Matrix]) -> Any:
     """Bars of three parts, each with its number in it."""
     fig, axes = canvas(8.0, 0.5 * len(matrices) + 1.0)
+    name_rows(axes, list(matrices))
     for row, matrix in enumerate(matrices.values()):
-        harm = matrix.total - matrix.survived - matrix.waiting
+        counts = [matrix.survived, matrix.waiting]
+        counts.append(matrix.total - sum(counts))
         start = 0
-        parts = (
-            (matrix.survived, GOOD, "white"),
-            (matrix.waiting, EXTRA, INK),
-            (harm, HARM, INK),
-        )
-        for count, fill, ink in parts:
-            axes.barh(row, count, left=start, color=fill, height=0.7)
+        for count, tone in zip(counts, TONES, strict=True):
             if count:
-                middle = start + count / 2
-                axes.text(middle, row, str(count), color=ink, ha="center", va="center")
+                span(axes, row, start, count, Cell(str(count), tone=tone))
             start += count
-    axes.set_yticks(range(len(matrices)), list(matrices))
-    axes.invert_yaxis()
     axes.set_xlim(0, len(POINTS))
     axes.set_xticks([0, 6, 12, 18, 24])
     axes.set_xlabel("moments: once (blue), waits for a person (yellow), harm (red)")
-    axes.grid(visible=False)
     return fig

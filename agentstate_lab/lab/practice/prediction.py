@@ -9,13 +9,13 @@ A question never stops a run: without a guess the outcome stands alone. A guess 
 learner's own note. It is counted, and never held against anybody.
 """
 
-import html
+from html import escape
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from agentstate_lab.errors import AgentStateError, InvalidValue
-from agentstate_lab.lab.show import publish
+from agentstate_lab.lab.show import Shown, publish
 from agentstate_lab.state import fingerprint
 
 from .record import guess_kept, keep_guess, keep_outcome
@@ -26,7 +26,7 @@ LONGEST = 200  # characters of a guess: it is a number or a few words
 
 
 @dataclass(frozen=True, slots=True)
-class Prediction:
+class Prediction(Shown):
     """
     A question with the learner's guess, if there is one.
 
@@ -98,11 +98,11 @@ class Prediction:
         lines += [f"  ( ) {choice}" for choice in self.choices]
         return "\n".join(lines)
 
-    def _repr_html_(self) -> str:
+    def html(self) -> str:
         """What stands there where no widget runs."""
         first, *choices = str(self).splitlines()
-        items = "".join(f"<li>{html.escape(one[6:])}</li>" for one in choices)
-        return f"<p><strong>{html.escape(first)}</strong></p>" + (
+        items = "".join(f"<li>{escape(one[6:])}</li>" for one in choices)
+        return f"<p><strong>{escape(first)}</strong></p>" + (
             f"<ul>{items}</ul>" if items else ""
         )
 
@@ -128,7 +128,7 @@ def predict(
             "prediction", "it takes a question, and no choices or at least two"
         )
     asked = Prediction(question, tuple(choices), within)
-    publish(_widget(asked), asked)
+    publish(asked, _widget(asked))
     return asked
 
 
@@ -137,7 +137,7 @@ def _widget(asked: Prediction) -> Any:
     import ipywidgets as widgets
 
     kept = asked.guess
-    label = widgets.HTML(f"<strong>Predict:</strong> {html.escape(asked.question)}")
+    label = widgets.HTML(f"<strong>Predict:</strong> {escape(asked.question)}")
     if asked.choices:
         field = widgets.RadioButtons(
             options=asked.choices, value=kept if kept in asked.choices else None
@@ -155,14 +155,14 @@ def _widget(asked: Prediction) -> Any:
         try:
             said.value = _kept(asked.keep(change["new"] or ""))
         except AgentStateError as error:
-            said.value = f"It could not be kept: {html.escape(str(error))}"
+            said.value = f"It could not be kept: {escape(str(error))}"
 
     field.observe(keep, names="value")
     return widgets.VBox([label, field, said])
 
 
 def _kept(guess: str | None) -> str:
-    return f"Kept: {html.escape(guess)}. Now run the next cell." if guess else ""
+    return f"Kept: {escape(guess)}. Now run the next cell." if guess else ""
 
 
 def _shown(value: Value) -> str:

@@ -5,14 +5,15 @@ Each has a text form and, where it helps, one for the notebook; both say everyth
 in words. Nothing is counted or kept here; `progress` does that.
 """
 
-import html
+from html import escape
 import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 
 from agentstate_lab.lab.exercises import Exercise
-from agentstate_lab.lab.exercises.judge import CELL, TABLE, WIDTH
+from agentstate_lab.lab.exercises.judge import WIDTH
 from agentstate_lab.lab.home import repository_root
+from agentstate_lab.lab.show import Shown, Table, Tabled
 
 HEADS = ("exercise", "status", "best score", "attempts", "hints")
 
@@ -82,7 +83,7 @@ class Guesses:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Progress:
+class Progress(Tabled):
     """
     All exercises with what the learner did, as text and as a table.
 
@@ -100,37 +101,9 @@ class Progress:
         """The names of the exercises that have passed."""
         return frozenset(row.exercise.name for row in self.rows if row.passed)
 
-    def __str__(self) -> str:
-        lines = [self._title, "", f"{HEADS[0]:<18}" + _columns(HEADS[1:])]
-        lines += [f"{cells[0]:<18}" + _columns(cells[1:]) for cells in self._cells()]
-        lines += ["", str(self.guesses)]
-        return "\n".join(line.rstrip() for line in lines)
-
-    __repr__ = __str__
-
-    def _repr_html_(self) -> str:
-        """The table that the notebook shows."""
-        heads = "".join(f'<th scope="col" style="{CELL}">{one}</th>' for one in HEADS)
-        rows = []
-        for first, *others in self._cells():
-            cells = "".join(
-                f'<td style="{CELL}">{html.escape(text)}</td>' for text in others
-            )
-            head = f'<th scope="row" style="{CELL}">{html.escape(first)}</th>'
-            rows.append(f"<tr>{head}{cells}</tr>")
-        return (
-            f'<table style="{TABLE}">'
-            f'<caption style="text-align:left">{self._title}</caption>'
-            f"<thead><tr>{heads}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
-            f"<p>{html.escape(str(self.guesses))}</p>"
-        )
-
-    @property
-    def _title(self) -> str:
-        return f"exercises passed: {len(self.passed)} of {len(self.rows)}"
-
-    def _cells(self) -> list[tuple[str, ...]]:
-        return [
+    def table(self) -> Table:
+        """A line for each exercise, under how many have passed."""
+        rows = [
             (
                 f"{row.exercise.number} {row.exercise.name}",
                 row.status,
@@ -140,14 +113,12 @@ class Progress:
             )
             for row in self.rows
         ]
-
-
-def _columns(cells: tuple[str, ...]) -> str:
-    return "".join(f"{cell:<13}" for cell in cells)
+        title = f"exercises passed: {len(self.passed)} of {len(self.rows)}"
+        return Table(title, HEADS, tuple(rows), note=str(self.guesses))
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Hint:
+class Hint(Shown):
     """
     One step of the ladder: a nudge, then the place, then the shape.
 
@@ -166,13 +137,11 @@ class Hint:
     def __str__(self) -> str:
         return textwrap.fill(f"hint {self.number} of {self.total}: {self.text}", WIDTH)
 
-    __repr__ = __str__
-
-    def _repr_html_(self) -> str:
+    def html(self) -> str:
         """The paragraph that the notebook shows."""
         return (
             f"<p><strong>hint {self.number} of {self.total}:</strong>"
-            f" {html.escape(self.text)}</p>"
+            f" {escape(self.text)}</p>"
         )
 
 

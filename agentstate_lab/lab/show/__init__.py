@@ -7,10 +7,13 @@ from agentstate_lab.extras import need
 need("lab", "matplotlib")
 
 from .bar import NotebookBar
-from .plots import EXTRA, FAINT, GOOD, HARM, INK, NEUTRAL, canvas, figure, html_figure
-from .show import Counted, Table, compare, counted, steps
+from .charts import grid, lines, name_rows, span
+from .counts import Counted, compare, counted, steps
+from .plots import EXTRA, FAINT, GOOD, HARM, INK, NEUTRAL, Picture, canvas, figure
+from .shown import Shown, publish
+from .table import Cell, Row, Table, Tabled, Tone
 from .terminal import with_bar, with_options
-from .widgets import View, publish, slider, slider_box
+from .widgets import View, explorer, preformatted, slider, stops
 from .words import listed, outcome, plural, times
 
 __all__ = [
@@ -20,22 +23,33 @@ __all__ = [
     "HARM",
     "INK",
     "NEUTRAL",
+    "Cell",
     "Counted",
     "NotebookBar",
+    "Picture",
+    "Row",
+    "Shown",
     "Table",
+    "Tabled",
+    "Tone",
     "View",
     "canvas",
     "compare",
     "counted",
+    "explorer",
     "figure",
-    "html_figure",
+    "grid",
+    "lines",
     "listed",
+    "name_rows",
     "outcome",
     "plural",
+    "preformatted",
     "publish",
     "slider",
-    "slider_box",
+    "span",
     "steps",
+    "stops",
     "times",
     "with_bar",
     "with_options",

@@ -12,9 +12,12 @@ and Ito, "Color Universal Design"). A plot must not rely on them alone.
 import base64
 import html
 import io
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from agentstate_lab.errors import InvalidValue
+
+from .shown import Shown, publish
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -75,6 +78,55 @@ def canvas(width: float = 7.2, height: float = 3.2) -> "tuple[Figure, Axes]":
     return made, made.subplots()
 
 
+@dataclass(frozen=True, slots=True, repr=False)
+class Picture(Shown):
+    """
+    A figure with what it says.
+
+    Attributes:
+        fig: The figure.
+
+        alt: What a reader who cannot see it should know, in a sentence.
+
+        number: The number that the picture is about, in words; printed under it.
+
+    Raises:
+        InvalidValue: One of the texts is missing.
+    """
+
+    fig: "Figure"
+    alt: str
+    number: str
+
+    def __post_init__(self) -> None:
+        for name in ("alt", "number"):
+            text = getattr(self, name)
+            if not isinstance(text, str) or not text.strip():
+                raise InvalidValue(name, "a figure needs a text for it")
+
+    def __str__(self) -> str:
+        return f"{self.alt}\n{self.number}"
+
+    def html(self) -> str:
+        """The figure as one piece of HTML, with its description and its number."""
+        return self._html(self._data())
+
+    def _repr_mimebundle_(self, **kwargs: object) -> dict[str, str]:
+        data = self._data()  # drawn once for both
+        words = {"text/plain": str(self), "text/html": self._html(data)}
+        return {**words, "image/png": data}
+
+    def _data(self) -> str:
+        return base64.b64encode(png(self.fig)).decode()
+
+    def _html(self, data: str) -> str:
+        return (
+            f'<figure style="margin:0"><img alt="{html.escape(self.alt)}"'
+            f' src="data:image/png;base64,{data}" style="max-width:100%">'
+            f"<figcaption>{html.escape(self.number)}</figcaption></figure>"
+        )
+
+
 def figure(fig: "Figure", *, alt: str, number: str, live: Any = None) -> None:
     """
     Show *fig* with what it says and its number.
@@ -92,33 +144,7 @@ def figure(fig: "Figure", *, alt: str, number: str, live: Any = None) -> None:
     Raises:
         InvalidValue: One of the texts is missing.
     """
-    from IPython.display import display
-
-    shown = {
-        "text/html": html_figure(fig, alt=alt, number=number),
-        "image/png": base64.b64encode(png(fig)).decode(),
-        "text/plain": f"{alt}\n{number}",
-    }
-    widget = {} if live is None else live._repr_mimebundle_()
-    display({**widget, **shown}, raw=True)  # type: ignore[no-untyped-call]
-
-
-def html_figure(fig: "Figure", *, alt: str, number: str) -> str:
-    """
-    *fig* as one piece of HTML, with its description and its number.
-
-    Raises:
-        InvalidValue: One of the texts is missing.
-    """
-    for name, text in (("alt", alt), ("number", number)):
-        if not isinstance(text, str) or not text.strip():
-            raise InvalidValue(name, "a figure needs a text for it")
-    source = f"data:image/png;base64,{base64.b64encode(png(fig)).decode()}"
-    return (
-        f'<figure style="margin:0"><img alt="{html.escape(alt)}" src="{source}"'
-        ' style="max-width:100%">'
-        f"<figcaption>{html.escape(number)}</figcaption></figure>"
-    )
+    publish(Picture(fig, alt, number), live)
 
 
 def png(fig: "Figure") -> bytes:

@@ -3,33 +3,28 @@ Widgets, and what stands there where no widget runs.
 
 A widget lives in the kernel. In a stored notebook, on a page for reading and in a
 notebook that nobody has run, it is dead, so each widget comes with a static twin: a
-table with the same content in the same output. The notebook shows the widget when
-it is alive and the twin when it is not; the freeze command stores only the twin.
+table or a picture with the same content, in the same output. The notebook shows the
+widget when it is alive and the twin when it is not; the freeze command stores only
+the twin.
 
-The views are worked out before they are shown. A slider that computes while it is
-moved would show what no stored output can, and could fail in the reader's hand.
+`explorer` is the one form of a widget here: controls, and below them what they choose.
+`slider` has one control, over views that are worked out before they are shown, so it
+cannot fail in the reader's hand.
 """
 
 import html
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from agentstate_lab.errors import InvalidValue
 
-from .show import Table
+from .shown import publish
+from .table import Table
 
 _STYLE = (
     "white-space:pre-wrap;margin:.4em 0;color:var(--jp-content-font-color1,inherit)"
 )
-
-
-class Twin(Protocol):
-    """What stands where no widget runs: words, and the same for a page."""
-
-    def __str__(self) -> str: ...
-
-    def _repr_html_(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,45 +58,54 @@ def slider(name: str, views: Sequence[View], *, twin: Table, start: int = 0) -> 
     Raises:
         InvalidValue: There is nothing to choose from, or *start* is none of it.
     """
-    publish(slider_box(name, views, start=start), twin)
-
-
-def publish(widget: Any, twin: Twin) -> None:
-    """Show *widget*, or *twin* where no widget runs, in one output."""
-    from IPython.display import display
-
-    bundle = dict(widget._repr_mimebundle_())
-    bundle["text/plain"] = str(twin)
-    bundle["text/html"] = twin._repr_html_()
-    display(bundle, raw=True)  # type: ignore[no-untyped-call]
+    publish(twin, slider_box(name, views, start=start))
 
 
 def slider_box(name: str, views: Sequence[View], *, start: int = 0) -> Any:
     """The slider with the view below it, as a widget of ipywidgets."""
-    import ipywidgets as widgets
-
     if len(views) < 2 or not 0 <= start < len(views):
         raise InvalidValue(
             "views",
             f"a slider needs two views at least and begins at one of them; there are"
             f" {len(views)}, and it was to begin at {start}",
         )
-    chosen = widgets.SelectionSlider(
-        options=[(view.label, place) for place, view in enumerate(views)],
-        value=start,
-        description=name,
-        continuous_update=True,
-        style={"description_width": "initial"},
-        layout={"width": "30em"},
+    control = stops([view.label for view in views], start=start)
+    return explorer({name: control}, lambda place: preformatted(views[place].text))
+
+
+def stops(labels: Sequence[str], *, start: int = 0) -> Any:
+    """A slider that stands at one of *labels*; its value is which, from 0."""
+    import ipywidgets as widgets
+
+    options = [(label, place) for place, label in enumerate(labels)]
+    return widgets.SelectionSlider(
+        options=options, value=start, layout={"width": "30em"}
     )
-    shown = widgets.HTML(_html(views[start]))
-
-    def show(change: dict[str, Any]) -> None:
-        shown.value = _html(views[change["new"]])
-
-    chosen.observe(show, names="value")
-    return widgets.VBox([chosen, shown])
 
 
-def _html(view: View) -> str:
-    return f'<pre style="{_STYLE}">{html.escape(view.text)}</pre>'
+def explorer(controls: Mapping[str, Any], draw: Callable[..., str]) -> Any:
+    """
+    Controls, and below them what *draw* makes of their values.
+
+    Args:
+        controls: Widgets with a value, by the names that a reader sees.
+
+        draw: Gets the values in this order, and returns HTML.
+    """
+    import ipywidgets as widgets
+
+    shown = widgets.HTML()
+
+    def show(change: object = None) -> None:
+        shown.value = draw(*(control.value for control in controls.values()))
+
+    for name, control in controls.items():
+        control.description, control.style.description_width = name, "6em"
+        control.observe(show, names="value")
+    show()
+    return widgets.VBox([*controls.values(), shown])
+
+
+def preformatted(text: str) -> str:
+    """*text* as HTML, line by line."""
+    return f'<pre style="{_STYLE}">{html.escape(text)}</pre>'

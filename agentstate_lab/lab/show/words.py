@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 
-def times(count: int) -> str:
+def times(count: int, *, never: str = "never") -> str:
     """
-    How often something has happened.
+    How often something has happened; *never* is the word for not at all.
 
     >>> [times(count) for count in range(4)]
-    ['not yet', 'once', 'twice', '3 times']
+    ['never', 'once', 'twice', '3 times']
     """
-    return {0: "not yet", 1: "once", 2: "twice"}.get(count, f"{count} times")
+    return {0: never, 1: "once", 2: "twice"}.get(count, f"{count} times")
 
 
 def plural(count: int, noun: str) -> str:

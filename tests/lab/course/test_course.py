@@ -1,4 +1,4 @@
-"""The first call of every notebook, and the figures it prepares for."""
+"""The first call of every notebook."""
 
 import stat
 
@@ -8,8 +8,6 @@ from agentstate_lab.errors import InvalidValue, ReplyLost
 from agentstate_lab.lab.course import begin
 from agentstate_lab.lab.crash import crashes
 from agentstate_lab.lab.processes import all_at_once
-from agentstate_lab.lab.show import canvas, figure
-from agentstate_lab.lab.show.plots import png
 from agentstate_lab.state import Task
 from agentstate_lab.stores import open_store
 
@@ -146,47 +144,3 @@ def test_a_file_of_a_lesson_stays_in_its_folder(home_dir, name):
     """
     with pytest.raises(InvalidValue, match="plain file name"):
         begin("01_state").path(name)
-
-
-def drawn():
-    """A small figure."""
-    fig, axes = canvas(2, 1)
-    axes.plot([1, 2], [3, 4])
-    return fig
-
-
-def test_the_same_figure_is_the_same_bytes():
-    """
-    A notebook that is executed again does not change.
-    """
-    assert png(drawn()) == png(drawn())
-
-
-def test_a_figure_never_comes_without_words(monkeypatch):
-    """
-    A description for who cannot see it, escaped, and the number below it.
-    """
-    shown = []
-    monkeypatch.setattr(
-        "IPython.display.display", lambda data, raw: shown.append((data, raw))
-    )
-
-    figure(drawn(), alt='a line from "3" to 4', number="it rises by 1")
-
-    (data, raw) = shown[0]
-    assert raw
-    assert 'alt="a line from &quot;3&quot; to 4"' in data["text/html"]
-    assert "<figcaption>it rises by 1</figcaption>" in data["text/html"]
-    assert data["text/plain"] == 'a line from "3" to 4\nit rises by 1'
-    assert set(data) == {"text/plain", "text/html", "image/png"}
-
-
-@pytest.mark.parametrize(
-    "texts", [{"alt": "", "number": "n"}, {"alt": "a", "number": " "}]
-)
-def test_a_figure_without_a_text_is_refused(texts):
-    """
-    Whoever draws it says what it shows.
-    """
-    with pytest.raises(InvalidValue, match="needs a text"):
-        figure(drawn(), **texts)

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from agentstate_lab.lab.show import Table
+
 from .cube import Cell
 from .random_kills import Toll
 from .resumes import KILLED_AFTER, Resumed
@@ -186,6 +188,6 @@ def _pivot(cells: Sequence[Cell]) -> str:
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """A table in markdown."""
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
+    """A table in Markdown."""
+    lines = tuple(tuple(map(str, row)) for row in rows)
+    return Table("", tuple(head), lines).markdown()

@@ -10,7 +10,7 @@ from .apart import LATE, Ending, run_apart, run_fresh, run_together
 from .cells import answer_cells, is_untouched, leading_cells
 from .hurry import WaitsForEver, hurried
 from .real_time import SLEEP, real_time
-from .report import CELL, TABLE, WIDTH, CaseReport, Report
+from .report import WIDTH, CaseReport, Report
 from .runner import CannotTravel, Job, packed, run
 from .stages import Outcome, Stage, Subject, Unmet, doing, named, raised, require, stage
 from .verdict import Verdict
@@ -19,10 +19,8 @@ from .watch import WATCH
 from .words import carried, plain, shown, times
 
 __all__ = [
-    "CELL",
     "LATE",
     "SLEEP",
-    "TABLE",
     "WAITS",
     "WATCH",
     "WIDTH",

@@ -7,26 +7,17 @@ since nobody can learn from `assert 2 == 1`.
 
 The same report has two forms. The text is for terminals, logs and stored
 outputs; it holds no path, time or process id, so that it is the same every time.
-The table is for the notebook: every verdict is a word, colour only repeats it,
-and it takes its colours from the theme.
+The table is for the notebook: every verdict is a word, and colour only repeats it.
 """
 
 import html
 import textwrap
 from dataclasses import dataclass
+from typing import Any
 
 WIDTH = 76
 
-TABLE = "border-collapse:collapse;color:var(--jp-content-font-color1,inherit)"
-CELL = (
-    "text-align:left;vertical-align:top;padding:.3em .8em;"
-    "border:1px solid var(--jp-border-color2,#8888);white-space:pre-line"
-)
-_COLOUR = {
-    "passed": "var(--jp-success-color1,#388e3c)",
-    "failed": "var(--jp-error-color1,#d32f2f)",
-    "open": "inherit",
-}
+TONES: dict[str, Any] = {"passed": "good", "failed": "harm", "open": ""}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +65,16 @@ class CaseReport:
         if self.passed:
             return "passed"
         return "open" if self.bonus else "failed"
+
+    @property
+    def title(self) -> str:
+        """The behaviour, and whether it is asked for or a bonus."""
+        return f"bonus: {self.name}" if self.bonus else self.name
+
+    @property
+    def text(self) -> str:
+        """What there is to say, line by line."""
+        return "\n".join(f"{label}: {text}" for label, text in self.lines())
 
     def lines(self) -> list[tuple[str, str]]:
         """What there is to say, label by label."""
@@ -148,8 +149,7 @@ class Report:
             parts += ["", *textwrap.wrap(self.todo, WIDTH)]
         parts += [""] if self.cases else []
         for case in self.cases:
-            kind = "bonus: " if case.bonus else ""
-            parts += [f"  {case.verdict:<6}  {kind}{case.name}"]
+            parts += [f"  {case.verdict:<6}  {case.title}"]
             for label, text in case.lines():
                 parts += _paragraph(label, text)
         if self.note:
@@ -160,19 +160,21 @@ class Report:
 
     def _repr_html_(self) -> str:
         """The table that the notebook shows."""
-        caption = f"<strong>{html.escape(self.verdict)}</strong>"
+        # Here, since the process that tries an answer shows nothing and starts often.
+        from agentstate_lab.lab.show import Cell, Table
+
         note = f"<p>{html.escape(self.note)}</p>" if self.note else ""
         if not self.cases:
-            return f"<p>{caption}<br>{html.escape(self.todo)}</p>{note}"
-        heads = "".join(
-            f'<th scope="col" style="{CELL}">{head}</th>'
-            for head in ("Stage", "Verdict", "What happened")
+            said = html.escape(self.todo)
+            return (
+                f"<p><strong>{html.escape(self.verdict)}</strong><br>{said}</p>{note}"
+            )
+        rows = tuple(
+            (case.title, Cell(case.verdict, tone=TONES[case.verdict]), case.text)
+            for case in self.cases
         )
-        return (
-            f'<table style="{TABLE}"><caption style="text-align:left">{caption}'
-            f"</caption><thead><tr>{heads}</tr></thead>"
-            f"<tbody>{''.join(map(_row, self.cases))}</tbody></table>{note}"
-        )
+        head = ("Stage", "Verdict", "What happened")
+        return Table(self.verdict, head, rows).html() + note
 
 
 def _paragraph(label: str, text: str) -> list[str]:
@@ -186,16 +188,3 @@ def _paragraph(label: str, text: str) -> list[str]:
             line, WIDTH, initial_indent=start, subsequent_indent=indent
         )
     return wrapped
-
-
-def _row(case: CaseReport) -> str:
-    """One stage as a row; the stage is the row's head."""
-    kind = "bonus: " if case.bonus else ""
-    text = "\n".join(f"{label}: {text}" for label, text in case.lines())
-    colour = f"{CELL};font-weight:600;color:{_COLOUR[case.verdict]}"
-    return (
-        f'<tr><th scope="row" style="{CELL};font-weight:normal">'
-        f"{html.escape(kind + case.name)}</th>"
-        f'<td style="{colour}">{case.verdict}</td>'
-        f'<td style="{CELL}">{html.escape(text)}</td></tr>'
-    )

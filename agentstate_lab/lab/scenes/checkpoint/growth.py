@@ -21,7 +21,7 @@ from agentstate_lab.checkpoint import CheckpointManager
 from agentstate_lab.errors import InvalidValue
 from agentstate_lab.lab.agents import user_says
 from agentstate_lab.lab.home import home
-from agentstate_lab.lab.show import GOOD, HARM, canvas, figure
+from agentstate_lab.lab.show import figure, lines
 from agentstate_lab.state import Task
 from agentstate_lab.stores.sql import SqliteStore
 
@@ -122,20 +122,14 @@ def how_do_the_bytes_grow(measured: Mapping[int, tuple[int, int]]) -> None:
 def _drawn(measured: Mapping[int, tuple[int, int]]) -> Any:
     """The picture."""
     steps = sorted(measured)
-    fig, axes = canvas(7.2, 3.4)
-    for which, (name, style, color) in enumerate(
-        [
-            ("the whole conversation\nin each checkpoint", "o-", HARM),
-            ("each message once,\nand a snapshot", "s--", GOOD),
-        ]
-    ):
-        sizes = [measured[step][which] / 1e6 for step in steps]
-        axes.plot(steps, sizes, style, color=color)
-        above = "center" if color == HARM else "bottom"
-        axes.text(steps[-1] * 1.02, sizes[-1], name, color=color, va=above)
-    axes.set_xlim(0, steps[-1] * 1.4)
+    whole, appended = zip(*(measured[step] for step in steps), strict=True)
+    fig, axes = lines(
+        steps,
+        ("the whole conversation\nin each checkpoint", [size / 1e6 for size in whole]),
+        ("each message once,\nand a snapshot", [size / 1e6 for size in appended]),
+        x="steps",
+        y="megabytes on the disk",
+    )
+    axes.set_xlim(left=0)
     axes.set_xticks([0, *steps])
-    axes.set_ylim(0, measured[steps[-1]][0] / 1e6 * 1.12)
-    axes.set_xlabel("steps")
-    axes.set_ylabel("megabytes on the disk")
     return fig

@@ -14,11 +14,12 @@ from agentstate_lab.lab.show import (
     GOOD,
     HARM,
     Table,
-    View,
     canvas,
+    explorer,
     figure,
+    preformatted,
     publish,
-    slider_box,
+    stops,
 )
 
 from .lost_work import LostWork
@@ -60,13 +61,13 @@ def _drawn(lost: LostWork) -> Any:
 
 def what_is_lost(lost: LostWork) -> None:
     """Let the reader choose an agent and where it dies, or show it all as a table."""
-    publish(lost_box(lost), lost_table(lost))
+    publish(lost_table(lost), lost_box(lost))
 
 
 def lost_table(lost: LostWork) -> Table:
     """How many effects each death repeats."""
     rows = [
-        (step, *(_words(len(lost.again[agent][step])) for agent in lost.again))
+        (step, *(_words(len(again[step])) for again in lost.again.values()))
         for step in lost.steps
     ]
     return Table(
@@ -84,23 +85,11 @@ def lost_box(lost: LostWork) -> Any:
     """The widget: a choice of agents, and a slider over deaths."""
     import ipywidgets as widgets
 
-    boxes = {agent: slider_box("after", deaths_of(lost, agent)) for agent in lost.again}
-    first, *others = (box.children[0] for box in boxes.values())
-    links = [widgets.link((first, "value"), (one, "value")) for one in others]
-    chosen = widgets.Dropdown(options=list(boxes), description="saves")
-    shown = widgets.VBox([chosen, boxes[chosen.value]])
-    shown.links = links  # they last as long as the box does
+    def draw(agent: str, death: int) -> str:
+        return preformatted(_ledger(lost, agent, lost.steps[death]))
 
-    def show(change: dict[str, Any]) -> None:
-        shown.children = (chosen, boxes[change["new"]])
-
-    chosen.observe(show, names="value")
-    return shown
-
-
-def deaths_of(lost: LostWork, agent: str) -> list[View]:
-    """What the ledger holds after each death of *agent* and the run that followed."""
-    return [View(step, _ledger(lost, agent, step)) for step in lost.steps]
+    agents = widgets.Dropdown(options=list(lost.again))
+    return explorer({"saves": agents, "after": stops(lost.steps)}, draw)
 
 
 def _ledger(lost: LostWork, agent: str, killed: str) -> str:

@@ -16,13 +16,13 @@ from typing import Any
 from agentstate_lab.context import ContextSlice, filter_relevant_state
 from agentstate_lab.errors import ContextTooSmall, InvalidValue
 from agentstate_lab.lab.show import (
-    GOOD,
-    HARM,
     NEUTRAL,
+    Cell,
     Table,
     View,
-    canvas,
     figure,
+    lines,
+    plural,
     slider,
 )
 from agentstate_lab.lab.world.chat import SMALL_MODEL, WINDOWS
@@ -55,11 +55,8 @@ def what_falls_out(
         views.append(View(f"{budget:,} bytes", text))
         rows.append((f"{budget:,}", *row))
     head = ("budget", "the text has", "shown", "left out")
-    refused = {place for place, row in enumerate(rows) if row[1] == "nothing"}
-    twin = Table(
-        f"What the model reads before {step}", head, tuple(rows), frozenset(refused)
-    )
-    slider("budget", views, twin=twin)
+    caption = f"What the model reads before {step}"
+    slider("budget", views, twin=Table(caption, head, tuple(rows)))
 
 
 def _at(
@@ -70,7 +67,7 @@ def _at(
         made = filter_relevant_state(state, step, budget, keep=keep)
     except ContextTooSmall as error:
         why = f"refused: at least {error.needed} bytes are needed"
-        return why, ("nothing", "nothing", why)
+        return why, ("nothing", "nothing", Cell(why, tone="harm"))
     gone = left_out(made)
     text = f"{made.render()}\n\n{made.size:,} of {budget:,} bytes; left out: {gone}"
     return text, (f"{made.size:,} bytes", _shown(made), gone)
@@ -80,7 +77,7 @@ def _shown(made: ContextSlice) -> str:
     """What is in a slice, in short."""
     plan = ["the plan"] if made.plan else []
     parts = [(len(made.facts), "fact"), (len(made.artifacts), "artifact")]
-    return ", ".join([*plan, *(_counted(*part) for part in parts if part[0])])
+    return ", ".join([*plan, *(plural(*part) for part in parts if part[0])])
 
 
 def left_out(made: ContextSlice) -> str:
@@ -93,14 +90,10 @@ def left_out(made: ContextSlice) -> str:
     """
     groups = Counter((one.kind, one.why) for one in made.left_out)
     said = [
-        f"the plan ({why})" if kind == "plan" else f"{_counted(count, kind)} ({why})"
+        f"the plan ({why})" if kind == "plan" else f"{plural(count, kind)} ({why})"
         for (kind, why), count in groups.items()
     ]
     return ", ".join(said) or "nothing"
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def bytes_per_turn(turns: int, budget: int) -> dict[int, tuple[int, int]]:
@@ -182,17 +175,15 @@ def _drawn(measured: Mapping[int, tuple[int, int]], window: int) -> Any:
     """The picture."""
     turns = sorted(measured)
     whole, some = zip(*(measured[turn] for turn in turns), strict=True)
-    fig, axes = canvas(7.2, 3.4)
-    axes.plot(turns, whole, color=HARM)
-    axes.plot(turns, some, "--", color=GOOD)
+    fig, axes = lines(
+        turns,
+        ("everything", whole),
+        ("a slice", some),
+        x="turn",
+        y="bytes told in this turn",
+    )
     axes.axhline(window, color=NEUTRAL, linewidth=1.2, linestyle=":")
-    end = turns[-1] * 1.01
-    axes.text(end, whole[-1], "everything", color=HARM, va="center")
-    axes.text(end, some[-1], "a slice", color=GOOD, va="center")
     axes.text(turns[0], window, "the small model's window", va="bottom", color=NEUTRAL)
-    axes.set_xlim(0, turns[-1] * 1.18)
-    axes.set_ylim(0, max(*whole, window) * 1.12)
+    axes.set_ylim(top=max(*whole, window) * 1.12)
     axes.yaxis.set_major_formatter("{x:,.0f}")
-    axes.set_xlabel("turn")
-    axes.set_ylabel("bytes told in this turn")
     return fig

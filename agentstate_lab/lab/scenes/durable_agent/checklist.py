@@ -23,7 +23,7 @@ from agentstate_lab.lab.agents import agent_named, open_job, outcome_of
 from agentstate_lab.lab.clock import FakeClock
 from agentstate_lab.lab.crash import Agent, crash_at
 from agentstate_lab.lab.home import home
-from agentstate_lab.lab.show import Table
+from agentstate_lab.lab.show import Cell, Table, plural, times
 from agentstate_lab.lab.world import World, scenario_named, start_world
 from agentstate_lab.state import Task
 from agentstate_lab.stores import open_store
@@ -79,7 +79,7 @@ def repeats_do_no_harm(trial: Trial) -> Verdict:
         trial.run()
         runs += 1
     count = trial.counts().get("deploy-api", 0)
-    return trial.each_once(), f"a lost reply: deploy-api happened {_times(count)}"
+    return trial.each_once(), f"a lost reply: deploy-api happened {times(count)}"
 
 
 def passing_failures_pass(trial: Trial) -> Verdict:
@@ -125,7 +125,7 @@ def progress_is_stored(trial: Trial) -> Verdict:
     known |= set(Finished.of(task.agent_state).newest)
     effects = len(known & {s.name for s in scenario_named(SCENARIO).effects})
     looks = len(known) - effects  # not every step changes something
-    said = f"{effects} effects and {looks} look{'' if looks == 1 else 's'}"
+    said = f"{effects} effects and {plural(looks, 'look')}"
     return len(known) >= 2, f"killed after 3 effects: the store knows of {said}"
 
 
@@ -141,7 +141,7 @@ def a_run_is_resumed(trial: Trial) -> Verdict:
     ended = trial.run()
     most = max(trial.counts().values())
     good = ended == "completed" and trial.each_once()
-    return good, f"killed inside effect 4: {ended}, at most {_times(most)} each"
+    return good, f"killed inside effect 4: {ended}, at most {times(most)} each"
 
 
 PROMISES: tuple[tuple[str, Callable[[Trial], Verdict]], ...] = (
@@ -163,23 +163,17 @@ def checklist(agent: Agent) -> Table:
     Returns:
         A table: the promise, what was done and happened, and whether it is kept.
     """
-    rows, broken = [], set()
+    rows = []
     with tempfile.TemporaryDirectory(dir=home()) as folder:
-        for place, (promise, tried) in enumerate(PROMISES):
+        for promise, tried in PROMISES:
             trial = Trial(agent, Path(folder))
             kept, happened = tried(trial)
             trial.world.forget(trial.task_id)
-            rows.append((promise, happened, "kept" if kept else "broken"))
-            if not kept:
-                broken.add(place)
-    kept_count = len(rows) - len(broken)
-    caption = f"{_name(agent)}: {kept_count} of {len(rows)} promises kept"
-    head = ("promise", "what happened", "verdict")
-    return Table(caption, head, tuple(rows), frozenset(broken))
-
-
-def _times(count: int) -> str:
-    return {0: "never", 1: "once", 2: "twice"}.get(count, f"{count} times")
+            verdict = Cell("kept") if kept else Cell("broken", tone="harm")
+            rows.append((promise, happened, verdict))
+    count = sum(verdict == "kept" for *_, verdict in rows)
+    caption = f"{_name(agent)}: {count} of {len(rows)} promises kept"
+    return Table(caption, ("promise", "what happened", "verdict"), tuple(rows))
 
 
 def _short(task: Task) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 
 from agentstate_lab.errors import InvalidValue
 from agentstate_lab.lab.crash import Agent, Rig, Row
-from agentstate_lab.lab.show import EXTRA, FAINT, HARM, INK, canvas, figure
+from agentstate_lab.lab.show import Cell, Tone, figure, grid, times
 
 STEP = "clean-logs"
 
@@ -30,7 +30,7 @@ MOMENTS = (
     ("write.after", f"done:{STEP}", "result\nrecorded"),
 )
 
-FILLS = {"once": FAINT, "waits": EXTRA, "twice": HARM}
+TONES: dict[str, Tone] = {"once": "", "waits": "open"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +52,7 @@ class Window:
             return ""
         if row.waits:
             return "waits"
-        count = row.effects.get(STEP, 0)
-        return {1: "once", 2: "twice"}.get(count, f"{count} times")
+        return times(row.effects.get(STEP, 0))
 
     def counts(self, agent: str) -> dict[str, int]:
         """How many moments ended in which way."""
@@ -119,31 +118,13 @@ def _killed(name: str, agent: Agent) -> dict[str, Row]:
 
 def _drawn(window: Window) -> Any:
     """A grid of words; the colour repeats them."""
-    names, labels = list(window.rows), [label for _, _, label in MOMENTS]
-    fig, axes = canvas(9.2, 0.55 * len(names) + 0.9)
-    for row, name in enumerate(names):
-        for column, label in enumerate(labels):
-            _cell(axes, column, row, window.word(name, label))
-    axes.set_xticks(range(len(labels)), labels)
-    axes.set_yticks(range(len(names)), names)
-    axes.xaxis.tick_top()
-    axes.set_xlim(-0.6, len(labels) - 0.4)
-    axes.set_ylim(len(names) - 0.5, -0.5)
-    axes.tick_params(length=0)
-    axes.spines[:].set_visible(False)
-    axes.grid(visible=False)
-    return fig
+    labels = [label for _, _, label in MOMENTS]
+    rows = [
+        (agent, *(_cell(window.word(agent, label)) for label in labels))
+        for agent in window.rows
+    ]
+    return grid(labels, rows, width=9.2)
 
 
-def _cell(axes: Any, column: int, row: int, word: str) -> None:
-    """One word in its place."""
-    from matplotlib.patches import Rectangle
-
-    if not word:
-        return
-    corner = (column - 0.46, row - 0.42)
-    fill = FILLS.get(word, HARM)
-    axes.add_patch(Rectangle(corner, 0.92, 0.84, facecolor=fill, edgecolor=fill))
-    bold = "normal" if word == "once" else "bold"
-    middle = {"ha": "center", "va": "center"}
-    axes.text(column, row, word, color=INK, fontweight=bold, **middle)
+def _cell(word: str) -> str:
+    return Cell(word, tone=TONES.get(word, "harm"))

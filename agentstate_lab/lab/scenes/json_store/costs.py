@@ -15,7 +15,7 @@ from typing import Any
 
 from agentstate_lab.errors import InvalidValue
 from agentstate_lab.lab.home import home
-from agentstate_lab.lab.show import GOOD, HARM, canvas, figure
+from agentstate_lab.lab.show import figure, lines
 from agentstate_lab.state import Task
 from agentstate_lab.stores import Content, JsonFileStore, task_line
 
@@ -112,19 +112,18 @@ def one_line(measured: Mapping[int, int]) -> int:
 
 
 def _drawn(measured: Mapping[int, int], changed: int) -> Any:
-    """The picture."""
+    """The picture, both axes in powers of ten."""
     counts = sorted(measured)
-    written = [measured[count] for count in counts]
-    fig, axes = canvas(7.2, 3.6)
-    axes.loglog(counts, written, "o-", color=HARM)
-    axes.loglog(counts, [changed] * len(counts), "s--", color=GOOD)
-    last = counts[-1] * 1.4
-    axes.text(last, written[-1], "what one save writes", color=HARM, va="center")
-    axes.text(last, changed, "what changed", color=GOOD, va="center")
-    axes.set_xlim(counts[0] * 0.7, counts[-1] * 40)
-    axes.set_ylim(changed / 4, written[-1] * 4)
+    fig, axes = lines(
+        counts,
+        ("what one save writes", [measured[count] for count in counts]),
+        ("what changed", [changed] * len(counts)),
+        x="tasks in the file",
+        y="bytes",
+    )
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.set_ylim(bottom=changed / 4)
     axes.set_xticks(counts, [f"{count:,}" for count in counts])
-    axes.set_xlabel("tasks in the file")
-    axes.set_ylabel("bytes")
     axes.minorticks_off()
     return fig

@@ -13,7 +13,7 @@ from contextlib import suppress
 from typing import Any, Final
 
 from agentstate_lab.errors import InvalidValue, VersionConflict
-from agentstate_lab.lab.show import GOOD, HARM, canvas, figure
+from agentstate_lab.lab.show import figure, lines
 from agentstate_lab.mcp_state import Grant, StateServer, state_uri
 from agentstate_lab.state import AppendFacts, Fact, StatePatch, Task
 from agentstate_lab.stores import MemoryStore
@@ -88,16 +88,12 @@ def what_do_conflicts_cost(measured: Mapping[int, int]) -> None:
 def _drawn(measured: Mapping[int, int]) -> Any:
     """The picture."""
     counts = list(measured)
-    calm = [2 * count for count in counts]
-    fig, axes = canvas(7.2, 3.2)
-    axes.plot(counts, list(measured.values()), "o-", color=HARM)
-    axes.plot(counts, calm, "s--", color=GOOD)
-    last = counts[-1] * 1.03
-    axes.text(last, measured[counts[-1]], "all at once", color=HARM, va="center")
-    axes.text(last, calm[-1], "one after the other", color=GOOD, va="center")
-    axes.set_xlim(0, counts[-1] * 1.35)
-    axes.set_ylim(0)
+    fig, axes = lines(
+        counts,
+        ("all at once", list(measured.values())),
+        ("one after the other", [2 * count for count in counts]),
+        x="agents that change one task",
+        y="requests",
+    )
     axes.set_xticks(counts)
-    axes.set_xlabel("agents that change one task")
-    axes.set_ylabel("requests")
     return fig

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from agentstate_lab.errors import InvalidValue
-from agentstate_lab.lab.show import GOOD, HARM, INK, NEUTRAL, canvas, figure
+from agentstate_lab.lab.show import GOOD, HARM, INK, NEUTRAL, canvas, figure, plural
 
 from .tapped import Exchange, Loss
 
@@ -88,10 +88,10 @@ class Talk:
         replays = sum(_wrote(note) and _replayed(note) for note in self.notes)
         conflicts = sum(_refused(note.answer) for note in self.notes)
         lost = sum(note.loss is not None for note in self.notes)
-        said = [_counted(done, "write") + " done", _counted(conflicts, "conflict")]
-        said += [_counted(replays, "write") + " known already"] if replays else []
-        said += [_counted(lost, "message") + " lost"] if lost else []
-        return f"{_counted(len(self.notes), 'request')}: {', '.join(said)}"
+        said = [plural(done, "write") + " done", plural(conflicts, "conflict")]
+        said += [plural(replays, "write") + " known already"] if replays else []
+        said += [plural(lost, "message") + " lost"] if lost else []
+        return f"{plural(len(self.notes), 'request')}: {', '.join(said)}"
 
     @property
     def words(self) -> str:
@@ -144,10 +144,6 @@ def _replayed(note: Exchange) -> bool:
 
 def _refused(answer: str) -> bool:
     return answer.startswith("conflict")
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _drawn(talk: Talk) -> Any:

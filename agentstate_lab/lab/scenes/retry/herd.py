@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
 
-from agentstate_lab.lab.show import GOOD, canvas, figure, html_figure
+from agentstate_lab.lab.show import GOOD, Picture, canvas, explorer, publish
 from agentstate_lab.retry import JITTERS, Jitter, RetryPolicy
 
 CLIENTS = 12
@@ -106,37 +106,36 @@ def who_calls_when(
         wait_max=wait_max,
         jitter=jitter,
     )
+    publish(picture(policy), explored(policy))
+
+
+def picture(policy: RetryPolicy) -> Picture:
+    """Who calls when under *policy*."""
     herd = Herd.of(policy)
-    figure(drawn(herd), alt=herd.words, number=herd.verdict, live=explorer(policy))
+    return Picture(drawn(herd), herd.words, herd.verdict)
 
 
-def explorer(policy: RetryPolicy) -> Any:
+def explored(policy: RetryPolicy) -> Any:
     """The controls, set to *policy*, and under them the picture that they draw."""
     import ipywidgets as widgets
 
-    attempts = widgets.IntSlider(policy.max_attempts, 2, 8)
-    initial = widgets.FloatSlider(policy.wait_initial, min=0.1, max=5, step=0.1)
-    cap = widgets.FloatSlider(policy.cap, min=1, max=60, step=1)
-    jitter = widgets.Dropdown(options=JITTERS, value=policy.jitter)
-    named = {"attempts": attempts, "first, s": initial, "cap, s": cap, "jitter": jitter}
-    picture = widgets.HTML()
-
-    def draw(change: object = None) -> None:
-        herd = Herd.of(
+    def draw(attempts: int, initial: float, cap: float, jitter: Jitter) -> str:
+        return picture(
             RetryPolicy(
-                max_attempts=attempts.value,
-                wait_initial=initial.value,
-                wait_max=max(initial.value, cap.value),
-                jitter=jitter.value,
+                max_attempts=attempts,
+                wait_initial=initial,
+                wait_max=max(initial, cap),
+                jitter=jitter,
             )
-        )
-        picture.value = html_figure(drawn(herd), alt=herd.words, number=herd.verdict)
+        ).html()
 
-    for name, control in named.items():
-        control.description, control.style.description_width = name, "6em"
-        control.observe(draw, names="value")
-    draw()
-    return widgets.VBox([*named.values(), picture])
+    controls = {
+        "attempts": widgets.IntSlider(policy.max_attempts, 2, 8),
+        "first, s": widgets.FloatSlider(policy.wait_initial, min=0.1, max=5, step=0.1),
+        "cap, s": widgets.FloatSlider(policy.cap, min=1, max=60, step=1),
+        "jitter": widgets.Dropdown(options=JITTERS, value=policy.jitter),
+    }
+    return explorer(controls, draw)
 
 
 def drawn(herd: Herd) -> Any:

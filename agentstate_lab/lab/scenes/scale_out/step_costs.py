@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from agentstate_lab.errors import LabError
-from agentstate_lab.lab.show import GOOD, NEUTRAL, canvas, figure
+from agentstate_lab.lab.show import GOOD, NEUTRAL, canvas, figure, name_rows
 
 KEPT: Final = Path(__file__).resolve().parents[4] / "benchmarks" / "scale_out.json"
 
@@ -67,9 +67,7 @@ def _drawn(costs: Costs) -> Any:
     for place, (_, ms, ours) in enumerate(rows):
         axes.barh(place, ms, 0.66, color=GOOD if ours else NEUTRAL)
         axes.text(ms, place, f" {ms:.2f}", va="center")
-    axes.set_yticks(range(len(rows)), [name for name, _, _ in rows])
-    axes.invert_yaxis()
+    name_rows(axes, [name for name, _, _ in rows])
     axes.set_xlim(0, 1.15 * max(ms for _, ms, _ in rows))
     axes.set_xlabel("milliseconds for a step (blue: this course)")
-    axes.grid(visible=False, axis="y")
     return fig

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from agentstate_lab.errors import AgentStateError, InvalidValue
-from agentstate_lab.lab.show import Table, publish
+from agentstate_lab.lab.show import Cell, Row, Table, plural, publish
 from agentstate_lab.state import TRANSITIONS, Owner, Task, TaskState
 from agentstate_lab.stores import TaskStore, is_gone, open_store
 
@@ -56,9 +56,7 @@ class Board:
             TaskNotFound: There is no such task.
         """
         tasks = [self._store.get(task_id) for task_id in self._ids]
-        rows = [self._row(task) for task in tasks]
-        gone = {n for n, row in enumerate(rows) if row[2].endswith("gone")}
-        return Table(_caption(tasks), HEAD, tuple(rows), frozenset(gone))
+        return Table(_caption(tasks), HEAD, tuple(map(self._row, tasks)))
 
     def follow(self, show: Callable[[Table], object], wait: Wait) -> None:
         """
@@ -79,9 +77,10 @@ class Board:
                 return
             wait(EVERY)
 
-    def _row(self, task: Task) -> tuple[str, ...]:
-        name = task.id.rpartition("/")[2]
-        return (name, str(task.attempt), self._worker(task.owner), task.state.value)
+    def _row(self, task: Task) -> Row:
+        name, worker = task.id.rpartition("/")[2], self._worker(task.owner)
+        state = Cell(task.state.value, tone="harm" if worker.endswith("gone") else "")
+        return (name, str(task.attempt), worker, state)
 
     def _worker(self, owner: Owner | None) -> str:
         if owner is None:
@@ -113,8 +112,8 @@ def task_board(url: str, task_ids: Iterable[str]) -> None:
 
     board = Board(open_store(url), task_ids)
     now = board.table()
-    shown = widgets.HTML(now._repr_html_())
-    publish(shown, now)
+    shown = widgets.HTML(now.html())
+    publish(now, shown)
     follow = threading.Thread(target=_follow, args=(board, shown), daemon=True)
     follow.start()
 
@@ -123,7 +122,7 @@ def _follow(board: Board, shown: Any, wait: Wait = time.sleep) -> None:
     """Keep a widget up to date; a store that goes away ends that in words."""
 
     def show(table: Table) -> None:
-        shown.value = table._repr_html_()
+        shown.value = table.html()
 
     try:
         board.follow(show, wait)
@@ -135,5 +134,4 @@ def _caption(tasks: list[Task]) -> str:
     """How many tasks are in which state."""
     counts = Counter(task.state for task in tasks)
     said = [f"{counts[state]} {state}" for state in TaskState if counts[state]]
-    noun = "task" if len(tasks) == 1 else "tasks"
-    return f"{len(tasks)} {noun}: {', '.join(said)}"
+    return f"{plural(len(tasks), 'task')}: {', '.join(said)}"

@@ -23,14 +23,14 @@ from agentstate_lab.errors import InvalidValue, LeaseLost, TaskInProgress
 from agentstate_lab.idempotency import BEATS
 from agentstate_lab.lab.clock import FakeClock
 from agentstate_lab.lab.show import (
-    FAINT,
-    GOOD,
-    HARM,
     INK,
     NEUTRAL,
+    Cell,
     Table,
     canvas,
     figure,
+    name_rows,
+    span,
 )
 from agentstate_lab.state import Owner, Task
 from agentstate_lab.stores import Claim, LeaseStore, check_seconds, open_store
@@ -40,6 +40,7 @@ WOKE: Final = 110.0
 SAVES: Final = 120.0
 WORKS: Final = 40.0  # seconds that worker b needs
 ASKS_EVERY: Final = 5.0
+WORKS_WELL: Final = Cell("works", tone="good")
 SHORTEST, LONGEST = 3.0, 600.0  # leases that can be told in this story
 
 A = Owner(boot_id="machine-a", pid=1, started_at=0.0, run_id="a")
@@ -246,34 +247,30 @@ def _end(
 def _drawn(story: LeaseStory) -> Any:
     """Two rows of bars, the lease above the first of them."""
     fig, axes = canvas(8.6, 2.6)
+    name_rows(axes, ["worker a", "worker b"])
     last = max(SAVES if story.woke else STOPPED, story.ends)
-    _bar(axes, 0, 0, STOPPED, "works", GOOD)
+    _bar(axes, 0, 0, STOPPED, WORKS_WELL)
     if story.woke:
-        _bar(axes, 0, STOPPED, WOKE, "stopped", FAINT)
-        word, colour = ("in vain", HARM) if story.refused else ("works", GOOD)
-        _bar(axes, 0, WOKE, SAVES, word, colour)
+        _bar(axes, 0, STOPPED, WOKE, Cell("stopped"))
+        in_vain = Cell("in vain", tone="harm")
+        _bar(axes, 0, WOKE, SAVES, in_vain if story.refused else WORKS_WELL)
         said = "save refused" if story.refused else "saved"
         axes.text(SAVES + 2, 0, said, va="center", fontweight="bold")
     if story.taken is not None:
         last = max(last, story.taken + WORKS)
-        _bar(axes, 1, story.taken, story.taken + WORKS, "works", GOOD)
+        _bar(axes, 1, story.taken, story.taken + WORKS, WORKS_WELL)
         axes.text(story.taken + WORKS + 2, 1, "saved", va="center")
     axes.plot(story.asked, [1] * len(story.asked), "x", color=NEUTRAL)
     _lease(axes, story)
-    axes.set_yticks([0, 1], ["worker a", "worker b"])
     axes.set_ylim(1.6, -1.0)
     axes.set_xlim(-2, last * 1.2)
     axes.set_xlabel("seconds since the claim   (| heartbeat, × asked in vain)")
-    axes.grid(visible=False)
     return fig
 
 
-def _bar(axes: Any, row: int, start: float, end: float, word: str, fill: str) -> None:
+def _bar(axes: Any, row: int, start: float, end: float, word: str) -> None:
     """What a worker does from *start* to *end*."""
-    axes.barh(row, end - start, left=start, height=0.5, color=fill, edgecolor=INK)
-    ink = INK if fill == FAINT else "white"
-    middle = {"ha": "center", "va": "center", "fontsize": 8}
-    axes.text((start + end) / 2, row, word, color=ink, **middle)
+    span(axes, row, start, end - start, word, height=0.5)
 
 
 def _lease(axes: Any, story: LeaseStory) -> None:

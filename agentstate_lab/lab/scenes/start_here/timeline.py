@@ -21,6 +21,7 @@ from agentstate_lab.lab.show import (
     Counted,
     canvas,
     figure,
+    name_rows,
     times,
 )
 from agentstate_lab.lab.world import Step
@@ -162,7 +163,7 @@ def _drawn(shown: Timeline) -> "Figure":
         axes.text(x, -1, text, **BOLD)
     for row, step in enumerate(steps):
         count = shown.after.counts.get(step.name, 0)
-        said = times(count) if step.effect else "changes nothing"
+        said = times(count, never="not yet") if step.effect else "changes nothing"
         axes.text(end, row, said, **(BOLD if count > 1 else PLAIN))
     axes.set_xlim(-1.8, end + 4)
     _label_axes(axes, shown)
@@ -174,12 +175,11 @@ def _label_axes(axes: "Axes", shown: Timeline) -> None:
     steps = shown.after.scenario.steps
     first = range(1, shown.died + 1)
     second = range(1, len(steps) + 1)
-    axes.set_yticks(range(len(steps)), [step.name for step in steps])
+    name_rows(axes, [step.name for step in steps])
     axes.set_ylim(len(steps) - 0.2, -1.6)
     axes.set_xticks(
         [m - 0.5 for m in first] + [shown.died + GAP + m - 0.5 for m in second],
         [str(minute) for minute in (*first, *second)],
     )
     axes.set_xlabel("minute of the run")
-    axes.grid(visible=False)
     axes.tick_params(length=0)

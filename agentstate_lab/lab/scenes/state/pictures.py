@@ -11,17 +11,25 @@ number under the picture, its description for those who do not see it, and the
 drawing itself come from there. Nothing here runs an agent or asks the world.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from agentstate_lab.errors import InvalidValue
-from agentstate_lab.lab.show import FAINT, GOOD, INK, canvas, figure
+from agentstate_lab.lab.show import (
+    FAINT,
+    GOOD,
+    INK,
+    Cell,
+    canvas,
+    figure,
+    grid,
+    listed,
+    plural,
+)
 from agentstate_lab.state import TRANSITIONS, TaskState
 
 from .night import WANTED, Night
-
-HARM = "#9c3c00"  # the course's, darkened: white numbers stand on it
 
 # Where each state stands; the four of notebook 01 fill the middle row and below.
 PLACES = {
@@ -68,12 +76,9 @@ class Life:
     @property
     def verdict(self) -> str:
         """What there is to count in the drawing."""
-        arrows = len(self.arrows)
-        noun = "arrow" if arrows == 1 else "arrows"
-        said = f"{arrows} {noun} between {len(self.states)} states"
-        if not self.ends:
-            return said
-        return f"{said}; no arrow leaves {_listed(self.ends)}"
+        arrows = plural(len(self.arrows), "arrow")
+        said = f"{arrows} between {len(self.states)} states"
+        return f"{said}; no arrow leaves {listed(self.ends)}" if self.ends else said
 
     @property
     def words(self) -> str:
@@ -81,7 +86,7 @@ class Life:
         lines = []
         for old in self.states:
             next_ones = [new for start, new in self.arrows if start is old]
-            lines.append(f"{old} leads to {_listed(next_ones) or 'no other state'}")
+            lines.append(f"{old} leads to {listed(next_ones) or 'no other state'}")
         return f"States of a task as boxes with arrows: {'; '.join(lines)}."
 
 
@@ -94,7 +99,7 @@ def which_states_follow(*states: TaskState | str) -> None:
     """
     known = list(TaskState)
     if not states or any(state not in known for state in states):
-        raise InvalidValue("states", f"name some of {_listed(known)}")
+        raise InvalidValue("states", f"name some of {listed(known)}")
     life = Life(tuple(TaskState(state) for state in dict.fromkeys(states)))
     figure(_draw_life(life), alt=life.words, number=life.verdict)
 
@@ -202,42 +207,15 @@ def which_effects_happened(nights: Mapping[str, Night]) -> None:
 
 
 def _draw_nights(nights: Nights) -> Any:
-    """A grid of counts; a wrong one is dark, bold and framed."""
-    names, steps = list(nights.counts), list(nights.wanted)
-    fig, axes = canvas(8.6, 0.46 * len(names) + 0.8)
-    for row, night in enumerate(names):
-        for column, step in enumerate(steps):
-            count = nights.count(night, step)
-            _cell(axes, column, row, count, right=count == nights.wanted[step])
-    axes.set_xticks(range(len(steps)), [step.replace("-", "-\n") for step in steps])
-    axes.set_yticks(range(len(names)), names)
-    axes.xaxis.tick_top()
-    axes.set_xlim(-0.6, len(steps) - 0.4)
-    axes.set_ylim(len(names) - 0.5, -0.5)
-    axes.tick_params(length=0)
-    axes.spines[:].set_visible(False)
-    axes.grid(visible=False)
-    return fig
+    """A grid of counts; a wrong one is dark and bold."""
+    rows = [
+        (night, *(_cell(nights, night, step) for step in nights.wanted))
+        for night in nights.counts
+    ]
+    return grid([step.replace("-", "-\n") for step in nights.wanted], rows, width=8.6)
 
 
-def _cell(axes: Any, column: int, row: int, count: int, *, right: bool) -> None:
-    """One count in its place."""
-    from matplotlib.patches import Rectangle
-
-    corner = (column - 0.46, row - 0.42)
-    fill, edge, ink = (FAINT, FAINT, INK) if right else (HARM, INK, "white")
-    axes.add_patch(Rectangle(corner, 0.92, 0.84, facecolor=fill, edgecolor=edge))
-    weight = "normal" if right else "bold"
-    middle = {"ha": "center", "va": "center"}
-    axes.text(column, row, str(count), color=ink, fontweight=weight, **middle)
-
-
-def _listed(words: Iterable[str]) -> str:
-    """
-    The words with commas, and "and" before the last.
-
-    >>> _listed(["a", "b", "c"])
-    'a, b and c'
-    """
-    *most, last = [str(word) for word in words] or [""]
-    return f"{', '.join(most)} and {last}" if most else last
+def _cell(nights: Nights, night: str, step: str) -> str:
+    """How often it happened, and whether that is what was wanted."""
+    count = nights.count(night, step)
+    return Cell(str(count), tone="" if count == nights.wanted[step] else "harm")

@@ -13,7 +13,6 @@ from agentstate_lab.lab.scenes.checkpoint import (
     bytes_on_disk,
     damaged,
     growth,
-    how_do_the_bytes_grow,
     long_history,
     one_of_each,
     travel,
@@ -142,12 +141,10 @@ def test_a_moment_says_what_was_known_and_said(past, clock):
     assert text.endswith("done:look = " + "x" * 60)
 
 
-def test_the_slider_has_a_twin_with_every_moment(past, monkeypatch):
+def test_the_slider_has_a_twin_with_every_moment(past, shown):
     """
     A row for each checkpoint, oldest first.
     """
-    shown = []
-    monkeypatch.setattr("IPython.display.display", lambda one, raw: shown.append(one))
     history = past.checkpoints("watch")
 
     travel(history)
@@ -190,19 +187,3 @@ def test_numbers_of_steps_that_make_no_sense_are_refused(steps):
     """
     with pytest.raises(InvalidValue, match="steps"):
         bytes_on_disk(steps)
-
-
-def test_the_picture_of_the_bytes_says_its_numbers(monkeypatch):
-    """
-    The last ones, and how often the new bytes are in them.
-    """
-    shown = {}
-    monkeypatch.setattr(growth, "figure", lambda fig, **said: shown.update(said))
-
-    how_do_the_bytes_grow({10: (60_000, 12_000), 20: (210_000, 22_000)})
-
-    assert shown["number"] == (
-        "after 20 steps with 20,000 new bytes: 210,000 on the disk, or 22,000;"
-        " that is 10 times the new, or 1.1 times"
-    )
-    assert shown["number"] in shown["alt"]

@@ -15,18 +15,16 @@ from agentstate_lab.lab.scenes.context import (
 
 
 @pytest.fixture
-def shown(monkeypatch):
+def given(monkeypatch):
     """What the slider was given."""
-    given = {}
+    told = {}
     monkeypatch.setattr(
-        budgets,
-        "slider",
-        lambda name, views, twin: given.update(name=name, views=views, twin=twin),
+        budgets, "slider", lambda name, views, twin: told.update(views=views, twin=twin)
     )
-    return given
+    return told
 
 
-def test_the_slider_shows_the_text_and_the_twin_says_the_same(shown):
+def test_the_slider_shows_the_text_and_the_twin_says_the_same(given):
     """
     For each budget what is read, what is not, and the refusal below the least.
     """
@@ -34,11 +32,11 @@ def test_the_slider_shows_the_text_and_the_twin_says_the_same(shown):
 
     what_falls_out(state, next_step(state), [100, 1_000, 5_000], keep=["region"])
 
-    refused, some, everything = shown["views"]
-    rows = shown["twin"].rows
+    refused, some, everything = given["views"]
+    rows = given["twin"].rows
     assert refused.text.startswith("refused: at least")
     assert rows[0][1:3] == ("nothing", "nothing")
-    assert shown["twin"].harm == {0}
+    assert rows[0][3].tone == "harm"
     assert "no room" in some.text
     assert rows[1][3] in some.text
     assert rows[2][2:] == ("the plan, 30 facts, 1 artifact", everything.text[-30:][1:])
@@ -77,22 +75,10 @@ def test_a_run_of_no_length_is_refused(turns):
         pytest.param({1: (200, 200), 2: (400, 300)}, "rises steadily.", id="stays"),
     ],
 )
-def test_the_picture_says_its_number_in_words(monkeypatch, measured, words):
+def test_the_picture_says_whether_the_window_is_passed(shown, measured, words):
     """
-    Whoever cannot see the picture reads the same figure.
+    Whoever cannot see the line of the window reads where it is crossed.
     """
-    drawn = {}
-
-    def figure(fig, *, alt, number):
-        drawn.update(alt=alt, number=number, axes=fig.axes[0])
-
-    monkeypatch.setattr(budgets, "figure", figure)
-
     what_does_a_turn_send(measured)
 
-    assert drawn["number"].startswith(f"turn 2 tells {measured[2][0]:,} bytes, or 300")
-    sums = [sum(pair[which] for pair in measured.values()) for which in (0, 1)]
-    assert drawn["number"].endswith(f"a factor of {sums[0] / sums[1]:.1f}")
-    assert drawn["number"] in drawn["alt"]
-    assert words in drawn["alt"]
-    assert drawn["axes"].get_ylabel() == "bytes told in this turn"
+    assert words in shown[0]["text/plain"]

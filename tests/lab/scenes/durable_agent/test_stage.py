@@ -32,7 +32,7 @@ def test_the_checklist_tells_agents_apart(world, agent, kept):
     verdicts = [row[-1] for row in table.rows]
     assert verdicts.count("kept") == kept
     assert any("effects and 1 look" in row[1] for row in table.rows) is (kept > 0)
-    assert table.harm == {n for n, said in enumerate(verdicts) if said == "broken"}
+    assert {word.tone for word in verdicts if word == "broken"} <= {"harm"}
 
 
 def test_last_words_are_spoken_only_by_those_who_may(world, tmp_path):

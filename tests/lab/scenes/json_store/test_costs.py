@@ -4,7 +4,6 @@ from agentstate_lab.errors import InvalidValue
 from agentstate_lab.lab.scenes.json_store import (
     bytes_per_save,
     costs,
-    what_does_a_save_write,
 )
 from agentstate_lab.lab.scenes.json_store.costs import one_line
 from agentstate_lab.state import Task
@@ -69,25 +68,3 @@ def test_one_number_of_tasks_makes_no_line():
     """
     with pytest.raises(InvalidValue, match="two different numbers"):
         one_line({10: 5_000})
-
-
-def test_the_picture_says_its_number_in_words(monkeypatch):
-    """
-    Whoever cannot see the picture reads the same figure.
-    """
-    shown = {}
-
-    def figure(fig, *, alt, number):
-        shown.update(alt=alt, number=number, axes=fig.axes[0])
-
-    monkeypatch.setattr(costs, "figure", figure)
-
-    what_does_a_save_write({1: 828, 1_000: 688_140})
-
-    assert shown["number"] == (
-        "with 1,000 tasks, saving one writes 688,140 bytes, 1,000 times what changed"
-    )
-    assert shown["number"] in shown["alt"]
-    assert "What changed stays at 688 bytes" in shown["alt"]
-    assert shown["axes"].get_xlabel() == "tasks in the file"
-    assert shown["axes"].get_ylabel() == "bytes"

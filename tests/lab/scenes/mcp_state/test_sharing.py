@@ -43,16 +43,6 @@ def server():
     return StateServer(store, Grant(agent_id="a"))
 
 
-@pytest.fixture
-def shown(monkeypatch):
-    """What is displayed, as bundles."""
-    bundles = []
-    monkeypatch.setattr(
-        "IPython.display.display", lambda data, raw: bundles.append(data)
-    )
-    return bundles
-
-
 def facts(client):
     """How many facts are known."""
     return len(client.read(URI).agent_state.known_facts)
@@ -212,20 +202,6 @@ def test_a_write_that_was_known_is_not_counted_twice():
     talk = Talk((*CONFLICT, again))
 
     assert talk.verdict.endswith("1 write done, 1 conflict, 1 write known already")
-
-
-def test_a_talk_is_drawn_from_its_notes_and_the_same_each_time(shown):
-    """
-    One picture, with its words and its number; the same notes, the same bytes.
-    """
-    lost = Exchange("b", "write to version 2", "done: version 3", Loss.REPLY)
-    for _ in range(2):
-        who_said_what([*CONFLICT, lost])
-
-    first, second = shown
-    assert first == second
-    assert "image/png" in first
-    assert first["text/plain"].endswith("2 writes done, 1 conflict, 1 message lost")
 
 
 @pytest.mark.parametrize("number", [0, MOST + 1])

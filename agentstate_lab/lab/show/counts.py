@@ -1,85 +1,20 @@
 """
-What notebook 00 shows of a job: its steps, and what the world counted of them.
+What the world has counted of a job, and the steps that it counts.
 
 `counted` asks the ledger and not the agent: an agent that died cannot tell what it
-did. A count is a picture of one moment, so two of them, one before and one after a
-second run, say which run did what.
+did. A count is of one moment, so two of them, one before and one after a second run,
+say which run did what.
 
-Everything is said in words first, as plain text and as a table for the notebook;
-colour repeats the words for those who see it. Nothing here runs an agent or
-changes the ledger.
+Nothing here runs an agent or changes the ledger.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from html import escape
 
 from agentstate_lab.lab.world import Scenario, Step, scenario_named, start_world
 
+from .table import Cell, Table, Tabled
 from .words import times
-
-_TABLE = "border-collapse:collapse;color:var(--jp-content-font-color1,inherit);"
-_CAPTION = "text-align:left;color:inherit;padding:.4em 0;"
-_CELL = (
-    "padding:2px 10px;text-align:left;border:1px solid var(--jp-border-color2,#8888);"
-)
-# Both colours of the pair are given, so that it reads in a light and a dark theme.
-_HARM = _CELL + "background-color:#f6d5d5;color:#5c0f0f;"
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """
-    Rows of words under a caption, as plain text and as HTML.
-
-    Attributes:
-        caption: What the table says, in one line.
-
-        head: The titles of the columns.
-
-        rows: The cells, row by row.
-
-        harm: The numbers of the rows that show harm, from 0.
-    """
-
-    caption: str
-    head: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    harm: frozenset[int] = frozenset()
-
-    def __str__(self) -> str:
-        lines = [self.head, *self.rows]
-        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-        text = ["  ".join(map(str.ljust, line, widths)).rstrip() for line in lines]
-        return "\n".join([self.caption, "", *text])
-
-    def __repr__(self) -> str:
-        return str(self)
-
-    def _repr_html_(self) -> str:
-        heads = "".join(
-            f'<th scope="col" style="{_CELL}">{escape(title)}</th>'
-            for title in self.head
-        )
-        body = "\n".join(
-            _html_row(row, _HARM if number in self.harm else _CELL)
-            for number, row in enumerate(self.rows)
-        )
-        return (
-            f'<table style="{_TABLE}">\n<caption style="{_CAPTION}">'
-            f"{escape(self.caption)}</caption>\n<thead><tr>{heads}</tr></thead>\n"
-            f"<tbody>\n{body}\n</tbody>\n</table>"
-        )
-
-
-def _html_row(row: tuple[str, ...], style: str) -> str:
-    """One row; its first cell names it, its last one carries the verdict."""
-    first, *middle, last = row
-    return (
-        f'<tr><th scope="row" style="{_CELL}">{escape(first)}</th>'
-        + "".join(f'<td style="{_CELL}">{escape(cell)}</td>' for cell in middle)
-        + f'<td style="{style}">{escape(last)}</td></tr>'
-    )
 
 
 def steps(scenario: str = "deploy") -> Table:
@@ -101,7 +36,7 @@ def _call(step: Step) -> str:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Counted:
+class Counted(Tabled):
     """
     What the world had counted for one task at one moment.
 
@@ -155,26 +90,16 @@ class Counted:
     def table(self) -> Table:
         """Every effect of the job, and how often it had happened."""
         named = {step.name: step.effect or "" for step in self.scenario.effects}
-        names = list(dict.fromkeys((*named, *self.counts)))
-        counts = [self.counts.get(name, 0) for name in names]
-        return Table(
-            self.verdict,
-            ("step", "service", "happened"),
-            tuple(
-                (name, named.get(name, ""), times(count))
-                for name, count in zip(names, counts, strict=True)
-            ),
-            frozenset(row for row, count in enumerate(counts) if count > 1),
-        )
+        rows = [
+            (name, named.get(name, ""), _times(self.counts.get(name, 0)))
+            for name in dict.fromkeys((*named, *self.counts))
+        ]
+        return Table(self.verdict, ("step", "service", "happened"), tuple(rows))
 
-    def __str__(self) -> str:
-        return str(self.table())
 
-    def __repr__(self) -> str:
-        return str(self)
-
-    def _repr_html_(self) -> str:
-        return self.table()._repr_html_()
+def _times(count: int) -> str:
+    """A count in words; more than one is harm."""
+    return Cell(times(count, never="not yet"), tone="harm" if count > 1 else "")
 
 
 def counted(task_id: str, scenario: str = "deploy") -> Counted:

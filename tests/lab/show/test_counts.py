@@ -1,13 +1,10 @@
-"""What notebook 00 shows of a job says itself in words."""
+"""What the world has counted says itself in words."""
 
 import re
 
 import pytest
 
-from agentstate_lab.errors import InvalidValue
-from agentstate_lab.lab.scenes.start_here import timeline
-from agentstate_lab.lab.scenes.start_here.timeline import Timeline
-from agentstate_lab.lab.show import Counted, Table, compare, counted, steps
+from agentstate_lab.lab.show import Counted, compare, counted, steps
 from agentstate_lab.lab.world import SCENARIOS
 
 DEPLOY = SCENARIOS["deploy"]
@@ -131,62 +128,10 @@ def test_the_steps_of_a_job_fit_on_one_table():
     assert max(map(len, str(shown).splitlines())) <= 76
 
 
-def test_a_table_as_html_names_its_rows_and_columns():
-    """
-    A screen reader can say where it is, and text from outside stays text.
-    """
-    table = Table("<b>", ("step", "happened"), (("<i>", "twice"), ("x", "once")))
-
-    shown = table._repr_html_()
-
-    assert "&lt;b&gt;</caption>" in shown
-    assert "&lt;i&gt;</th>" in shown
-    assert shown.count('scope="col"') == shown.count('scope="row"') == 2
-
-
 def test_harm_is_coloured_and_said():
     """
     Colour repeats a word, so nothing is lost without it.
     """
-    shown = count(1, 2)._repr_html_()
+    last = [row[-1] for row in count(1, 2).table().rows]
 
-    assert re.findall(r"background-color:[^>]+>([^<]+)<", shown) == ["twice"]
-
-
-def test_the_timeline_tells_the_two_runs_apart():
-    """
-    Each step of the second run is again, new, or only a look.
-    """
-    shown = Timeline(count(7), count(7, 8))
-
-    words = [bar.word for bar in shown.bars()]
-
-    assert words == ["looks", *["done"] * 7, "looks", *["again"] * 7, "done", "looks"]
-    assert shown.verdict == (
-        "killed at minute 8, run again: 7 of 8 effects happened twice"
-    )
-
-
-def test_the_timeline_of_an_agent_that_goes_on_repeats_nothing():
-    """
-    The same picture, after the repair, has no step twice.
-    """
-    shown = Timeline(count(7), count(8))
-
-    assert shown.again == ()
-    assert [bar.word for bar in shown.bars()][8:] == ["looks", "done", "looks"]
-
-
-@pytest.mark.parametrize(
-    ("before", "after"),
-    [
-        pytest.param(count(), count(8), id="nothing-before-the-kill"),
-        pytest.param(count(7), count(8, task_id="monday"), id="two-tasks"),
-    ],
-)
-def test_a_timeline_of_what_is_no_death_is_refused(before, after):
-    """
-    A picture of two jobs would look right and mean nothing.
-    """
-    with pytest.raises(InvalidValue, match="two counts of one task"):
-        timeline(before, after)
+    assert [word for word in last if word.tone == "harm"] == ["twice"]
