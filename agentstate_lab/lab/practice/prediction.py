@@ -9,9 +9,9 @@ A question never stops a run: without a guess the outcome stands alone. A guess 
 learner's own note. It is counted, and never held against anybody.
 """
 
-from html import escape
 from collections.abc import Sequence
 from dataclasses import dataclass
+from html import escape
 from typing import Any
 
 from agentstate_lab.errors import AgentStateError, InvalidValue

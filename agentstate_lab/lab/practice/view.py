@@ -5,9 +5,9 @@ Each has a text form and, where it helps, one for the notebook; both say everyth
 in words. Nothing is counted or kept here; `progress` does that.
 """
 
-from html import escape
 import textwrap
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
 
 from agentstate_lab.lab.exercises import Exercise

@@ -130,7 +130,7 @@ def test_the_widget_keeps_what_is_entered(monkeypatch):
     )
 
     asked = predict(CHOSEN.question, CHOSEN.choices)
-    (box, twin) = shown[0]
+    (twin, box) = shown[0]
     box.children[1].value = "nobody"
 
     assert asked.guess == "nobody"

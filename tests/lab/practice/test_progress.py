@@ -93,7 +93,7 @@ def test_a_hint_is_escaped_in_the_notebook():
     """
     hint("state")
 
-    assert "state[&#x27;applied&#x27;]" in hint("state")._repr_html_()
+    assert "state[&#x27;applied&#x27;]" in hint("state").html()
 
 
 def test_progress_outlives_the_process(home_dir):
@@ -134,7 +134,7 @@ def test_progress_reads_well_as_text_and_as_a_table():
 
     verdict, _, *rows, _, guesses = str(progress()).splitlines()
     head, state, *others = (re.split(" {2,}", row) for row in rows)
-    table = progress()._repr_html_()
+    table = progress().html()
     assert verdict == f"exercises passed: 1 of {len(EXERCISES)}"
     assert head == ["exercise", "status", "best score", "attempts", "hints"]
     assert state == ["01 state", "passed", "10 of 10", "1", "0"]

@@ -45,7 +45,9 @@ def layers(*works):
 
 def row(count, waits=False):
     """A death after whose second run *STEP* had happened so often."""
-    return Row("effect.after:1", STEP, {STEP: count}, "", count == 1 and not waits, waits)
+    return Row(
+        "effect.after:1", STEP, {STEP: count}, "", count == 1 and not waits, waits
+    )
 
 
 NIGHT = Night("", {}, counted(**WANTED), "t")

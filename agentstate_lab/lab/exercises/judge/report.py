@@ -163,9 +163,9 @@ class Report:
         # Here, since the process that tries an answer shows nothing and starts often.
         from agentstate_lab.lab.show import Cell, Table
 
-        note = f"<p>{html.escape(self.note)}</p>" if self.note else ""
         if not self.cases:
             said = html.escape(self.todo)
+            note = f"<p>{html.escape(self.note)}</p>" if self.note else ""
             return (
                 f"<p><strong>{html.escape(self.verdict)}</strong><br>{said}</p>{note}"
             )
@@ -174,7 +174,7 @@ class Report:
             for case in self.cases
         )
         head = ("Stage", "Verdict", "What happened")
-        return Table(self.verdict, head, rows).html() + note
+        return Table(self.verdict, head, rows, note=self.note).html()
 
 
 def _paragraph(label: str, text: str) -> list[str]:
