@@ -5,14 +5,13 @@ The package knows nothing of deployments. Here the tools of a job become tools o
 agent: what each asks of the world, under which key, and what its steps are called.
 """
 
-import json
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
 from agentstate_lab.agent import STEP_SECONDS, AgentEvent, Tool, run_agent
 from agentstate_lab.idempotency import IfUnknown
-from agentstate_lab.lab.world import TOOLS
+from agentstate_lab.lab.world import TOOLS, perform
 from agentstate_lab.state import AgentState, Budget, Constraints, Task
 
 from .job import Job, pace
@@ -121,17 +120,7 @@ def _run(
     job: Job, tool: str, arguments: dict[str, Any], key: str | None, seconds: float
 ) -> str:
     """Take the time that the step takes, and do it."""
-    step = job.scenario.step_for(tool, arguments)
     if (wait := job.step_seconds * pace()) > 0:
         job.sleep(wait)
-    if step.effect is None:
-        return step.says
-    reply = job.world.effect(
-        step.effect,
-        task_id=job.task_id,
-        step=step.name,
-        arguments=step.arguments,
-        key=key,
-        timeout=seconds,
-    )
-    return json.dumps(reply, sort_keys=True)
+    step = job.scenario.step_for(tool, arguments)
+    return perform(step, world=job.world, task_id=job.task_id, key=key, timeout=seconds)

@@ -13,7 +13,8 @@ import math
 import os
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from types import SimpleNamespace
 from typing import Any
 
 from agentstate_lab.errors import InvalidValue
@@ -74,6 +75,12 @@ class Job:
         """The step that a tool call of the model stands for."""
         function = call["function"]
         return self.scenario.step_for(function["name"], function["arguments"])
+
+    def through(self, create: Callable[..., Any]) -> "Job":
+        """The same job, whose model is asked by calling *create*."""
+        chat = SimpleNamespace(completions=SimpleNamespace(create=create))
+        client = SimpleNamespace(chat=chat, close=self.client.close)
+        return replace(self, client=client)
 
     def need_store(self) -> HistoryStore:
         """The store, for an agent that cannot do without one."""

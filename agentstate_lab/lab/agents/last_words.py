@@ -7,10 +7,8 @@ knows as little as the one that never saves.
 """
 
 from dataclasses import replace
-from typing import Any
 
 from agentstate_lab.lab.world import Message, Step
-from agentstate_lab.state import Task
 
 from .agents import find_task
 from .job import Job, ask, run_step, tool_says, user_says
@@ -38,10 +36,4 @@ def finally_agent(job: Job) -> str:
                 messages.append(tool_says(call, result))
     finally:
         for step, result in done:
-            task = saved(store, task, step, result)
-
-
-def saved(store: Any, task: Task, step: Step, result: str) -> Task:
-    """The task with a step in it, as the store has it now."""
-    kept: Task = store.save(task.apply(done_patch(task, step, result)))
-    return kept
+            task = store.save(task.apply(done_patch(task, step, result)))

@@ -38,10 +38,8 @@ def patient(job: Job, policy: RetryPolicy = QUICK) -> Job:
         safe = key is not None
         return again(lambda: act(service, key=key, **request), idempotent=safe)
 
-    chat = SimpleNamespace(completions=SimpleNamespace(create=create))
     world: Any = SimpleNamespace(effect=effect)
-    client = SimpleNamespace(chat=chat, close=job.client.close)
-    return replace(job, client=client, world=world)
+    return replace(job.through(create), world=world)
 
 
 def bad_weather(job: Job) -> None:

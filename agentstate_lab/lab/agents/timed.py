@@ -15,9 +15,8 @@ to give it more is for a person.
 """
 
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass, replace
-from types import SimpleNamespace
 from typing import Any, cast
 
 from agentstate_lab.deadline import Clock, Deadline
@@ -74,26 +73,17 @@ def timed_agent(
 
 def under(job: Job, deadline: Deadline) -> Job:
     """The same job, whose model, world and store know the *deadline*."""
-    completions = SimpleNamespace(create=_Model(job.client, deadline))
+    ask = job.client.chat.completions.create
+
+    def create(**request: Any) -> Any:
+        own = deadline.narrow(MODEL_SECONDS)
+        return own.call(lambda left: ask(**request, timeout=left), "ask the model")
+
     return replace(
-        job,
-        client=SimpleNamespace(chat=SimpleNamespace(completions=completions)),
+        job.through(create),
         world=TimedWorld(job.world, deadline),
         store=cast(HistoryStore, TimedStore(job.need_store(), deadline)),
     )
-
-
-@dataclass(frozen=True, slots=True)
-class _Model:
-    """A model call that is given up in time."""
-
-    client: Any
-    deadline: Deadline
-
-    def __call__(self, **request: Any) -> Any:
-        create = self.client.chat.completions.create
-        own = self.deadline.narrow(MODEL_SECONDS)
-        return own.call(lambda left: create(**request, timeout=left), "ask the model")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,28 +94,14 @@ class TimedWorld:
     deadline: Deadline
 
     def effect(
-        self,
-        effect: str,
-        *,
-        task_id: str,
-        step: str,
-        arguments: Mapping[str, Any],
-        key: str | None = None,
-        timeout: float = STEP_SECONDS,
+        self, effect: str, *, step: str, timeout: float = STEP_SECONDS, **request: Any
     ) -> dict[str, Any]:
-        """Ask for the effect, for *timeout* seconds or what is left."""
-
-        def ask(left: float) -> dict[str, Any]:
-            return self.world.effect(
-                effect,
-                task_id=task_id,
-                step=step,
-                arguments=arguments,
-                key=key,
-                timeout=left,
-            )
-
-        return self.deadline.narrow(timeout).call(ask, step)
+        """Request the effect, for *timeout* seconds or what is left."""
+        own = self.deadline.narrow(timeout)
+        return own.call(
+            lambda left: self.world.effect(effect, step=step, timeout=left, **request),
+            step,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,8 +29,8 @@ from agentstate_lab.lab.clock import FakeClock
 from agentstate_lab.state import Owner, StepStatus, fingerprint
 from agentstate_lab.stores import Claim, LeaseStore, record_more, working
 
-from .steps import ME, begun, run_threads
-from .store import StoreMaker, stored
+from .steps import ME, begun
+from .store import StoreMaker, run_threads, stored
 
 # Workers of other machines: nobody here can prove that they are gone.
 ANN = Owner(boot_id="ann 1 pid", pid=1, started_at=0.5, run_id="run-1")

@@ -26,7 +26,7 @@ from agentstate_lab.lab.clock import FakeClock
 from agentstate_lab.state import Owner, StepRecord, StepStatus
 from agentstate_lab.stores import StepStore, record_more
 
-from .store import StoreMaker, stored
+from .store import ODD_VALUES, StoreMaker, run_threads, stored
 
 ME = Owner(boot_id="here 1 pid", pid=1, started_at=0.5, run_id="run-1")
 
@@ -87,15 +87,7 @@ class StepStoreContract(StoreMaker):
         assert [one.name for one in store.steps(old.id)] == ["deploy-api"]
         assert store.messages(old.id) == []
 
-    @pytest.mark.parametrize(
-        "odd",
-        [
-            pytest.param(float("nan"), id="nan"),
-            pytest.param({"deep": [float("-inf")]}, id="infinity"),
-            pytest.param("\ud800", id="lone-surrogate"),
-            pytest.param(10**5000, id="a-number-of-5000-digits"),
-        ],
-    )
+    @pytest.mark.parametrize("odd", ODD_VALUES)
     def test_a_result_that_would_come_back_changed_is_refused(
         self, store: StepStore, odd: JsonValue
     ) -> None:
@@ -246,22 +238,3 @@ class DurableStepContract(StoreMaker):
 
         assert found == {"asked with": f"{task.id}/deploy-api"}
         again.close()
-
-
-def run_threads(call: Any, count: int = 8) -> None:
-    """Run *call* in *count* threads; what one of them raises is raised here."""
-    errors: list[BaseException] = []
-
-    def guarded() -> None:
-        try:
-            call()
-        except BaseException as error:  # noqa: BLE001 - it is raised below
-            errors.append(error)
-
-    threads = [threading.Thread(target=guarded) for _ in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if errors:
-        raise errors[0]

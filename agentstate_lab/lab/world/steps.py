@@ -67,14 +67,20 @@ class EffectWorld(Protocol):
         """Ask a service for an effect, and return its reply."""
 
 
-def perform(
-    step: Step, *, world: EffectWorld, task_id: str, key: str | None = None
-) -> str:
+def perform(step: Step, *, world: EffectWorld, task_id: str, **options: Any) -> str:
     """
     Do *step* and return the text for the tool message.
 
-    An effect is asked for under the idempotency *key*, if there is one. What the
-    world raises is the caller's to handle.
+    What the world raises is the caller's to handle.
+
+    Args:
+        step: What is to be done.
+
+        world: Where it is to be done.
+
+        task_id: For whom.
+
+        options: More for `world.effect`: an idempotency `key`, a `timeout`.
     """
     if step.effect is None:
         return step.says
@@ -83,6 +89,6 @@ def perform(
         task_id=task_id,
         step=step.name,
         arguments=step.arguments,
-        key=key,
+        **options,
     )
     return json.dumps(reply, sort_keys=True)

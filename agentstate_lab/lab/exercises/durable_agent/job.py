@@ -116,13 +116,12 @@ class Outside:
         self,
         effect: str,
         *,
-        task_id: str = TASK_ID,
-        step: str = "",
         arguments: Mapping[str, Any],
         key: str | None = None,
         timeout: float = 30.0,
+        **more: Any,
     ) -> Json:
-        """Ask for an effect; see `World.effect`."""
+        """Request an effect; see `World.effect`."""
         name = step_of(effect, arguments).name
         self._requests += 1
         if self._requests > MAX_EFFECTS:

@@ -34,13 +34,11 @@ class PracticeWorld:
         self,
         effect: str,
         *,
-        task_id: str = TASK_ID,
-        step: str = "",
         arguments: Mapping[str, Any],
         key: str | None = None,
-        timeout: float = 30.0,
+        **more: Any,
     ) -> Json:
-        """Ask for an effect; see `World.effect`."""
+        """Request an effect; see `World.effect`."""
         step = step_of(effect, arguments).name
         if step == REFUSED:
             return refuse()
