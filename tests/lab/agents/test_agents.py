@@ -3,6 +3,7 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
+from runs import counts, stopping_after
 
 from agentstate_lab.errors import EffectRefused, InvalidValue, ReplyLost
 from agentstate_lab.lab.agents import (
@@ -38,25 +39,8 @@ ASK_BEFORE_DEPLOY = {
 }
 
 
-def counts(world, task_id):
-    """What the world counted for the task, by step."""
-    return {entry.step: entry.count for entry in world.ledger(task_id)}
-
-
 def quiet(text):
     """Say nothing."""
-
-
-def stopped_after(steps):
-    """Something to call after each step that interrupts after so many."""
-    seen = []
-
-    def on_event(text):
-        seen.append(text)
-        if len(seen) == steps:
-            raise KeyboardInterrupt
-
-    return on_event
 
 
 @pytest.mark.parametrize("agent", ["naive", "saving"])
@@ -77,7 +61,7 @@ def test_the_naive_agent_starts_from_the_beginning(world, task_id):
     What it knew went with the process: the second run repeats every effect.
     """
     with pytest.raises(KeyboardInterrupt):
-        run_job("deploy", task_id, "naive", on_event=stopped_after(7))
+        run_job("deploy", task_id, "naive", on_event=stopping_after(7))
 
     run_job("deploy", task_id, "naive", on_event=quiet)
 
@@ -91,7 +75,7 @@ def test_the_saving_agent_goes_on_where_it_stopped(world, task_id, tmp_path):
     url = f"json:{tmp_path / 'tasks.json'}"
     said = []
     with pytest.raises(KeyboardInterrupt):
-        run_job("deploy", task_id, "saving", store_url=url, on_event=stopped_after(7))
+        run_job("deploy", task_id, "saving", store_url=url, on_event=stopping_after(7))
 
     outcome = run_job("deploy", task_id, "saving", store_url=url, on_event=said.append)
 
@@ -279,17 +263,14 @@ def test_what_the_world_raises_goes_through(world, task_id, agent, fault, error)
         run_job("deploy", task_id, agent, store_url="memory:", on_event=quiet)
 
 
-def test_an_empty_reply_of_the_model_is_refused():
+def test_an_empty_reply_of_the_model_is_refused(job):
     """
     Some servers answer without a choice; that is not the end of the work.
     """
-    reply = SimpleNamespace(choices=[])
-    create = SimpleNamespace(create=lambda **asked: reply)
-    client = SimpleNamespace(chat=SimpleNamespace(completions=create))
-    job = SimpleNamespace(client=client, model="m", scenario=DEPLOY, task_id="t")
+    empty = job.through(lambda **asked: SimpleNamespace(choices=[]))
 
     with pytest.raises(InvalidValue, match="no choice"):
-        ask(job, [])
+        ask(empty, [])
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,6 @@ from agentstate_lab.lab.agents import (
     SnapshotStore,
     checkpointed_agent,
     is_answer,
-    open_job,
     unanswered,
 )
 from agentstate_lab.lab.crash import crash_matrix
@@ -32,14 +31,6 @@ def task_id(request, world):
     yield name
     for left in (name, f"{name}-fork"):
         world.forget(left)
-
-
-@pytest.fixture
-def job(task_id):
-    """The deployment, with a store in memory and nothing printed."""
-    opened = open_job("deploy", task_id, on_event=lambda text: None)
-    yield replace(opened, store=MemoryStore())
-    opened.client.close()
 
 
 @pytest.mark.parametrize(

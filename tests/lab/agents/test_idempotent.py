@@ -2,27 +2,18 @@
 
 import functools
 from dataclasses import replace
-from types import SimpleNamespace
 
 import pytest
 from runs import counts, stopping_after
 
 from agentstate_lab.errors import EffectRefused, ReplyLost
 from agentstate_lab.idempotency import resolve
-from agentstate_lab.lab.agents import idempotent_agent, open_job
+from agentstate_lab.lab.agents import idempotent_agent
 from agentstate_lab.lab.world import SCENARIOS
-from agentstate_lab.stores import MemoryStore
+from agentstate_lab.lab.world.chat import PARALLEL_MODEL
 
 EFFECTS = [step.name for step in SCENARIOS["deploy"].effects]
 EACH_ONCE = dict.fromkeys(EFFECTS, 1)
-
-
-@pytest.fixture
-def job(task_id):
-    """The deployment, with a store in memory and nothing printed."""
-    opened = open_job("deploy", task_id, on_event=lambda text: None)
-    yield replace(opened, store=MemoryStore())
-    opened.client.close()
 
 
 def test_an_undisturbed_run_does_every_effect_once(world, job):
@@ -147,50 +138,12 @@ def test_what_was_declared_safe_to_repeat_is_repeated(world, job):
     assert counts(world, job.task_id) == {**EACH_ONCE, "announce": 2}
 
 
-def test_two_calls_in_one_turn_get_one_message_each(world, job):
+def test_several_calls_in_one_turn_get_one_message_each(world, job):
     """
-    A model may call several tools at once; each is answered, in order.
+    The model refuses the next turn unless each of its calls was answered.
     """
-    script = iter(
-        [
-            turn(
-                ("call_a", "open_ticket", '{"title": "one"}'),
-                ("call_b", "deploy", '{"service": "api"}'),
-            ),
-            SimpleNamespace(role="assistant", content="all done", tool_calls=None),
-        ]
-    )
-    sent = []
+    task = idempotent_agent(replace(job, model=PARALLEL_MODEL))
 
-    def create(**asked):
-        sent.append(list(asked["messages"]))
-        return SimpleNamespace(choices=[SimpleNamespace(message=Dumped(next(script)))])
-
-    completions = SimpleNamespace(create=create)
-    client = SimpleNamespace(chat=SimpleNamespace(completions=completions))
-
-    task = idempotent_agent(replace(job, client=client))
-
-    assert task.result == "all done"
-    assert [m.get("tool_call_id") for m in sent[1][2:]] == ["call_a", "call_b"]
-
-
-class Dumped:
-    """A message of the client, as far as the agent looks at it."""
-
-    def __init__(self, message):
-        self.message = message
-
-    def model_dump(self, exclude_none):
-        """The message as a dict."""
-        fields = vars(self.message).items()
-        return {key: value for key, value in fields if value is not None}
-
-
-def turn(*calls):
-    """A message of the model that calls tools."""
-    made = [
-        {"id": i, "type": "function", "function": {"name": n, "arguments": a}}
-        for i, n, a in calls
-    ]
-    return SimpleNamespace(role="assistant", content=None, tool_calls=made)
+    assert task.state == "completed"
+    assert counts(world, job.task_id) == EACH_ONCE
+    assert world.requests(job.task_id)["model"] == 5  # ten steps, three in a turn

@@ -1,7 +1,5 @@
 """The agent of notebook 04: the one of 03, with a model and a world that try again."""
 
-from dataclasses import replace
-
 import openai
 import pytest
 
@@ -9,23 +7,13 @@ from agentstate_lab.errors import ReplyLost
 from agentstate_lab.lab.agents import (
     bad_weather,
     idempotent_agent,
-    open_job,
     patient,
     run_step,
 )
 from agentstate_lab.lab.crash import crash_matrix
 from agentstate_lab.lab.world import SCENARIOS
-from agentstate_lab.stores import MemoryStore
 
 TICKET = SCENARIOS["deploy"].steps[1]
-
-
-@pytest.fixture
-def job(request, world):
-    """The deployment, with a store in memory and nothing printed."""
-    opened = open_job("deploy", request.node.nodeid, on_event=lambda text: None)
-    yield replace(opened, store=MemoryStore(), sleep=lambda seconds: None)
-    opened.client.close()
 
 
 def test_in_bad_weather_an_agent_that_tries_once_does_not_get_through(job):

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from runs import counts
 
 from agentstate_lab.deadline import Deadline
 from agentstate_lab.errors import DeadlineExceeded
@@ -24,11 +25,6 @@ def job(task_id, clock):
     opened = open_job("deploy", task_id, on_event=lambda text: clock.advance(60))
     yield replace(opened, store=MemoryStore())
     opened.client.close()
-
-
-def counts(world, task_id):
-    """What the world counted for the task, by step."""
-    return {entry.step: entry.count for entry in world.ledger(task_id)}
 
 
 def test_a_job_that_has_time_is_completed(world, job, clock):
