@@ -156,3 +156,5 @@ def test_a_slider_moves_what_it_shows(show):
 
     expect(budget).to_have_text("620 bytes")
     expect(shown.locator("pre")).to_contain_text("of 620 bytes; left out:")
+    # A long line breaks between words, in this and in every output.
+    expect(shown.locator("pre")).to_have_css("word-break", "normal")

@@ -259,6 +259,22 @@ def test_the_map_shows_progress_in_words():
     assert [said == "planned" for said in standings] == [x.planned for x in LESSONS]
 
 
+def test_the_map_leads_to_each_notebook_and_exercise():
+    """
+    Seen from notebook 00, in the repository and in the learner's copies alike.
+    """
+    ways = [cell.href for row in course_map([]).rows for cell in (row[1], row[3])]
+
+    targets = {(ROOT / "notebooks" / way).resolve() for way in ways if way}
+    assert targets == {
+        ROOT / path
+        for lesson in LESSONS
+        for path in (lesson.notebook, lesson.exercise)
+        if path and not lesson.planned
+    }
+    assert all(target.is_file() for target in targets)
+
+
 @pytest.mark.parametrize(
     ("passed", "standing_now"),
     [

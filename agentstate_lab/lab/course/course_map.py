@@ -13,7 +13,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from agentstate_lab.lab.exercises import EXERCISES
-from agentstate_lab.lab.show import Table
+from agentstate_lab.lab.show import Cell, Row, Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,17 +175,22 @@ def course_map(passed: Collection[str] | None = None) -> Table:
         from agentstate_lab.lab.practice import progress
 
         passed = progress().passed
-    rows = [
-        (
-            lesson.number,
-            lesson.name + (" (optional)" if lesson.optional else ""),
-            lesson.question,
-            standing(lesson, passed),
-        )
-        for lesson in LESSONS
-    ]
+    rows = tuple(_row(lesson, passed) for lesson in LESSONS)
     head = ("#", "notebook", "question it answers", "your progress")
-    return Table("The course map", head, tuple(rows))
+    return Table("The course map", head, rows)
+
+
+def _row(lesson: Lesson, passed: Collection[str]) -> Row:
+    """One lesson, with the ways to its notebook and its exercise from notebook 00."""
+    name = lesson.name + (" (optional)" if lesson.optional else "")
+    notebook = "" if lesson.planned else f"{lesson.name}.ipynb"
+    exercise = f"../{lesson.exercise}" if lesson.exercise else ""
+    return (
+        lesson.number,
+        Cell(name, href=notebook),
+        lesson.question,
+        Cell(standing(lesson, passed), href=exercise),
+    )
 
 
 def standing(lesson: Lesson, passed: Collection[str]) -> str:
