@@ -1,5 +1,5 @@
 """
-LlamaIndex Workflows: the context, saved by hand after each step.
+LlamaIndex Workflows: the context, saved by hand after each event.
 
 Follows https://developers.llamaindex.ai/python/llamaagents/workflows/durable_workflows/:
 `ctx.to_dict()` while the events stream, `Context.from_dict` on the next start.
@@ -7,7 +7,6 @@ Follows https://developers.llamaindex.ai/python/llamaagents/workflows/durable_wo
 
 import asyncio
 import json
-from pathlib import Path
 
 from workflows import Context, Workflow, step
 from workflows.events import Event, StartEvent, StopEvent
@@ -19,37 +18,40 @@ from ..kit import place, put, results
 
 
 class Said(Event):
-    """The conversation so far, for the model or for the tools."""
+    """The conversation so far, for the model."""
 
     messages: list[Message]
 
 
-class Called(Said):
-    """It ends in calls of tools."""
+class Called(Event):
+    """The same for the tools."""
+
+    messages: list[Message]
 
 
 def run(job: Job, *, keyed: bool) -> str:
     """Run on the goal, or from the last context."""
-    return asyncio.run(_run(_workflow(job, keyed), place(job, "json")))
+    return asyncio.run(_run(_workflow(job, keyed), job))
 
 
-async def _run(workflow: Workflow, file: Path) -> str:
+async def _run(workflow: Workflow, job: Job) -> str:
+    file = place(job, "json")
     kept = json.loads(file.read_bytes()) if file.is_file() else None
-    handler = workflow.run(ctx=Context.from_dict(workflow, kept) if kept else None)
-    async for _event in handler.stream_events(expose_internal=True):
-        put(file, json.dumps(handler.ctx.to_dict()).encode())
-    return str(await handler)
+    going = workflow.run(ctx=kept and Context.from_dict(workflow, kept))
+    async for _ in going.stream_events(expose_internal=True):
+        put(file, json.dumps(going.ctx.to_dict()).encode())
+    return str(await going)
 
 
 def _workflow(job: Job, keyed: bool) -> Workflow:
     class Deployer(Workflow):
         @step
         async def model(self, ev: StartEvent | Said) -> Called | StopEvent:
-            said = ev.get("messages") or [user_says(job.scenario.goal)]
+            said = getattr(ev, "messages", [user_says(job.scenario.goal)])
             message = await asyncio.to_thread(ask, job, said)
-            if message.get("tool_calls"):
-                return Called(messages=[*said, message])
-            return StopEvent(result=message["content"])
+            if not message.get("tool_calls"):
+                return StopEvent(result=message["content"])
+            return Called(messages=[*said, message])
 
         @step
         async def tools(self, ev: Called) -> Said:
