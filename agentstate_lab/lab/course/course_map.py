@@ -160,6 +160,13 @@ LESSONS: tuple[Lesson, ...] = (
         ("scale_out",),
         optional=True,
     ),
+    Lesson(
+        "12_frameworks",
+        "What do the frameworks survive?",
+        ("beyond the chapter",),
+        ("lab.frameworks",),
+        optional=True,
+    ),
 )
 
 

@@ -15,6 +15,7 @@ from .picture import drawn
 from .properties import Finding, findings
 from .record import kept
 from .rows import CONTENDERS, contender_named
+from .tables import effects_table, findings_of, six_table, what_they_survive
 
 __all__ = [
     "CONTENDERS",
@@ -27,12 +28,16 @@ __all__ = [
     "contender_named",
     "drawn",
     "effects_of",
+    "effects_table",
     "findings",
+    "findings_of",
     "fork_determinism",
     "functions",
     "kept",
     "place",
     "put",
     "results",
+    "six_table",
     "threaded",
+    "what_they_survive",
 ]

@@ -2,9 +2,9 @@
 The sixth property: two runs from one moment of a third.
 
 A fork is the framework's own operation, so the adapter does it: `fork(job, source,
-keyed=…)` begins a new run, under the id of *job*, from the moment after the fifth
-effect of the run *source*. From outside it is seen whether two forks ask for the same
-effects, and whether the run that they came from is as it was.
+after, keyed=…)` begins a new run, with the effects of *job*, from the moment when so
+many tools of the run *source* had answered. From outside it is seen whether two forks
+ask for the same effects, and whether the run that they came from is as it was.
 """
 
 import importlib
@@ -18,13 +18,13 @@ from .properties import Finding
 from .strain import Strained, give_orders
 
 FORK = "fork determinism"
-AFTER = 5  # effects
+AFTER = 6  # tools: one that looks, and five effects
 
 
 def fork_determinism(contender: Contender) -> Finding:
     """Two forks of one run go the same way, and the run itself is left alone."""
     if not hasattr(importlib.import_module(contender.module), "fork"):
-        return Finding(None, "offers no fork")
+        return Finding(None, "no fork in its adapter")
     with Rig(Strained(contender), "deploy", contender.store, limit=RUN_SECONDS) as rig:
         source = rig.new_task()
         url = rig.url(source)
@@ -37,9 +37,11 @@ def fork_determinism(contender: Contender) -> Finding:
         return Finding(False, "the original was touched")
     if forks[0] != forks[1]:
         return Finding(False, "two forks went two ways")
-    if forks[0] != names[AFTER:]:
+    if not isinstance(forks[0], list):
+        return Finding(False, f"cannot: {forks[0]}")
+    if forks[0] != names[AFTER - 1 :]:
         return Finding(
-            False, f"a fork asks for {len(forks[0])} of {len(names) - AFTER}"
+            False, f"a fork asks for {len(forks[0])} of {len(names) - AFTER + 1}"
         )
     return Finding(True, "two forks alike, the original untouched")
 
@@ -47,6 +49,8 @@ def fork_determinism(contender: Contender) -> Finding:
 def _forked(rig: Rig, source: str, url: str | None) -> Any:
     """What a fork of *source* asks for, or how it failed."""
     task_id = rig.new_task()
-    give_orders(task_id, source=source)
+    give_orders(task_id, source=source, after=AFTER)
     report = rig.run(task_id, url).report
-    return report.get("reached", {}).get("effect", report.get("error"))
+    if error := report.get("error"):
+        return str(error["type"])
+    return report.get("reached", {}).get("effect", "it ended without a word")

@@ -52,10 +52,10 @@ def _effects(rows: dict[str, Row]) -> Iterable[Sequence[str]]:
         for kind in ("without keys", "with keys"):
             tries = row[kind]
             title = f"**{row['title']}**" if kind == "without keys" else ""
-            yield (title, kind, *(_count(tries, name) for name in COLUMNS))
+            yield (title, kind, *(counted(tries, name) for name in COLUMNS))
 
 
-def _count(tries: Sequence[dict[str, Any]], name: str) -> str:
+def counted(tries: Sequence[dict[str, Any]], name: str) -> str:
     """One count, or all that were seen when the timing decides."""
     seen = sorted({one[name] for one in tries})
     return " or ".join(map(str, seen)) if seen != [0] else "·"

@@ -42,7 +42,7 @@ def drawn(rows: Mapping[str, Row], *, dark: bool = False) -> Any:
             ("with keys", GOOD if not dark else "#4da3d8", 0.2),
         ):
             _bar(axes, n + shift, row[kind], fill, ink)
-    axes.set_yticks(range(len(rows)), [_plain(row["title"]) for row in rows.values()])
+    axes.set_yticks(range(len(rows)), [plain(row["title"]) for row in rows.values()])
     axes.invert_yaxis()
     axes.set_xlim(0, 30)
     axes.set_xticks([0, 6, 12, 18, 24])
@@ -67,7 +67,8 @@ def _bar(
     axes.text(counts[0] + waits + 0.3, place, said, va="center", color=ink, fontsize=8)
 
 
-def _plain(title: str) -> str:
+def plain(title: str) -> str:
+    """A title without the marks of Markdown."""
     return title.replace("`", "")
 
 

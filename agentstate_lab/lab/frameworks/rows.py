@@ -117,6 +117,15 @@ CONTENDERS: tuple[Contender, ...] = (
         repair=KEY,
     ),
     Contender(
+        "crewai",
+        "CrewAI Flows, `@persist`, SQLite",
+        "crewai_flow",
+        ("crewai",),
+        page="https://docs.crewai.com/en/guides/flows/mastering-flow-state",
+        promise="loads the state by its id; of methods that were done, nothing",
+        repair=f"{KEY}; and a first method that looks at the state before it acts",
+    ),
+    Contender(
         "burr",
         "Burr, `SQLitePersister`",
         "burr_application",

@@ -9,21 +9,23 @@ first method again; what has been said is in the state.
 import os
 from typing import Any
 
+from pydantic import Field
+
 os.environ.setdefault("CREWAI_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("OTEL_SDK_DISABLED", "true")
 
-from crewai.flow.flow import Flow, FlowState, listen, or_, router, start  # noqa: E402
-from crewai.flow.persistence import SQLiteFlowPersistence, persist  # noqa: E402
+from crewai.flow.flow import Flow, FlowState, listen, or_, router, start
+from crewai.flow.persistence import SQLiteFlowPersistence, persist
 
-from agentstate_lab.lab.agents import Job, ask, user_says  # noqa: E402
+from agentstate_lab.lab.agents import Job, ask, user_says
 
-from ..kit import place, results  # noqa: E402
+from ..kit import place, results
 
 
 class Conversation(FlowState):
     """What is stored."""
 
-    messages: list[dict[str, Any]] = []
+    messages: list[dict[str, Any]] = Field(default_factory=list)
 
 
 def run(job: Job, *, keyed: bool) -> str:

@@ -1,9 +1,9 @@
 """
 LangGraph, graph API: a checkpoint of the whole state after each node.
 
-Follows https://docs.langchain.com/oss/python/langgraph/durable-execution, with the
-SQLite checkpointer. `durability` is the row: "sync" writes before the next node
-begins, "async" while it runs, "exit" when the graph ends.
+Follows https://docs.langchain.com/oss/python/langgraph/durable-execution, on SQLite.
+`durability`: "sync" writes before the next node begins, "async" while it runs, "exit"
+when the graph ends.
 """
 
 import operator
@@ -27,11 +27,20 @@ def run(job: Job, *, keyed: bool, durability: str = "sync") -> str:
     """Invoke with the goal, or with None to go on from the last checkpoint."""
     with SqliteSaver.from_conn_string(str(place(job))) as saver:
         graph = _graph(job, keyed).compile(checkpointer=saver)
-        config = {"configurable": {"thread_id": job.task_id}, "recursion_limit": 100}
-        known = graph.get_state(config).values
-        begin = None if known else {"messages": [user_says(job.scenario.goal)]}
-        state = graph.invoke(begin, config, durability=durability)
+        thread = {"configurable": {"thread_id": job.task_id}, "recursion_limit": 100}
+        goal = {"messages": [user_says(job.scenario.goal)]}
+        begin = None if graph.get_state(thread).values else goal
+        state = graph.invoke(begin, thread, durability=durability)
         return str(state["messages"][-1]["content"])
+
+
+def fork(job: Job, source: str, after: int, *, keyed: bool, durability: str) -> str:
+    """Invoke from an old checkpoint, which makes a branch of the same thread."""
+    with SqliteSaver.from_conn_string(str(place(source))) as saver:
+        graph = _graph(job, keyed).compile(checkpointer=saver)
+        past = graph.get_state_history({"configurable": {"thread_id": source}})
+        then = next(s for s in past if len(s.values["messages"]) == 1 + 2 * after)
+        return str(graph.invoke(None, then.config, durability=durability))
 
 
 def _graph(job: Job, keyed: bool) -> Any:

@@ -40,7 +40,7 @@ async def _run(workflow: Workflow, job: Job) -> str:
     going = workflow.run(ctx=kept and Context.from_dict(workflow, kept))
     async for _ in going.stream_events(expose_internal=True):
         put(file, json.dumps(going.ctx.to_dict()).encode())
-    return str(await going)
+    return str((await going)["content"])
 
 
 def _workflow(job: Job, keyed: bool) -> Workflow:
@@ -49,9 +49,8 @@ def _workflow(job: Job, keyed: bool) -> Workflow:
         async def model(self, ev: StartEvent | Said) -> Called | StopEvent:
             said = getattr(ev, "messages", [user_says(job.scenario.goal)])
             message = await asyncio.to_thread(ask, job, said)
-            if not message.get("tool_calls"):
-                return StopEvent(result=message["content"])
-            return Called(messages=[*said, message])
+            more, over = Called(messages=[*said, message]), StopEvent(result=message)
+            return more if message.get("tool_calls") else over
 
         @step
         async def tools(self, ev: Called) -> Said:
