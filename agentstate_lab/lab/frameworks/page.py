@@ -40,7 +40,8 @@ def page(rows: dict[str, Row]) -> str:
         _table(("row", *SIX), _six(rows)),
         REPAIRS_HEAD,
         "\n\n".join(_red(known[name], rows[name]) for name in rows if name in known),
-        ABSENT,
+        ABSENT + _unmeasured(rows),
+        VERSIONS_HEAD,
         _table(("row", "measured", "with"), _versions(rows)),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -95,6 +96,14 @@ def _red(one: Contender, row: Row) -> str:
         )
     lines.append(f"- **What to do:** {one.repair}.")
     return "\n".join(lines)
+
+
+def _unmeasured(rows: dict[str, Row]) -> str:
+    """Which rows are built and were not yet tried on this machine."""
+    names = [one.title for one in CONTENDERS if one.name not in rows]
+    return f"\n- **Built, and not yet measured here**: {', '.join(names)}." * bool(
+        names
+    )
 
 
 def _versions(rows: dict[str, Row]) -> Iterable[Sequence[str]]:
@@ -167,5 +176,6 @@ ABSENT = """\
 - **smolagents**: its memory lives in the process, and its documentation shows no way to
   store and load it.
 - **Cloud sessions** (Vertex AI, Bedrock, OpenAI conversations): they need an account.
+- **Google ADK, Agno, absurd** are pinned beside the others and have no adapter yet."""
 
-## Versions and dates"""
+VERSIONS_HEAD = "## Versions and dates"
