@@ -298,11 +298,13 @@ class NeedsPerson(AgentStateError):
 
     asks: ClassVar[str] = "What about {step}?"
 
-    def __init__(self, task_id: str, step: str, why: str) -> None:
+    def __init__(
+        self, task_id: str, step: str, why: str, *, question: str = ""
+    ) -> None:
         super().__init__(f"step {step!r} of task {task_id!r}: {why}")
         self.task_id = task_id
         self.step = step
-        self.question = self.asks.format(step=step)
+        self.question = question or self.asks.format(step=step)
 
 
 class ApprovalNeeded(NeedsPerson):

@@ -21,6 +21,7 @@ from agentstate_lab.checkpoint import open_calls
 from agentstate_lab.context import MOST
 from agentstate_lab.errors import (
     AnswerNotWhole,
+    ApprovalNeeded,
     Cancelled,
     DeadlineExceeded,
     IllegalTransition,
@@ -46,7 +47,7 @@ from agentstate_lab.state import (
 from agentstate_lab.stores import ArtifactStore
 
 from .allowance import check_budget
-from .approval import may_run
+from .approval import asked_about, may_run
 from .attempts import Attempts, Final, hopeless, settled, unsafe
 from .call import Call, read_call, run_tool
 from .event import AgentEvent, end_of, event_of, found
@@ -200,7 +201,7 @@ class AgentRun:
         try:
             call = read_call(raw, self.tools)
             step = call.step
-            if may_run(self.journal.task(), call):
+            if self._may_run(call):
                 said, learned = self._learned(call, self.perform(call))
                 kind, text = "step", "{name} done"
             else:
@@ -213,6 +214,15 @@ class AgentRun:
             learned = [self._counted(name, step or name, said, failed=True)]
         self.observe(raw["id"], said, learned)
         self.tell(kind, text.format(name=step or name, said=said), step)
+
+    def _may_run(self, call: Call) -> bool:
+        """Whether a person has agreed; a question is stored with what it is about."""
+        task = self.journal.task()
+        try:
+            return may_run(task, call)
+        except ApprovalNeeded:
+            self.journal.write([asked_about(task, call)])
+            raise
 
     def perform(self, call: Call) -> str:
         """Run the tool, or return the result that is recorded."""

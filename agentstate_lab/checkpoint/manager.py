@@ -220,7 +220,8 @@ class CheckpointManager:
         """
         Begin a new task from an old moment of another one, which stays as it is.
 
-        Forking again under the same *new_id* returns the fork that is there.
+        Forking again under the same *new_id* returns the fork that is there. What a
+        person has allowed the original is not allowed the fork: it asks again.
 
         Args:
             task_id: The task to go back in.
@@ -248,7 +249,7 @@ class CheckpointManager:
         made = self._store.submit(fork).task
         if made.version > 1:
             return made
-        if made.agent_state != past.agent_state:
+        if made.agent_state != fork.agent_state:
             raise KeyReused(new_id)
         # A second commit: an earlier call may have died between the two.
         if not past.messages:

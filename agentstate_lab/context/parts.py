@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from agentstate_lab.errors import InvalidValue
-from agentstate_lab.state import AgentState, Fact
+from agentstate_lab.state import AgentState, Fact, visible
 
 Message = Mapping[str, Any]
 
@@ -197,13 +197,12 @@ def _names(step: str, *texts: str) -> bool:
 
 def _plain(text: str) -> str:
     """A text on one line: as it is, or as JSON when it has line breaks."""
-    return text if text.isprintable() else _json(text)
+    return text if text == visible(text) else _json(text)
 
 
 def _json(value: Any) -> str:
-    """A value on one line that any store and any wire can carry."""
-    text = json.dumps(value, ensure_ascii=False)
-    return text if text.isprintable() else json.dumps(value)
+    """A value on one line, with nothing in it that cannot be seen."""
+    return visible(json.dumps(value, ensure_ascii=False))
 
 
 def _answers(message: object) -> str | None:

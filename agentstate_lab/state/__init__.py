@@ -28,6 +28,7 @@ from .agent_state import (
     UseBudget,
 )
 from .codec import clean, record_from_json, record_to_json, task_from_json, task_to_json
+from .control import APPROVAL, QUESTION, is_control, refuse_control, without_answers
 from .digest import canonical, fingerprint
 from .snapshot import Checkpoint, Trigger, prunable
 from .step import (
@@ -52,8 +53,11 @@ from .task import (
     reason,
     task_id_for,
 )
+from .visible import visible
 
 __all__ = [
+    "APPROVAL",
+    "QUESTION",
     "SCHEMA_VERSION",
     "TRANSITIONS",
     "AddArtifacts",
@@ -92,13 +96,17 @@ __all__ = [
     "clean",
     "fingerprint",
     "found_in",
+    "is_control",
     "key_for",
     "prunable",
     "reason",
     "record_from_json",
     "record_to_json",
+    "refuse_control",
     "task_from_json",
     "task_id_for",
     "task_to_json",
     "text_in_line",
+    "visible",
+    "without_answers",
 ]

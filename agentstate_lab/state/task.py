@@ -31,6 +31,7 @@ from pydantic import (
 from agentstate_lab.errors import IllegalTransition, InvalidValue
 
 from .agent_state import AgentState, Count, Id, Operation, Record, StatePatch
+from .control import without_answers
 
 SCHEMA_VERSION: Final = 1
 
@@ -214,6 +215,7 @@ class Task(Record):
             agent_id: Whose job it is.
 
             agent_state: What the agent knows at the start; by default, its goal.
+                What a person has said to another task is not part of it.
 
         Raises:
             InvalidValue: Neither or both of *key* and *task_id*, or a value that
@@ -230,7 +232,7 @@ class Task(Record):
                 "id": task_id if key is None else task_id_for(key),
                 "agent_id": agent_id,
                 "user_input": user_input,
-                "agent_state": agent_state,
+                "agent_state": agent_state and without_answers(agent_state),
             },
         )
 

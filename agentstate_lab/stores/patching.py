@@ -35,6 +35,7 @@ from agentstate_lab.state import (
     TaskState,
     fingerprint,
     key_for,
+    refuse_control,
 )
 
 from .store import StepStore
@@ -84,12 +85,14 @@ def apply_once(
         VersionConflict: The patch is new and was made for another version.
         KeyReused: The id is known with another body.
         IllegalTransition: The task may not take this state, or has ended.
-        InvalidValue: The id is too long, the result cannot be stored, or the state is
-            "running": who runs a task is decided by a claim.
+        InvalidValue: The id is too long, the result cannot be stored, the patch would
+            write control data (`state.control`), or the state is not for a patch to
+            set: a claim makes a task running, and a person's answer ends its waiting.
         TaskNotFound: No task has this id.
     """
     if len(patch.id) > MAX_PATCH_ID:
         raise InvalidValue("patch id", f"must have at most {MAX_PATCH_ID} characters")
+    refuse_control(patch.operations)
     body = patch.model_dump(mode="json", include={"operations"})
     asked = fingerprint([body, state, result])
     # The task first: a record that comes after it has raised the version, and the
@@ -147,5 +150,9 @@ def _changed(
             "state",
             "running is not written by hand: nobody would be at work. A worker claims"
             " the task, and its claim says so",
+        )
+    if task.state is TaskState.WAITING and state not in (None, TaskState.CANCELLED):
+        raise InvalidValue(
+            "state", "the task waits for a person, whose answer lets it go on"
         )
     return changed

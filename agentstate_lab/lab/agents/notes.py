@@ -26,11 +26,13 @@ from agentstate_lab.state import (
 
 from .job import Job
 
+DONE = "done:"  # control data to others: over MCP, nobody may write it
 
-def steps_done(state: AgentState) -> list[str]:
+
+def steps_done(state: AgentState, mark: str = DONE) -> list[str]:
     """The names of the steps that *state* knows to be done, in its order."""
     keys = (fact.key for fact in state.known_facts)
-    return [key.removeprefix("done:") for key in keys if key.startswith("done:")]
+    return [key.removeprefix(mark) for key in keys if key.startswith(mark)]
 
 
 def next_step(state: AgentState) -> str:
@@ -39,9 +41,14 @@ def next_step(state: AgentState) -> str:
     return next((step for step in state.plan if step not in done), "")
 
 
-def render_note(state: AgentState) -> str:
+def render_note(state: AgentState, mark: str = DONE) -> str:
     """
     What the model is told of *state*, in the lines that it understands.
+
+    Args:
+        state: What is known.
+
+        mark: How the keys of finished steps begin.
 
     >>> fact = Fact(key="done:open-ticket", value="ok")
     >>> print(render_note(AgentState(goal="Deploy it.", known_facts=[fact])))
@@ -50,13 +57,13 @@ def render_note(state: AgentState) -> str:
     """
     lines = [f"goal: {state.goal}"]
     lines += [f"plan: {step}" for step in state.plan]
-    lines += [f"done: {step}" for step in steps_done(state)]
+    lines += [f"done: {step}" for step in steps_done(state, mark)]
     return "\n".join(lines)
 
 
-def done_fact(step: Step, result: str) -> UpsertFact:
+def done_fact(step: Step, result: str, mark: str = DONE) -> UpsertFact:
     """The operation that records *step* and what came out of it."""
-    fact = Fact(key=f"done:{step.name}", value=result, source=step.tool)
+    fact = Fact(key=f"{mark}{step.name}", value=result, source=step.tool)
     return UpsertFact(fact=fact)
 
 

@@ -58,7 +58,7 @@ def shared_work(job: Job, client: StateClient, uri: str) -> str:
     seen = client.read(uri)
     if seen.state == "completed":
         return str(seen.result)
-    messages = [user_says(render_note(seen.agent_state))]
+    messages = [user_says(render_note(seen.agent_state, "step:"))]
     while True:
         message = ask(job, messages)
         messages.append(message)
@@ -70,7 +70,7 @@ def shared_work(job: Job, client: StateClient, uri: str) -> str:
             step = job.step(call)
             key = key_for(job.task_id, step.name)
             result = run_step(job, step, key=key)
-            add(client, uri, f"done:{step.name}", done_fact(step, result))
+            add(client, uri, f"done:{step.name}", done_fact(step, result, "step:"))
             messages.append(tool_says(call, result))
 
 

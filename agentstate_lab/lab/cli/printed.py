@@ -9,6 +9,8 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from agentstate_lab.state import visible
+
 Command = Callable[[argparse.Namespace], int]
 
 # Makes a command of this name, with what it runs and what it says of itself.
@@ -20,9 +22,9 @@ def shown(text: str) -> str:
     *text* for a terminal, where a control character could do anything.
 
     >>> shown("a\x1b[31mb")
-    'a\\x1b[31mb'
+    'a\\u001b[31mb'
     """
-    return text if text.isprintable() else repr(text)[1:-1]
+    return visible(text)
 
 
 def print_json(value: Any) -> None:
