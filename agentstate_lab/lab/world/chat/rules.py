@@ -18,7 +18,6 @@ from ..ledger import Json
 from ..refusal import Refusal, bad, shown
 from ..words import refused
 from .pairing import check_conversation
-from .shapes import request_shape
 
 MODEL = "scripted"
 SMALL_MODEL = "scripted-small"
@@ -41,10 +40,12 @@ def check_request(body: Json) -> None:
     Raises:
         Refusal: 400, or 404 for an unknown model, naming the field.
     """
+    from .shapes import REQUEST  # slow to load, so it waits for the first request
+
     if not body.get("model"):
         raise bad("you must provide a model parameter", "model", "missing_model")
     try:
-        request_shape().validate_python(body)
+        REQUEST.validate_python(body)
     except ValidationError as error:
         raise refused(error, body) from None
     check_model(body["model"])

@@ -10,11 +10,11 @@ list must not be empty, and what this model does not do. A script reads and writ
 and calls functions; pictures, sound and the API's older forms are left out of the
 types, so a request that has them is refused by the field's name.
 
-This module knows one message at a time. What a conversation must be is in `pairing`.
+This module knows one message at a time; what a conversation must be is in `pairing`.
+It is slow to load, as `openai` is, so `rules` asks for it with the first request.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cache
 from typing import (
     Annotated,
     Any,
@@ -26,6 +26,7 @@ from typing import (
     get_type_hints,
 )
 
+from openai.types.chat.completion_create_params import CompletionCreateParamsBase
 from pydantic import ConfigDict, Field, TypeAdapter, with_config
 from typing_extensions import TypedDict, is_typeddict
 
@@ -69,14 +70,6 @@ MORE: Mapping[str, Mapping[str, Any]] = {
     # A reply may be sent back as it came.
     "ChatCompletionAssistantMessageParam": {"annotations": list[Any] | None},
 }
-
-
-@cache
-def request_shape() -> TypeAdapter[Any]:
-    """The shape of a request. `openai` is slow to load, so it waits for the first."""
-    from openai.types.chat.completion_create_params import CompletionCreateParamsBase
-
-    return TypeAdapter(_exact(CompletionCreateParamsBase))
 
 
 def _exact(kind: Any) -> Any:
@@ -124,3 +117,6 @@ def _is_known(kind: Any) -> bool:
     return all(
         get_args(hints[tag])[0] in known for tag, known in KNOWN.items() if tag in hints
     )
+
+
+REQUEST: TypeAdapter[Any] = TypeAdapter(_exact(CompletionCreateParamsBase))
