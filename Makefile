@@ -82,9 +82,9 @@ book: .venv/.book ## build the course as a site that works offline
 	@$(RUN) book/build.py
 
 frameworks: .venv/.frameworks ## kill the agents of other frameworks; ONLY="dbos" for one row
-	@$(FRESH_HOME) && for env in frameworks crewai; do \
+	@$(FRESH_HOME) && { failed=0; for env in frameworks crewai; do \
 		.venv/$$env/bin/python -m agentstate_lab.lab.frameworks.measure \
-			--into benchmarks --stop $(ONLY) || exit 1; done
+			--into benchmarks --stop $(ONLY) || failed=1; done; exit $$failed; }
 
 freeze: .venv/.package ## execute notebooks and solutions and store the outputs
 	@$(FRESH_HOME) && $(RUN) -m agentstate_lab.lab.notebooks.notebooks freeze \

@@ -39,7 +39,7 @@ def page(rows: dict[str, Row]) -> str:
         SIX_HEAD,
         _table(("row", *SIX), _six(rows)),
         REPAIRS_HEAD,
-        "\n\n".join(_red(known[name], rows[name]) for name in rows if name in known),
+        *(_red(known[name], rows[name]) for name in rows if name in known),
         ABSENT + _unmeasured(rows),
         VERSIONS_HEAD,
         _table(("row", "measured", "with"), _versions(rows)),

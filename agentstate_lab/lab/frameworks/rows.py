@@ -39,7 +39,7 @@ CONTENDERS: tuple[Contender, ...] = (
         {"durability": "async"},
         LANGGRAPH_PAGE,
         "names a small risk that a checkpoint is not written when the process dies",
-        'no key brings back what was skipped: `durability="sync"`, then the key',
+        f"{KEY}; and go on by `invoke(None, …)`: an empty `next` does not mean done",
         tries=2,
     ),
     Contender(
