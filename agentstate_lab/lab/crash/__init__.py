@@ -2,13 +2,12 @@
 The crash lab: kill an agent at a chosen moment, run it again, ask the witness.
 
 `crash` is what a notebook calls, `fuse` knows the moments, `rig` kills again and
-again, `matrix` shows what was counted; `spawn`, `spawner` and `victim` are the
+again, `matrix` shows what was counted; `spawner` and `victim` are the two ends of the
 processes that are meant to die.
 """
 
 from .crash import crash_at, crash_kernel, crash_matrix, forget_crash, kill_points
 from .fuse import (
-    KILLED_EXIT,
     Fuse,
     HalfWritingStore,
     KillingStore,
@@ -21,7 +20,6 @@ from .rig import Agent, Rig, crashes
 from .spine import POINTS, killed_at_each_effect, who_survives
 
 __all__ = [
-    "KILLED_EXIT",
     "MOMENTS",
     "POINTS",
     "Agent",

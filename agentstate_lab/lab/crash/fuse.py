@@ -11,7 +11,7 @@ counts, and ends the process
   model, the world, the store, the screen), or returns.
 
 The process ends by SIGKILL from itself, so nothing is cleaned up. Windows has no
-such signal; there it is `os._exit(KILLED_EXIT)`, which cleans up as little. An end
+such signal; there it is `os._exit(137)`, which cleans up as little. An end
 that is not so hard (`signals`) comes back as an exception, and the fuse has burned:
 what the agent does on its way out is let through.
 
@@ -41,7 +41,6 @@ from agentstate_lab.stores.sql import SqliteDatabase, SqlLeaseStore
 
 from .signals import HARD, fall
 
-KILLED_EXIT = 137  # what a shell reports for SIGKILL: 128 + 9
 KINDS = ("effect", "write")
 
 _POINT = re.compile(r"(effect|write)\.(before|inside|after):([1-9][0-9]{0,5})")

@@ -6,7 +6,6 @@ the world that counts. It rehearses (one run without a death, to see what there 
 kills, and judges. Everything it made is gone when it is closed.
 """
 
-import base64
 import contextlib
 import os
 import shutil
@@ -17,12 +16,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-import cloudpickle
-
 from agentstate_lab.errors import InvalidValue, KillMissed, LabError, WorldUnavailable
 from agentstate_lab.lab.agents import AGENTS, Job, agent_named
 from agentstate_lab.lab.databases import start_postgres
 from agentstate_lab.lab.home import home
+from agentstate_lab.lab.processes import pack
 from agentstate_lab.lab.world import scenario_named, start_world
 from agentstate_lab.stores import open_store
 
@@ -207,7 +205,7 @@ def _packed(agent: Agent) -> tuple[str, dict[str, str]]:
             return name, {"agent": name}
     name = str(getattr(function, "__name__", type(function).__name__))
     try:
-        pickled = cloudpickle.dumps(function)
+        packed = pack(function)
     except Exception as error:  # what it holds may raise anything
         raise InvalidValue(
             "agent",
@@ -215,7 +213,6 @@ def _packed(agent: Agent) -> tuple[str, dict[str, str]]:
             f" {error}); open files, clients and stores inside it, or take them"
             " from the job",
         ) from error
-    packed = base64.b64encode(pickled).decode()
     module = str(getattr(function, "__module__", ""))
     return name.removesuffix("_agent"), {"pickle": packed, "module": module}
 

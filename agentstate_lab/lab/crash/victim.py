@@ -1,16 +1,22 @@
 """
 What happens inside a process that is going to die.
 
-It gets a request through a pipe, rebuilds the agent, wraps the job so that all of
-it goes past a fuse, and runs. If it lives, it says how the run ended and what was
-reached; if it dies, the last thing it says is where. That goes for a polite death
-as well: once the agent has let the interrupt through, it ends by that signal.
+A crash lesson needs a process that shares nothing with the one before it, many times
+over. Starting Python and importing the client takes the better part of a second, so
+the process that serves here does that once, and forks a child for each request that
+comes in. It waits for the child, so it knows for certain how it ended: a process that
+was waited for is gone, and its status names the signal. Where there is no fork, it
+runs one request itself.
+
+A run rebuilds the agent, wraps the job so that all of it goes past a fuse, and runs.
+If it lives, it says how the run ended and what was reached; if it dies, the last thing
+it says is where. That goes for a polite death as well: once the agent has let the
+interrupt through, it ends by that signal.
 """
 
-import base64
 import gc
 import importlib
-import sys
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -24,15 +30,33 @@ from agentstate_lab.lab.agents import (
     outcome_of,
     user_says,
 )
+from agentstate_lab.lab.processes import Line, Message, in_fork, unpack
 from agentstate_lab.stores import SCHEMES, store_class
 
 from .fuse import Fuse, KillingWorld, Point, killing_store
 from .signals import HARD, fall, strike
 
-Say = Callable[[dict[str, Any]], object]
+Say = Callable[..., object]
 
 
-def prepare() -> None:
+def serve(line: Line, request: Message) -> None:
+    """Run what is requested, and say how it ended, until nobody is there to ask."""
+    if not request["fork"]:
+        run(request, line.say)
+        os._exit(0)  # whatever the agent has left running
+    _prepare()
+    while True:
+        _prepare_for(request)
+
+        def work(request: Message = request) -> None:
+            run(request, line.say)
+
+        gone = in_fork(line, work, limit=request["limit"], own_group=True)
+        line.say(pid=gone.pid, status=gone.status, timed_out=gone.timed_out)
+        request = line.ask()
+
+
+def _prepare() -> None:
     """
     Do now what every run would have to do first, so that a fork finds it done.
 
@@ -48,17 +72,14 @@ def prepare() -> None:
     gc.freeze()  # else the first collection in each child copies all of it
 
 
-def prepare_store(url: str | None) -> None:
-    """Load what the store of *url* needs, so that only the first run waits for it."""
-    scheme = (url or "").partition(":")[0]
+def _prepare_for(request: Message) -> None:
+    """Load what the store and the agent need, so that only the first run waits."""
+    scheme = (request["store_url"] or "").partition(":")[0]
     if scheme in SCHEMES:
         store_class(scheme)
-
-
-def prepare_agent(module: str | None) -> None:
-    """Load the *module* of an agent of the course, with all that it needs."""
-    if (module or "").startswith("agentstate_lab.lab."):
-        importlib.import_module(str(module))
+    module = request.get("module", "")
+    if module.startswith("agentstate_lab.lab."):
+        importlib.import_module(module)
 
 
 def run(request: Mapping[str, Any], say: Say) -> None:
@@ -67,12 +88,11 @@ def run(request: Mapping[str, Any], say: Say) -> None:
 
     Whatever the agent raises is said, not raised: `SystemExit` as well.
     """
-    sys.path.extend(place for place in request["path"] if place not in sys.path)
     point = Point.read(request["point"]) if request.get("point") else None
     how = request.get("signal") or HARD
 
     def say_and_die() -> None:
-        say({"died": str(point)})
+        say(died=str(point))
         strike(how)
 
     fuse = Fuse(point, say_and_die)
@@ -89,19 +109,14 @@ def run(request: Mapping[str, Any], say: Say) -> None:
         if fuse.burned and isinstance(error, KeyboardInterrupt | SystemExit):
             fall(how)
         ended = {"completed": False, "error": _described(error)}
-    say({**ended, "reached": fuse.reached})
+    say(**ended, reached=fuse.reached)
 
 
 def _agent(request: Mapping[str, Any]) -> Callable[[Job], Any]:
     """The agent: by name, or rebuilt from what the learner's process sent."""
     if "pickle" not in request:
         return agent_named(request["agent"])
-    import cloudpickle
-
-    # The learner's own function, from the learner's own process, through a pipe.
-    rebuilt: Callable[[Job], Any] = cloudpickle.loads(
-        base64.b64decode(request["pickle"])
-    )
+    rebuilt: Callable[[Job], Any] = unpack(request["pickle"])
     return rebuilt
 
 

@@ -1,13 +1,19 @@
 """
 Processes that share nothing with this one, and a notebook's kernel among them.
+
+`handle` starts one and follows it, `line` is the other end of its pipe; between the
+two goes one protocol, and whoever needs a process to lose brings what it serves:
+`processes` a call, the crash lab a run, the judge a learner's answer.
 """
 
+from .call import pack, unpack
 from .cut import CUT_EXIT, HAS_LIMIT, cut_writes_at, was_cut
+from .ended import CUT_OFF, Ended, signal_name, was_killed
+from .handle import READY_WITHIN, Process
 from .kernel import Kernel
-from .process_handle import READY_WITHIN, Process
+from .line import BROKEN, Line, Message, in_fork
 from .processes import (
-    CUT_OFF,
-    Ended,
+    CALL,
     all_at_once,
     cut_at_each_byte,
     in_new_process,
@@ -15,17 +21,26 @@ from .processes import (
 )
 
 __all__ = [
+    "BROKEN",
+    "CALL",
     "CUT_EXIT",
     "CUT_OFF",
     "HAS_LIMIT",
     "READY_WITHIN",
     "Ended",
     "Kernel",
+    "Line",
+    "Message",
     "Process",
     "all_at_once",
     "cut_at_each_byte",
     "cut_writes_at",
+    "in_fork",
     "in_new_process",
+    "pack",
     "request_for",
+    "signal_name",
+    "unpack",
     "was_cut",
+    "was_killed",
 ]

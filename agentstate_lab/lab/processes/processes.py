@@ -17,67 +17,26 @@ What it prints is kept up to a limit. How it ended is said in words, and neither
 process ids nor paths are in them, so that they are the same in every run.
 """
 
-import base64
 import contextlib
 import itertools
 import os
 import queue
-import signal
-import sys
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from agentstate_lab.errors import InvalidValue
 
-from .cut import was_cut
-from .process_handle import READY_WITHIN, Inbox, Message, Process, listen
+from . import call
+from .ended import CUT_OFF, Ended
+from .handle import READY_WITHIN, Inbox, Process
+from .line import Message
 
+CALL = call.__name__  # the module that serves in a process of ours
 LIMIT = 30.0  # seconds; what a lesson does in a process takes a tenth of one
 HAS_FORK = hasattr(os, "fork")
 # Where nothing can be forked, each death costs the start of a Python.
 STRIDE = 1 if HAS_FORK else 16
-
-CUT_OFF = "cut off at byte"
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """
-    How a process ended.
-
-    Attributes:
-        how: In words, for example "returned" or "killed by SIGKILL".
-
-        value: What the function returned, if it returned.
-
-        error: The text of what it raised, if it raised.
-
-        output: What it printed, cut at 10,000 characters.
-
-    >>> in_new_process(divmod, 7, 2)
-    returned [3, 1]
-    >>> in_new_process(divmod, 7, 0)
-    raised ZeroDivisionError
-    """
-
-    how: str
-    value: Any = None
-    error: str = ""
-    output: str = ""
-
-    @property
-    def returned(self) -> bool:
-        """Whether the function came back normally."""
-        return self.how == "returned"
-
-    def __str__(self) -> str:
-        return self.how
-
-    def __repr__(self) -> str:
-        if self.returned and self.value is not None:
-            return f"returned {self.value!r}"
-        return self.how
 
 
 def in_new_process(
@@ -85,6 +44,7 @@ def in_new_process(
     *args: Any,
     cut_at: int | None = None,
     limit: float = LIMIT,
+    environment: Mapping[str, str] | None = None,
 ) -> Ended:
     """
     Call `fn(*args)` in a fresh process and wait for its end.
@@ -99,18 +59,21 @@ def in_new_process(
 
         limit: Seconds after which the process is ended.
 
+        environment: What the process finds there, besides what this one has.
+
     Raises:
         InvalidValue: The function cannot be sent, or *cut_at* is no number of
             bytes. Nothing was started.
     """
-    request = request_for(fn, args, limit)
-    if cut_at is not None:
-        request["cut_at"] = _byte(cut_at)
-    return _all([request], limit)[0]
+    request = request_for(fn, args, limit, cut_at=cut_at)
+    return _all([request], limit, environment)[0]
 
 
 def all_at_once(
-    fn: Callable[..., Any], arguments: Iterable[Any], *, limit: float = LIMIT
+    fn: Callable[..., Any],
+    arguments: Iterable[Any],
+    *,
+    limit: float = LIMIT,
 ) -> list[Ended]:
     """
     Call *fn* once for each of *arguments*, each in a fresh process, all together.
@@ -147,21 +110,19 @@ def _forked_ends(
     fn: Callable[..., Any], args: tuple[Any, ...], limit: float
 ) -> Iterator[Ended]:
     """One fresh process, which forks a child for each byte."""
-    inbox: Inbox = queue.Queue()
-    request = {**request_for(fn, args, limit), "cut_from": 0}
-    with Process(request, inbox) as process:
-        ready = process.hear(READY_WITHIN)
+    with Process(CALL, {**request_for(fn, args, limit), "cut_from": 0}) as process:
+        ready = process.must_say(READY_WITHIN)
         if "raised" in ready:  # it could not even be rebuilt there
-            yield _ended(ready)
+            yield Ended.told(ready)
             return
         for cut_at in itertools.count():
             process.say(go=True)
-            report = process.hear(limit)
+            report = process.must_say(limit)
             if "status" in report:  # it died without a word
-                yield Ended(_death(report["status"], cut_at))
+                yield Ended.died(report["status"], cut_at)
             else:
-                process.hear(limit)
-                yield _ended(report)
+                process.must_say(limit)
+                yield Ended.told(report)
 
 
 def _lonely_ends(
@@ -172,69 +133,83 @@ def _lonely_ends(
         yield in_new_process(fn, *args, cut_at=cut_at, limit=limit)
 
 
-def _byte(cut_at: int) -> int:
-    if isinstance(cut_at, bool) or not isinstance(cut_at, int) or cut_at < 0:
+def request_for(
+    fn: Callable[..., Any],
+    args: tuple[Any, ...],
+    limit: float,
+    *,
+    cut_at: int | None = None,
+) -> Message:
+    """What a process that serves `CALL` needs to know to call `fn(*args)`."""
+    request = {"limit": limit, "cut_at": cut_at}
+    if cut_at is not None and (type(cut_at) is not int or cut_at < 0):
         raise InvalidValue(
             "cut_at", f"a number of bytes from 0 is needed, not {cut_at!r:.100}"
         )
-    return cut_at
-
-
-def request_for(fn: Callable[..., Any], args: tuple[Any, ...], limit: float) -> Message:
-    """What the other process needs to know to call `fn(*args)`."""
-    import cloudpickle
-
     try:
-        sent = cloudpickle.dumps((fn, args))
+        return {**request, "call": call.pack((fn, args))}
     except Exception as error:
         raise InvalidValue(
             "fn",
             f"cannot be sent to another process ({error}); hand over plain values,"
             " and open stores and connections inside the function",
         ) from error
-    pickle = base64.b64encode(sent).decode()
-    return {"pickle": pickle, "path": sys.path, "limit": limit}
 
 
-def _all(requests: list[Message], limit: float) -> list[Ended]:
+def _all(
+    requests: list[Message],
+    limit: float,
+    environment: Mapping[str, str] | None = None,
+) -> list[Ended]:
     """Run each request in a process of its own, and say how each ended."""
     inbox: Inbox = queue.Queue()
+    env = {**os.environ, **environment} if environment else None
     with contextlib.ExitStack() as stack:
-        processes = [stack.enter_context(Process(r, inbox)) for r in requests]
-        reports = listen(processes, inbox, limit)
-        late = f"ran longer than {limit:g} s and was ended"
+        processes = [
+            stack.enter_context(Process(CALL, request, inbox=inbox, environment=env))
+            for request in requests
+        ]
+        reports = _listen(processes, inbox, limit)
         ends = []
         for process, request in zip(processes, requests, strict=True):
             if process not in reports:
-                ends.append(Ended(late, output=process.output))
-            elif (report := reports[process]) is None:
-                how = _death(process.end(5), request.get("cut_at"))
-                ends.append(Ended(how, output=process.output))
-            else:
-                process.end(5)
-                ends.append(_ended(report, process.output))
+                ends.append(Ended.late(limit, process.output))
+                continue
+            report, status = reports[process], process.end(5)
+            ends.append(
+                Ended.told(report, process.output)
+                if report
+                else Ended.died(status, request["cut_at"], process.output)
+            )
     return ends
 
 
-def _ended(report: Message, output: str = "") -> Ended:
-    """The end of a process that lived to tell it."""
-    if "raised" in report:
-        how = f"raised {report['raised']}"
-        return Ended(how, error=report["text"], output=output)
-    return Ended("returned", value=report["value"], output=output)
+def _listen(
+    processes: list[Process], inbox: Inbox, limit: float
+) -> dict[Process, Message | None]:
+    """
+    What each process said last, or None when it died; who is late is missing.
 
-
-def _death(status: int, cut_at: int | None) -> str:
-    """The end of a process that did not, from its exit status."""
-    from agentstate_lab.lab.crash import KILLED_EXIT
-
-    if cut_at is not None and was_cut(status):
-        return f"{CUT_OFF} {cut_at}"
-    if os.name == "nt" and status == KILLED_EXIT:
-        return "killed, as by SIGKILL"
-    if status >= 0:
-        return f"ended itself with exit status {status}"
-    try:
-        return f"killed by {signal.Signals(-status).name}"
-    except ValueError:
-        return f"killed by signal {-status}"
+    When everybody who is still there waits at a barrier, all are let through. The
+    first barrier is before the call, and the *limit* counts from there.
+    """
+    called, end = False, time.monotonic() + READY_WITHIN
+    said_last: dict[Process, Message | None] = {}
+    waiting: set[Process] = set()
+    while len(said_last) < len(processes):
+        try:
+            process, said = inbox.get(timeout=max(0.0, end - time.monotonic()))
+        except queue.Empty:
+            break
+        if said is not None and "waits" in said:
+            waiting.add(process)
+        elif process not in said_last:
+            said_last[process] = said
+            waiting.discard(process)
+        if waiting and len(waiting) + len(said_last) == len(processes):
+            if not called:
+                called, end = True, time.monotonic() + limit
+            for one in waiting:
+                one.say(go=True)
+            waiting.clear()
+    return said_last

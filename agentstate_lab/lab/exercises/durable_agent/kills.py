@@ -27,7 +27,7 @@ from agentstate_lab.lab.exercises.judge import (
     stage,
 )
 
-from .scene import KILLED, Scene, rehearsed
+from .scene import Scene, rehearsed
 
 # So many are tried at most, from the first to the last.
 MOST = {"before": 16, "inside": 3, "after": 3}
@@ -90,7 +90,7 @@ def _after(answer: Subject, point: Point) -> str | None:
     ):
         try:
             first = scene.run(point=str(point))
-            if first.status not in KILLED:
+            if not first.killed:
                 return scene.trouble(first) or None
             return scene.trouble(scene.run())
         except Unmet as unmet:

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any, Self
 
 from agentstate_lab.errors import AgentStateError, TaskNotFound
-from agentstate_lab.lab.crash import KILLED_EXIT
 from agentstate_lab.lab.exercises.judge import (
     Ending,
     Subject,
@@ -32,7 +31,6 @@ from ..outside import FILE, the_world
 from .job import SHOP, TASK_ID, one_run
 from .model import PLANNED, Json
 
-KILLED = (-9, KILLED_EXIT)
 RIVAL = "rival"
 
 
@@ -95,7 +93,7 @@ class Scene:
     def kill(self, point: str) -> None:
         """Run it, and fail unless the process dies at *point*."""
         ending = self.run(point=point)
-        if ending.status not in KILLED:
+        if not ending.killed:
             raise Unmet(f"it should have been killed there, but {words(ending)}")
 
     def order(self, fault: str) -> None:

@@ -18,7 +18,7 @@ from agentstate_lab.lab.exercises.judge import (
 
 from .job import MAX_TURNS
 from .model import RETRY_AFTER, SEVERAL, SEVERAL_DONE
-from .scene import KILLED, RIVAL, Scene, rehearsed, words
+from .scene import RIVAL, Scene, rehearsed, words
 
 
 @stage("waits when the model is too busy, and gives up some day")
@@ -144,7 +144,7 @@ def told_once(answer: Subject) -> None:
         last = rehearsed(answer, mood)["write"]
         for ordinal in (last, last - 1, last - 2):  # it may write less this time
             with Scene(answer, mood) as scene:
-                if scene.run(point=f"write.before:{ordinal}").status in KILLED:
+                if scene.run(point=f"write.before:{ordinal}").killed:
                     asks_no_more(scene)
                     return
         raise Unmet("it writes so differently in each run that the moment never came")

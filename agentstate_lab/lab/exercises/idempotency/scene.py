@@ -12,7 +12,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
 
-from agentstate_lab.lab.crash import KILLED_EXIT
 from agentstate_lab.lab.exercises.judge import (
     Ending,
     Subject,
@@ -26,8 +25,6 @@ from agentstate_lab.stores import JsonFileStore
 
 from ..outside import FILE, the_world
 from .receiver import STEP, TASK_ID, one_call, reply
-
-KILLED = (-9, KILLED_EXIT)
 
 
 class Scene:
@@ -111,7 +108,7 @@ class Scene:
 
     def was_killed(self, ending: Ending) -> None:
         """Fail unless the process died where it was told to."""
-        if ending.status not in KILLED:
+        if not ending.killed:
             self.was_asked(ending)
             raise Unmet(f"it should have been killed there, but {ending.words}")
 

@@ -10,13 +10,19 @@ import contextlib
 import json
 import os
 import signal
-import subprocess
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import IO, Any, cast
+from typing import Any
 
-import cloudpickle
+from agentstate_lab.lab.processes import (
+    BROKEN,
+    Ended,
+    all_at_once,
+    in_new_process,
+    signal_name,
+    was_killed,
+)
 
 from .stages import NotWritten, Subject, Unmet, raised
 
@@ -24,7 +30,8 @@ from .stages import NotWritten, Subject, Unmet, raised
 Wait = Callable[[], tuple[bytes, int]]
 
 MAX_REPLY = 64 * 1024 * 1024
-CLOSED = 78  # the exit status of a process that could not report back
+CLOSED = BROKEN  # the exit status of a process that could not report back
+NEVER = 3600.0  # seconds; the stage that waits is ended long before
 LATE = "it did not come back: an endless loop, or it waits for something"
 _NOT_WRITTEN = "not written"
 # How a process ends that used up its processor time, or set itself an alarm.
@@ -61,6 +68,11 @@ class Ending:
         return self.status is None and not self.raised
 
     @property
+    def killed(self) -> bool:
+        """Whether it was killed by SIGKILL, or as by it."""
+        return self.status is not None and was_killed(self.status)
+
+    @property
     def words(self) -> str:
         """The ending in words, for a learner."""
         if self.status is not None:
@@ -76,11 +88,7 @@ def death(status: int) -> str:
         return "it closed files that it had not opened, the check's own among them"
     if status >= 0:
         return f"it ended the whole process with exit status {status} (os._exit)"
-    try:
-        name = signal.Signals(-status).name
-    except ValueError:
-        name = f"signal {-status}"
-    return f"its process was killed by {name}"
+    return f"its process was killed by {signal_name(-status)}"
 
 
 def run_apart(subject: Subject, call: Callable[..., Any], *args: Any) -> Ending:
@@ -110,9 +118,11 @@ def run_together(
     Returns:
         How each process ended, in the order of *calls*.
     """
-    start = _forked if subject.fork and hasattr(os, "fork") else _spawned
-    waits = [start(subject, call, args) for args in calls]
-    return [_ending(*wait()) for wait in waits]
+    if subject.fork and hasattr(os, "fork"):
+        waits = [_forked(subject, call, args) for args in calls]
+        return [_ending(*wait()) for wait in waits]
+    jobs = [(subject, call, args) for args in calls]
+    return [_passed_on(one) for one in all_at_once(_job, jobs, limit=NEVER)]
 
 
 def run_fresh(subject: Subject, call: Callable[..., Any], *args: Any) -> Ending:
@@ -122,10 +132,17 @@ def run_fresh(subject: Subject, call: Callable[..., Any], *args: Any) -> Ending:
     Its `hash` of a text starts from another seed than in the check's own processes,
     which are copies of each other.
     """
-    return _ending(*_spawned(subject, call, args, PYTHONHASHSEED="1")())
+    seed = {"PYTHONHASHSEED": "1"}
+    return _passed_on(
+        in_new_process(_reply, subject, call, args, limit=NEVER, environment=seed)
+    )
 
 
-def _ending(reply: bytes, status: int) -> Ending:
+def _job(job: tuple[Subject, Callable[..., Any], tuple[Any, ...]]) -> str:
+    return _reply(*job)
+
+
+def _ending(reply: str | bytes, status: int) -> Ending:
     """What a process said, or how it died."""
     if status in _LATE:
         raise Unmet(LATE)
@@ -140,11 +157,11 @@ def _ending(reply: bytes, status: int) -> Ending:
     return Ending(**said)
 
 
-def report(subject: Subject, call: Callable[..., Any], args: tuple[Any, ...]) -> bytes:
+def _reply(subject: Subject, call: Callable[..., Any], args: tuple[Any, ...]) -> str:
     """Call, and put what came into words: the half that runs in the new process."""
     try:
         said = {"value": call(subject, *args)}
-        return json.dumps(said).encode()
+        return json.dumps(said)
     except NotWritten:
         said = {"raised": _NOT_WRITTEN, "error_type": _NOT_WRITTEN}
     except Unmet as unmet:
@@ -154,7 +171,7 @@ def report(subject: Subject, call: Callable[..., Any], args: tuple[Any, ...]) ->
             "raised": raised(error, subject.answer),
             "error_type": type(error).__name__,
         }
-    return json.dumps(said).encode()
+    return json.dumps(said)
 
 
 def _forked(subject: Subject, call: Callable[..., Any], args: tuple[Any, ...]) -> Wait:
@@ -167,7 +184,7 @@ def _forked(subject: Subject, call: Callable[..., Any], args: tuple[Any, ...]) -
         own = os.getpid()
         with contextlib.suppress(BaseException):
             os.close(reader)
-            reply = report(subject, call, args)
+            reply = _reply(subject, call, args).encode()
             # An answer that forks comes back twice; only one of them may speak.
             if os.getpid() == own:
                 with contextlib.suppress(Exception):
@@ -191,27 +208,9 @@ def _send(file: int, reply: bytes) -> None:
         view = view[os.write(file, view) :]
 
 
-def _spawned(
-    subject: Subject,
-    call: Callable[..., Any],
-    args: tuple[Any, ...],
-    **environment: str,
-) -> Wait:
-    """Start the call in a new Python."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", f"{__package__}.child", "--apart"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        env={**os.environ, **environment},
-    )
-    job, said = cast(IO[bytes], process.stdin), cast(IO[bytes], process.stdout)
-    # All of it, before anybody waits: the calls may be waiting for each other.
-    with contextlib.suppress(OSError), job:
-        job.write(cloudpickle.dumps((sys.path, subject, call, args)))
-
-    def wait() -> tuple[bytes, int]:
-        with process:
-            reply = said.read()
-        return reply, process.returncode
-
-    return wait
+def _passed_on(ended: Ended) -> Ending:
+    """What came of a process that was started anew; its prints are the stage's."""
+    os.write(2, ended.output.encode(errors="replace"))
+    if ended.error:
+        return Ending(raised=f"it {ended.how}: {ended.error}")
+    return _ending(ended.value or "", ended.status or 0)

@@ -5,15 +5,12 @@ A child that dies or has to be ended costs the stage it was at; a new child goes
 with the next. After two stages that did not come back the others are not tried: an
 endless loop should cost the learner a moment, not a minute.
 
-Nothing here runs the learner's code; how the child is bounded says `supervise`.
+Nothing here runs the learner's code; how that is bounded says `supervise`.
 """
 
-import contextlib
+import base64
 import io
-import os
-import tempfile
 import types
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +18,7 @@ import cloudpickle
 
 from .apart import LATE
 from .child import CAN_BE_CALLED
-from .supervise import ChildProcess
+from .supervise import Judge
 from .verdict import Verdict
 
 MAX_PAYLOAD = 50_000_000
@@ -109,11 +106,12 @@ def run(job: Job) -> list[Verdict]:
     """
     verdicts: dict[int, Verdict] = {}
     todo = [CAN_BE_CALLED, *job.stages]
-    request = {
+    check = {
         "module": job.module,
         "answer": job.answer,
-        "fork": job.fork,
+        "payload": base64.b64encode(job.payload).decode(),
         "given": job.given,
+        "seconds": job.seconds,
     }
     late = 0
 
@@ -122,18 +120,15 @@ def run(job: Job) -> list[Verdict]:
         late += verdict.happened == LATE
         return late >= MAX_LATE
 
-    with _folder() as folder:
-        while todo and late < MAX_LATE:
-            batch = todo if job.fork else todo[:1]
-            with ChildProcess(
-                request, job.payload, batch, job.seconds, folder
-            ) as child:
-                found = child.watch(enough)
-            late = sum(one.happened == LATE for one in (verdicts | found).values())
-            verdicts |= found
-            if not verdicts[CAN_BE_CALLED].passed:
-                return [verdicts[CAN_BE_CALLED]]
-            todo = [index for index in todo if index not in verdicts]
+    while todo and late < MAX_LATE:
+        batch = todo if job.fork else todo[:1]
+        with Judge(fork=job.fork) as judge:
+            found = judge.tried(check, batch, enough)
+        late = sum(one.happened == LATE for one in (verdicts | found).values())
+        verdicts |= found
+        if not verdicts[CAN_BE_CALLED].passed:
+            return [verdicts[CAN_BE_CALLED]]
+        todo = [index for index in todo if index not in verdicts]
     for index in todo:
         verdicts[index] = Verdict(
             done="this stage was not tried",
@@ -142,12 +137,3 @@ def run(job: Job) -> list[Verdict]:
             tried=False,
         )
     return [verdicts[index] for index in sorted(verdicts)]
-
-
-@contextlib.contextmanager
-def _folder() -> Iterator[str]:
-    """A folder for the stages, removed afterwards whatever is in it."""
-    with tempfile.TemporaryDirectory(
-        prefix="agentstate-check-", ignore_cleanup_errors=True
-    ) as name:
-        yield os.path.realpath(name)

@@ -1,31 +1,28 @@
 """
-One child process of a check, from its start to its end.
+The process in which answers are tried, seen from the kernel.
 
 The bounds stand here, where the learner's code cannot reach them: a wall-clock cap
 for each stage, a cap on prints, a cap on processes, and an environment without keys
-and tokens. Whatever was started is gone at the end: the child's process group, and
-every process that carries the check's mark.
+and tokens. Whatever was started is gone at the end: the process's group, and every
+process that carries the check's mark.
 
 Messages and prints come through two pipes, and either may be ahead of the other. So
 every message names its stage, and a stage is finished when both have come.
 """
 
 import contextlib
-import io
-import json
 import os
 import queue
 import secrets
-import signal
-import subprocess
-import sys
+import shutil
 import tempfile
-import threading
 import time
 from collections.abc import Callable
-from typing import IO, Any, Self
+from pathlib import Path
 
 import psutil
+
+from agentstate_lab.lab.processes import READY_WITHIN, Message, Process
 
 from .answer import PACKAGE
 from .apart import LATE
@@ -36,7 +33,6 @@ MARK = "AGENTSTATE_CHECK"
 MAX_PRINTS = 1_000_000  # bytes for one stage
 MAX_PROCESSES = 50
 SHOWN_PRINTS = 1_000
-START_SECONDS = 60.0  # a cold machine compiles the package first
 LOOK_SECONDS = 0.2
 
 NOT_STARTED = "the check's own process could not go on; try again"
@@ -47,6 +43,7 @@ REASONS = {
     "gone": "it ended the check's whole process group",
 }
 
+_SERVES = f"{__package__}.child"
 _PASSED_ON = (
     "PATH", "LANG", "LC_ALL", "LC_CTYPE", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT",
     "SYSTEMDRIVE", "COMSPEC", "PATHEXT", "WINDIR", "LD_LIBRARY_PATH",
@@ -54,108 +51,105 @@ _PASSED_ON = (
 )  # fmt: skip
 
 
-class ChildProcess:
+class Judge(Process):
     """
-    A child that tries stages, ended at the end of the `with` block.
+    A process that tries answers, ended at the end of the `with` block.
 
     Args:
-        request: What it is asked to do, but for the stages.
-
-        payload: The answer, as bytes.
-
-        stages: The numbers of the stages, in order.
-
-        seconds: The wall-clock cap of each.
-
-        folder: Where it may work.
+        fork: Whether it may fork; else it tries one stage, and no more.
     """
 
-    def __init__(
-        self,
-        request: dict[str, Any],
-        payload: bytes,
-        stages: list[int],
-        seconds: float,
-        folder: str,
-    ) -> None:
-        self.stages = stages
-        self.seconds = seconds
-        self.folder = tempfile.mkdtemp(dir=folder)
-        self.word = secrets.token_hex(8)
-        self.secret = secrets.token_hex(8)
-        places = [os.path.abspath(place or ".") for place in sys.path]  # noqa: PTH100
-        about = {"word": self.secret, "folder": self.folder, "path": places}
-        head = request | about | {"stages": stages, "seconds": seconds}
-        self.request = json.dumps(head).encode() + b"\n" + payload
-        self.events: queue.Queue[tuple[str, Any]] = queue.Queue()
-        self.heard = {index: Heard() for index in stages}
-        self.end = time.monotonic() + START_SECONDS
-
-    def __enter__(self) -> Self:
-        """Start it, and the threads that serve its pipes."""
-        own_group: dict[str, Any] = {"start_new_session": True}
-        if os.name == "nt":
-            own_group = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}  # type: ignore[attr-defined,unused-ignore]
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", f"{__package__}.child"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            cwd=self.folder,
-            env=_environment(self.folder, self.word),
-            **own_group,
+    def __init__(self, *, fork: bool) -> None:
+        self._mark = secrets.token_hex(8)
+        self._temporary = tempfile.TemporaryDirectory(
+            prefix="agentstate-check-", ignore_cleanup_errors=True
         )
-        self.threads = [
-            threading.Thread(target=target, args=(pipe,), daemon=True)
-            for target, pipe in (
-                (self._write, self.process.stdin),
-                (self._read_lines, self.process.stdout),
-                (self._read_prints, self.process.stderr),
-            )
-        ]
-        for thread in self.threads:
-            thread.start()
-        return self
+        self._folder = os.path.realpath(self._temporary.name)
+        self._heard: dict[int, Heard] = {}
+        self._marks: list[tuple[int, bytes]] = []  # what will end each stage's prints
+        self._prints = b""
+        self._over = True
+        self._seconds = self._end = 0.0
+        environment = _environment() | {MARK: self._mark} | _home(self._folder)
+        super().__init__(
+            _SERVES, {"fork": fork}, environment=environment, folder=self._folder
+        )
 
-    def __exit__(self, *exc: object) -> None:
-        """End it, and all that it started."""
-        self._kill()
-        self.process.wait()
-        _end_marked(self.word)
-        for thread in self.threads:
-            thread.join()  # nobody is left who could hold the other end
-
-    def watch(self, stop: Callable[[Verdict], bool]) -> dict[int, Verdict]:
+    def tried(
+        self, check: Message, stages: list[int], stop: Callable[[Verdict], bool]
+    ) -> dict[int, Verdict]:
         """
-        Collect verdicts until the child is through, is to stop, or is in trouble.
+        Collect verdicts until all stages are through, one is to stop, or in trouble.
 
         Args:
+            check: What is tried; see `runner`.
+
+            stages: The numbers of the stages, in order.
+
             stop: Told each verdict; says whether that is enough.
 
         Returns:
             The verdicts by stage; the stage at which there was trouble has one, too.
         """
+        folder = self._begin(check, stages)
         verdicts: dict[int, Verdict] = {}
-        left = list(self.stages)
-        while left:
+        left = list(stages)
+        while left or not self._over:
             if trouble := self._listen():
-                self.__exit__()
-                while not self.events.empty():
-                    self._take(*self.events.get())
+                self.end()
+                while not self.inbox.empty():
+                    self._take(self.inbox.get()[1])
                 return verdicts | self._last_words(left, trouble)
-            first = self.heard[left[0]]
-            if first.status is None or first.printed is None:
-                continue
-            verdict = verdicts[left.pop(0)] = first.judged()
-            if stop(verdict):
-                break
+            while left and self._heard[left[0]].complete:
+                index = left.pop(0)
+                verdicts[index] = self._heard[index].judged()
+                if stop(verdicts[index]):
+                    self.end()
+                    return verdicts
+        _end_marked(self._mark, but=self.pid)
+        shutil.rmtree(folder, ignore_errors=True)
         return verdicts
+
+    def end(self, patience: float = 0.0) -> int:
+        """End it with all that it has started, and remove what was written."""
+        if not self.ended:
+            self.kill()
+            self._popen.wait()
+            _end_marked(self._mark)
+            super().end(patience)
+            self._temporary.cleanup()
+        return super().end()
+
+    def read(self, printed: bytes) -> None:
+        """Cut the prints at the marks between stages, and stop a flood."""
+        self._prints += printed
+        while self._marks and self._marks[0][1] in self._prints:
+            index, ending = self._marks.pop(0)
+            before, _, self._prints = self._prints.partition(ending)
+            self.inbox.put((self, {"index": index, "printed": _shown(before)}))
+        if len(self._prints) > MAX_PRINTS:
+            self._prints = b""
+            self.flood()
+
+    def _begin(self, check: Message, stages: list[int]) -> str:
+        """Hand a check over; the folder in which it works."""
+        folder = tempfile.mkdtemp(dir=self._folder)
+        word = secrets.token_hex(8)
+        self._heard = {index: Heard() for index in stages}
+        self._marks = [(index, mark(word, index)) for index in stages]
+        self._over = False
+        self._seconds = check["seconds"]
+        self._end = time.monotonic() + READY_WITHIN
+        more = {"folder": folder, "environment": _home(folder), "mark": word}
+        limit = READY_WITHIN + self._seconds * len(stages)
+        self.say(**check, **more, stages=stages, limit=limit)
+        return folder
 
     def _last_words(self, left: list[int], trouble: str) -> dict[int, Verdict]:
         """The verdicts on the stages that were through, and on the one that was not."""
         verdicts = {}
         for index in left:
-            heard = self.heard[index]
+            heard = self._heard[index]
             reason = REASONS[trouble] if heard.started else NOT_STARTED
             verdicts[index] = heard.judged("" if heard.status is not None else reason)
             if heard.status is None:
@@ -165,114 +159,70 @@ class ChildProcess:
     def _listen(self) -> str:
         """Wait for something to come; the kind of trouble, if it is that."""
         while True:
-            left = self.end - time.monotonic()
+            left = self._end - time.monotonic()
             if left <= 0:
                 return "late"
             with contextlib.suppress(queue.Empty):
-                return self._take(*self.events.get(timeout=min(left, LOOK_SECONDS)))
+                return self._take(self.hear(min(left, LOOK_SECONDS)))
             if trouble := self._trouble():
                 return trouble
 
-    def _take(self, kind: str, said: Any) -> str:
-        """Take in one event; the kind of trouble, if it is that."""
-        if kind in REASONS:
-            return kind
-        heard = self.heard[said.pop("index")]
+    def _take(self, said: Message | None) -> str:
+        """Take in one message; the kind of trouble, if it is that."""
+        if said is None:
+            return "flood" if self.flooded else "gone"
+        if "over" in said:
+            self._over = True
+            unfinished = any(one.status is None for one in self._heard.values())
+            return "gone" if unfinished else ""
+        heard = self._heard[said.pop("index")]
         if "start" in said:
             heard.started = True
-            self.end = time.monotonic() + self.seconds
+            self._end = time.monotonic() + self._seconds
             return ""
         if "status" in said:
-            # What follows is the child's own: it loads, and starts the next stage.
-            self.end = time.monotonic() + START_SECONDS
+            # What follows is the check's own: it loads, and starts the next stage.
+            self._end = time.monotonic() + READY_WITHIN
         for name, value in said.items():
             setattr(heard, name, value)
         return ""
 
     def _trouble(self) -> str:
-        """Whether the child itself is dead, or has far too many children."""
+        """Whether the process itself is dead, or has far too many children."""
         with contextlib.suppress(psutil.Error):
-            child = psutil.Process(self.process.pid)
-            if child.status() == psutil.STATUS_ZOMBIE:
-                return "gone"
-            if len(child.children(recursive=True)) > MAX_PROCESSES:
+            process = psutil.Process(self.pid)
+            if process.status() == psutil.STATUS_ZOMBIE:
+                return "flood" if self.flooded else "gone"
+            if len(process.children(recursive=True)) > MAX_PROCESSES:
                 return "crowd"
         return ""
 
-    def _kill(self) -> None:
-        """End the child and all that it started, while its id is still its own."""
-        if self.process.returncode is not None:
-            return
-        if os.name == "nt":
-            with contextlib.suppress(psutil.Error):
-                for one in psutil.Process(self.process.pid).children(recursive=True):
-                    with contextlib.suppress(psutil.Error):
-                        one.kill()
-            self.process.kill()
-        else:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self.process.pid, signal.SIGKILL)
 
-    def _write(self, pipe: IO[bytes]) -> None:
-        """Send the request; a child that dies before it has read it is noticed."""
-        with contextlib.suppress(OSError, ValueError), pipe:
-            pipe.write(self.request)
-
-    def _read_lines(self, pipe: IO[bytes]) -> None:
-        """Pass on the child's messages; anything else on that pipe is no verdict."""
-        secret = self.secret.encode() + b" "
-        strangers = 0
-        with contextlib.suppress(OSError, ValueError), pipe:
-            while line := pipe.readline(MAX_PRINTS):
-                if line.startswith(secret) and line.endswith(b"\n"):
-                    with contextlib.suppress(ValueError):  # cut into by other writes
-                        self.events.put(("line", json.loads(line[len(secret) :])))
-                    continue
-                strangers += len(line)
-                if strangers > MAX_PRINTS:
-                    self.events.put(("flood", None))
-                    self._kill()
-        self.events.put(("gone", None))
-
-    def _read_prints(self, pipe: IO[bytes]) -> None:
-        """Cut the prints at the marks between stages, and stop a flood."""
-        kept = b""
-        left = list(self.stages)
-        read: Callable[[int], bytes] = getattr(pipe, "read1", pipe.read)
-        with contextlib.suppress(OSError, ValueError), pipe:
-            while chunk := read(io.DEFAULT_BUFFER_SIZE * 8):
-                kept += chunk
-                while left and mark(self.secret, left[0]) in kept:
-                    before, _, kept = kept.partition(mark(self.secret, left[0]))
-                    printed = {"index": left.pop(0), "printed": _shown(before)}
-                    self.events.put(("prints", printed))
-                if len(kept) > MAX_PRINTS:
-                    self.events.put(("flood", None))
-                    kept = b""
-                    self._kill()
-
-
-def _environment(folder: str, word: str) -> dict[str, str]:
-    """What the learner's function may see: no keys, no home of its own."""
+def _environment() -> dict[str, str]:
+    """What the learner's function may see: no keys."""
     kept = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
     return kept | {
-        MARK: word,
-        "HOME": folder,
-        "USERPROFILE": folder,
-        "AGENTSTATE_HOME": str(os.path.join(folder, "home")),  # noqa: PTH118
         "PYTHONPATH": str(PACKAGE.parent),
         "PYTHONDONTWRITEBYTECODE": "1",
-        "PYTHONUNBUFFERED": "1",
         "PYTHONIOENCODING": "utf-8:backslashreplace",
         "PYTHONHASHSEED": "0",
     }
 
 
-def _end_marked(word: str) -> None:
+def _home(folder: str) -> dict[str, str]:
+    """And no home of its own."""
+    return {
+        "HOME": folder,
+        "USERPROFILE": folder,
+        "AGENTSTATE_HOME": str(Path(folder) / "home"),
+    }
+
+
+def _end_marked(word: str, *, but: int = 0) -> None:
     """End what carries the mark of a check: also what left the process group."""
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):
-            if process.environ().get(MARK) == word:
+            if process.pid != but and process.environ().get(MARK) == word:
                 process.kill()
 
 

@@ -37,6 +37,11 @@ class Heard:
     status: int | None = None
     printed: str | None = None
 
+    @property
+    def complete(self) -> bool:
+        """Whether it has ended, and all that it printed has come."""
+        return self.status is not None and self.printed is not None
+
     def judged(self, reason: str = "") -> Verdict:
         """The verdict: the child's own, or why there is none."""
         if self.verdict is not None:

@@ -11,13 +11,12 @@ is. One time is guessed: a reply that drips must drip for longer than the rest o
 scene takes. All workers are ended when the block is left, whatever happened in it.
 """
 
-import queue
 import time
 from collections.abc import Callable, Collection
 from typing import Any, Self
 
 from agentstate_lab.errors import InvalidValue, LabError
-from agentstate_lab.lab.processes import READY_WITHIN, Process, request_for
+from agentstate_lab.lab.processes import CALL, READY_WITHIN, Process, request_for
 from agentstate_lab.lab.world import scenario_named, start_world
 from agentstate_lab.scale_out import AgentQueue
 from agentstate_lab.state import TaskState
@@ -83,10 +82,10 @@ class Fleet:
         if place in self._workers:
             raise InvalidValue("place", f"there is a worker at {place!r} already")
         who = (self._url, name or place, version, sorted(keyless))
-        worker = Process(request_for(serve, who, LIMIT), queue.Queue())
+        worker = Process(CALL, request_for(serve, who, LIMIT))
         self._workers[place] = worker
         for _ in range(2):  # before the call, and when it works
-            said = worker.hear(READY_WITHIN)
+            said = worker.must_say(READY_WITHIN)
             if "raised" in said:
                 raise LabError(f"worker {place!r} did not start: {said['text']}")
             worker.say(go=True)
