@@ -1,5 +1,6 @@
 """What every test may ask for: a clock, a home of its own, the world, PostgreSQL."""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -19,6 +20,8 @@ from agentstate_lab.lab.crash import rig
 from agentstate_lab.lab.crash.spawner import HAS_FORK, Spawner
 from agentstate_lab.lab.databases import Cluster, Postgres, start_postgres
 from agentstate_lab.lab.databases.handle import Dsn
+from agentstate_lab.lab.exercises.judge import runner
+from agentstate_lab.lab.exercises.judge.supervise import Judge
 from agentstate_lab.lab.world import World, start_world, stop_world
 from agentstate_lab.state import Task
 from agentstate_lab.stores import MemoryStore
@@ -180,3 +183,26 @@ def quick(shared_helper: Spawner, monkeypatch: pytest.MonkeyPatch) -> None:
             pass
 
     monkeypatch.setattr(rig, "Spawner", Shared)
+
+
+@pytest.fixture(scope="session")
+def judges(session_home: Path) -> Iterator[list[Judge]]:
+    """The process that tries answers in the tests that `one_judge` is for."""
+    kept: list[Judge] = []
+    yield kept
+    for judge in kept:
+        judge.end()
+
+
+@pytest.fixture
+def one_judge(judges: list[Judge], monkeypatch: pytest.MonkeyPatch) -> None:
+    """One process tries the answers of many tests: to start one is most of a check."""
+
+    def shared(*, fork: bool) -> contextlib.AbstractContextManager[Judge]:
+        if not fork:
+            return Judge(fork=False)
+        if not judges or judges[0].ended:
+            judges[:] = [Judge(fork=True)]
+        return contextlib.nullcontext(judges[0])
+
+    monkeypatch.setattr(runner, "Judge", shared)

@@ -46,6 +46,8 @@ ANSWERS = {
     "mcp": answers.mcp_answers,
 }
 
+pytestmark = pytest.mark.usefixtures("one_judge")
+
 STYLES = 5  # of each exercise; `make soak` tries all
 
 every_exercise = pytest.mark.parametrize(

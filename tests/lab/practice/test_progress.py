@@ -19,7 +19,7 @@ from agentstate_lab.lab.practice.fresh import reset as reset_in
 from agentstate_lab.lab.practice.view import Reset, Row
 from agentstate_lab.stores import JsonFileStore
 
-pytestmark = pytest.mark.usefixtures("home_dir")
+pytestmark = pytest.mark.usefixtures("home_dir", "one_judge")
 
 
 def row(name="state"):

@@ -27,6 +27,8 @@ from agentstate_lab.lab.exercises.judge import CaseReport, runner
 from agentstate_lab.lab.practice import check
 from agentstate_lab.lab.practice import practice as checks
 
+pytestmark = pytest.mark.usefixtures("one_judge")
+
 STAGES = {stage.name: stage for stage in durable_agent.STAGES}
 LATE = "it did not come back"
 

@@ -24,6 +24,7 @@ from answers import (
 from agentstate_lab.errors import InvalidValue, WorldUnavailable
 from agentstate_lab.lab.exercises import EXERCISES, exercise_named
 from agentstate_lab.lab.exercises.judge import CaseReport, Report, runner, supervise
+from agentstate_lab.lab.exercises.judge.verdict import Heard
 from agentstate_lab.lab.practice import check, progress
 from agentstate_lab.lab.practice import practice as checks
 from agentstate_lab.lab.world import start_world
@@ -449,26 +450,27 @@ def test_a_check_without_its_world_says_so(monkeypatch):
     assert {row.attempts for row in progress().rows} == {0}
 
 
-def test_the_time_between_two_stages_is_nobody_s(tmp_path, monkeypatch):
+def test_the_time_between_two_stages_is_nobody_s(monkeypatch):
     """
     What the check itself does there, it need not do within the cap of a stage.
     """
     now = [0.0]
     clock = SimpleNamespace(monotonic=lambda: now[0])
     monkeypatch.setattr(supervise, "time", clock)
-    child = supervise.ChildProcess({}, b"", [0, 1], 1.0, str(tmp_path))
+    with supervise.Judge(fork=True) as judge:
+        judge._heard, judge._seconds = {0: Heard(), 1: Heard()}, 1.0
 
-    child._take("line", {"index": 0, "start": True})
-    capped = child.end
-    now[0] = 0.9
-    child._take("line", {"index": 0, "status": 0})
-    between = child.end
-    now[0] = 5.0
-    child._take("line", {"index": 1, "start": True})
+        judge._take({"index": 0, "start": True})
+        capped = judge._end
+        now[0] = 0.9
+        judge._take({"index": 0, "status": 0})
+        between = judge._end
+        now[0] = 5.0
+        judge._take({"index": 1, "start": True})
 
     assert capped == 1.0
     assert between > 5.0
-    assert child.end == 6.0
+    assert judge._end == 6.0
 
 
 KERNEL = """

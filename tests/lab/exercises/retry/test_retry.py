@@ -18,7 +18,7 @@ from agentstate_lab.lab.exercises.retry.attempts import Enough, Scene, Take
 from agentstate_lab.lab.practice import check, check_notebook
 from agentstate_lab.lab.practice import practice as checks
 
-pytestmark = pytest.mark.usefixtures("home_dir")
+pytestmark = pytest.mark.usefixtures("home_dir", "one_judge")
 
 
 def case_of(report, name):

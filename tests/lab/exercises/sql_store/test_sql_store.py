@@ -13,7 +13,7 @@ from agentstate_lab.lab.exercises.sql_store.desk import Turn
 from agentstate_lab.lab.exercises.sql_store.tasks import TABLE, Row, told
 from agentstate_lab.lab.practice import practice as checks
 
-pytestmark = pytest.mark.usefixtures("home_dir")
+pytestmark = pytest.mark.usefixtures("home_dir", "one_judge")
 SOLUTION = (
     Path(__file__).resolve().parents[4] / "exercises/solutions/06_sql_store.ipynb"
 )
