@@ -27,10 +27,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from agentstate_lab.errors import InvalidValue
+from agentstate_lab.lab.show import progress
 from agentstate_lab.stores import open_store
 
 from .fuse import Point, die
-from .headway import headway
 from .matrix import Matrix
 from .rig import Agent, Death, Rig, crashes
 from .signals import HARD
@@ -119,7 +119,7 @@ def crash_matrix(
     """
     Kill *agent* at each point, run it again with the same id, and count.
 
-    Whoever watches is shown how far it is; see `headway`.
+    Whoever watches is shown how far it is.
 
     Args:
         agent: By name, or your own function.
@@ -143,14 +143,9 @@ def crash_matrix(
     with Rig(agent, scenario, store, limit=limit, signal=signal) as rig:
         reached = rig.rehearse()
         wanted = chosen or list(reached)
-        rows = []
-        with headway(
-            f"{rig.agent_name} agent, {scenario}, killed", len(wanted)
-        ) as done:
-            for point in wanted:
-                rows.append(rig.row(point, reached.get(point, "")))
-                done(len(rows))
-        return Matrix(rig.agent_name, scenario, rig.store_name, tuple(rows), signal)
+        watched = progress(wanted, f"{rig.agent_name} agent, {scenario}, killed")
+        rows = tuple(rig.row(point, reached.get(point, "")) for point in watched)
+        return Matrix(rig.agent_name, scenario, rig.store_name, rows, signal)
 
 
 def crash_kernel(once: str | None = None) -> None:

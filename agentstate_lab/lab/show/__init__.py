@@ -6,10 +6,10 @@ from agentstate_lab.extras import need
 
 need("lab", "matplotlib")
 
-from .bar import NotebookBar
 from .charts import grid, lines, name_rows, span
 from .counts import Counted, compare, counted, steps
 from .plots import EXTRA, FAINT, GOOD, HARM, INK, NEUTRAL, Picture, canvas, figure
+from .progress import NotebookBar, progress
 from .shown import Shown, publish
 from .table import Cell, Row, Table, Tabled, Tone
 from .terminal import with_bar, with_options
@@ -45,6 +45,7 @@ __all__ = [
     "outcome",
     "plural",
     "preformatted",
+    "progress",
     "publish",
     "slider",
     "span",

@@ -15,7 +15,7 @@ from agentstate_lab.lab.world import scenario_named
 from agentstate_lab.state import Task
 from agentstate_lab.stores import MemoryStore
 
-from .bar import TerminalBar
+from .progress import TerminalBar
 
 
 def with_options(

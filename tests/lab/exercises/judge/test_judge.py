@@ -441,7 +441,7 @@ def test_a_check_without_its_world_says_so(monkeypatch):
         raise WorldUnavailable("it could not be launched")
 
     monkeypatch.setattr(
-        "agentstate_lab.lab.exercises.idempotency.receiver.start_world", no_world
+        "agentstate_lab.lab.exercises.outside.start_world", no_world
     )
 
     with pytest.raises(WorldUnavailable, match="could not be launched"):

@@ -10,7 +10,7 @@ from agentstate_lab.lab.crash import die, spine
 from agentstate_lab.lab.home import repository_root
 from agentstate_lab.lab.processes import in_new_process
 from agentstate_lab.lab.scenes.durable_agent import checklist
-from agentstate_lab.lab.show.bar import TerminalBar, bar_text
+from agentstate_lab.lab.show.progress import TerminalBar
 from agentstate_lab.retry import execute_with_retry
 
 
@@ -94,21 +94,6 @@ def test_functions_that_are_not_solved_yet_are_the_packages(home_dir, tmp_path):
     assert own.retry is not execute_with_retry
     assert own.retry(lambda: 7, 3, sleep=print) == 7
     assert "execute_with_retry: yours" in str(own)
-
-
-@pytest.mark.parametrize(
-    ("done", "total", "text"),
-    [
-        pytest.param(0, 10, "[........................] 0 of 10 steps", id="empty"),
-        pytest.param(10, 10, "[########################] 10 of 10 steps", id="full"),
-        pytest.param(3, 0, "[........................] 3 of 0 steps", id="no-total"),
-    ],
-)
-def test_a_bar_reads_as_text(done, total, text):
-    """
-    Also when nobody knows how long the job is.
-    """
-    assert bar_text(done, total) == text
 
 
 def test_without_a_terminal_only_the_events_are_written(world, capsys):
