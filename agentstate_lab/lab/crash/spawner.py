@@ -64,6 +64,9 @@ class Spawner:
         self._helper: Process | None = None
 
     def __enter__(self) -> Self:
+        """Start the helper, where there is one."""
+        if self._forks:
+            self._helper = _started(fork=True)
         return self
 
     def __exit__(self, *exc: object) -> None:
@@ -84,26 +87,23 @@ class Spawner:
             LabError: The process could not be started.
         """
         limit = self.limit if limit is None else limit
-        asked = {**request, "limit": limit, "fork": self._forks}
-        if not self._forks:
-            return _run_alone(asked)
         if self._helper is None:
-            self._helper = _started(asked)
-        else:
-            self._helper.say(**asked)
+            return _run_alone(request, limit)
+        self._helper.say(**request, limit=limit)
         report: Message = {}
         while "status" not in (said := self._helper.must_say(limit + READY_WITHIN)):
             report = said
         return Ended(report=report, **said)
 
 
-def _run_alone(asked: Message) -> Ended:
+def _run_alone(request: Message, limit: float) -> Ended:
     """Run in a new Python, which is there for this alone."""
     report: Message = {}
     timed_out = False
-    with _started(asked) as process:
+    with _started(fork=False) as process:
+        process.say(**request, limit=limit)
         try:
-            while said := process.hear(asked["limit"]):
+            while said := process.hear(limit):
                 report = said
         except queue.Empty:
             timed_out = True
@@ -111,7 +111,7 @@ def _run_alone(asked: Message) -> Ended:
     return Ended(process.pid, status, timed_out, report)
 
 
-def _started(asked: Message) -> Process:
-    """A process that serves runs, *asked* for first."""
+def _started(*, fork: bool) -> Process:
+    """A process that serves runs: many, or one where it cannot fork."""
     environment = {k: v for k, v in os.environ.items() if k not in _LIVE}
-    return Process(_SERVES, asked, environment=environment)
+    return Process(_SERVES, {"fork": fork}, environment=environment)

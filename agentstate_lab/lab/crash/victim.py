@@ -14,6 +14,7 @@ it says is where. That goes for a polite death as well: once the agent has let t
 interrupt through, it ends by that signal.
 """
 
+import functools
 import gc
 import importlib
 import os
@@ -42,18 +43,15 @@ Say = Callable[..., object]
 def serve(line: Line, request: Message) -> None:
     """Run what is requested, and say how it ended, until nobody is there to ask."""
     if not request["fork"]:
-        run(request, line.say)
+        run(line.ask(), line.say)
         os._exit(0)  # whatever the agent has left running
     _prepare()
     while True:
-        _prepare_for(request)
-
-        def work(request: Message = request) -> None:
-            run(request, line.say)
-
-        gone = in_fork(line, work, limit=request["limit"], own_group=True)
+        asked = line.ask()
+        _prepare_for(asked)
+        work = functools.partial(run, asked, line.say)
+        gone = in_fork(line, work, limit=asked["limit"], own_group=True)
         line.say(pid=gone.pid, status=gone.status, timed_out=gone.timed_out)
-        request = line.ask()
 
 
 def _prepare() -> None:

@@ -11,6 +11,7 @@ one before it.
 
 import base64
 import contextlib
+import functools
 import inspect
 import itertools
 import json
@@ -98,9 +99,6 @@ def _cut_at_each_byte(call: Callable[[], Any], line: Line, first: int) -> None:
     import agentstate_lab.stores  # noqa: F401 - imported once here, not in each child
 
     for cut_at in itertools.count(first):
-
-        def cut(cut_at: int = cut_at) -> None:
-            _tell(call, line, cut_at)
-
+        cut = functools.partial(_tell, call, line, cut_at)
         line.say(status=in_fork(line, cut).status)
         line.ask()

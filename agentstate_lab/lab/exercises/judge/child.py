@@ -41,16 +41,11 @@ def serve(line: Line, request: Message) -> None:
     """Try one answer after another, and say when each of them is over."""
     WAITS.install()  # before a module keeps `sleep` as a default
     while True:
-        check = line.ask()
-        importlib.import_module(check["module"])
-        if not request["fork"]:
-            Trial(line, check, fork=False).run()
+        trial = Trial(line, line.ask(), fork=request["fork"])
+        if not trial.fork:
+            trial.run()
             return
-
-        def work(check: Message = check) -> None:
-            Trial(line, check, fork=True).run()
-
-        line.say(over=in_fork(line, work).status)
+        line.say(over=in_fork(line, trial.run).status)
 
 
 def mark(word: str, index: int) -> bytes:
