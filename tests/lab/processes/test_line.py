@@ -1,0 +1,165 @@
+"""One line to every process that is there to be lost, and what its forks come to."""
+
+import subprocess
+import sys
+
+import psutil
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agentstate_lab.errors import LabError
+from agentstate_lab.lab.processes import BROKEN, Process
+from agentstate_lab.lab.processes.processes import HAS_FORK
+
+WITHIN = 60.0
+
+needs_fork = pytest.mark.skipif(not HAS_FORK, reason="there is no fork here")
+
+
+def started(do, **request):
+    """A process that serves what is named."""
+    return Process("served", {"do": do, **request})
+
+
+@pytest.fixture(scope="module")
+def other():
+    """A process that says what was said."""
+    with started("echo", value=None) as process:
+        assert process.must_say(WITHIN) == {"value": None}
+        yield process
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+)
+
+
+@given(value=JSON)
+def test_what_is_said_comes_back_as_it_was(other, value):
+    """
+    Line breaks, quotes and half characters in it end no message.
+    """
+    other.say(do="echo", value=value)
+
+    assert other.must_say(WITHIN) == {"value": value}
+
+
+def test_what_is_printed_or_written_by_accident_is_no_message():
+    """
+    Also on the line itself, and also where half a line is in the way.
+    """
+    with started("noise") as process:
+        said = process.must_say(WITHIN)
+        process.end()
+
+    assert said == {"value": "meant"}
+    assert process.output == '{"value": "printed"}\n'
+
+
+def test_who_writes_without_end_is_ended():
+    """
+    Nothing of it is kept.
+    """
+    with started("flood") as process:
+        assert process.hear(WITHIN) is None
+
+    assert process.flooded
+    assert process.output == ""
+
+
+def test_who_ends_early_says_why():
+    """
+    What it printed last is in the message.
+    """
+    with started("nothing of the kind") as process:
+        with pytest.raises(LabError, match=r"ended early: (?s:.*)KeyError"):
+            process.must_say(WITHIN)
+        process.say(do="echo", value=1)  # nobody hears it, and that is no error
+
+    assert process.end() == 1
+
+
+def forked(how, folder, *, limit=WITHIN, own_group=True):
+    """How a fork ended that did what is named."""
+    request = {"do": "fork", "how": how, "limit": limit, "own_group": own_group}
+    with Process("served", request, folder=str(folder)) as process:
+        return process.must_say(2 * WITHIN)
+
+
+@needs_fork
+@pytest.mark.parametrize(
+    ("how", "status"),
+    [
+        pytest.param("nothing", 0, id="nothing"),
+        pytest.param("status", 4, id="status"),
+        pytest.param("fails", BROKEN, id="fails"),
+        pytest.param("exits", BROKEN, id="sys-exit"),
+        pytest.param("os-exit", 3, id="os-exit"),
+        pytest.param("killed", -9, id="killed"),
+        pytest.param("floods", 5, id="floods-every-file"),
+    ],
+)
+def test_a_fork_is_waited_for_and_its_status_is_known(tmp_path, how, status):
+    """
+    However it ends, the one that forked it lives on and says so.
+    """
+    said = forked(how, tmp_path)
+
+    assert (said["status"], said["timed_out"]) == (status, False)
+    assert not psutil.pid_exists(said["pid"])
+
+
+@needs_fork
+@pytest.mark.parametrize("own_group", [True, False])
+@pytest.mark.parametrize("how", ["loops", "closes-and-loops"])
+def test_a_fork_that_does_not_come_back_is_ended_at_its_limit(tmp_path, how, own_group):
+    """
+    Also one that has closed the file by which its life is seen.
+    """
+    said = forked(how, tmp_path, limit=0.3, own_group=own_group)
+
+    assert (said["status"], said["timed_out"]) == (-9, True)
+
+
+@needs_fork
+def test_what_a_fork_has_started_ends_with_it(tmp_path):
+    """
+    The one that forked it goes on: only the group of the fork is ended.
+    """
+    said = forked("leaves-a-child", tmp_path)
+
+    child = int((tmp_path / "started").read_text())
+    assert said["status"] == 0
+    assert gone(child)
+
+
+KERNEL = """
+import sys
+sys.path[:] = {path!r}
+from agentstate_lab.lab.processes import Process
+request = {{"do": "fork", "how": "loops", "limit": 600, "own_group": {own_group}}}
+process = Process("served", request)
+process.must_say(600)
+"""
+
+
+@needs_fork
+@pytest.mark.parametrize("own_group", [True, False])
+def test_when_nobody_is_there_any_more_all_of_them_end(own_group):
+    """
+    A kernel that is killed leaves nothing running.
+    """
+    code = KERNEL.format(path=sys.path, own_group=own_group)
+    kernel = subprocess.Popen([sys.executable, "-c", code])
+    parent = psutil.Process(kernel.pid)
+    below = []
+    while len(below) < 2 and kernel.poll() is None:
+        below = parent.children(recursive=True)
+
+    kernel.kill()
+    kernel.wait()
+
+    assert len(below) == 2
+    assert psutil.wait_procs(below, timeout=30)[1] == []
