@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from agentstate_lab.errors import InvalidValue, PostgresUnavailable
-from agentstate_lab.lab.world import alive, until
+from agentstate_lab.lab.processes import alive, until
 
 from .files import FORGET, Files
 from .handle import Dsn, Postgres, who_answers

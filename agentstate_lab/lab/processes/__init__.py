@@ -6,6 +6,7 @@ two goes one protocol, and whoever needs a process to lose brings what it serves
 `processes` a call, the crash lab a run, the judge a learner's answer.
 """
 
+from .alive import alive, runs, until
 from .call import pack, unpack
 from .cut import CUT_EXIT, HAS_LIMIT, cut_writes_at, was_cut
 from .ended import CUT_OFF, Ended, signal_name, was_killed
@@ -32,6 +33,7 @@ __all__ = [
     "Line",
     "Message",
     "Process",
+    "alive",
     "all_at_once",
     "cut_at_each_byte",
     "cut_writes_at",
@@ -39,8 +41,10 @@ __all__ = [
     "in_new_process",
     "pack",
     "request_for",
+    "runs",
     "signal_name",
     "unpack",
+    "until",
     "was_cut",
     "was_killed",
 ]

@@ -20,6 +20,8 @@ from typing import Any, Self
 
 from agentstate_lab.errors import KernelDied, LabError
 
+from .alive import until
+
 READY_WITHIN = 60.0
 GONE_WITHIN = 10.0
 
@@ -122,11 +124,8 @@ class Kernel:
         import psutil
 
         psutil.Process(self.pid).kill()
-        end = time.monotonic() + GONE_WITHIN
-        while self._manager.is_alive():
-            if time.monotonic() > end:
-                raise LabError(f"the kernel {self.pid} survived its kill")
-            time.sleep(0.02)
+        if not until(lambda: not self._manager.is_alive(), GONE_WITHIN):
+            raise LabError(f"the kernel {self.pid} survived its kill")
 
     def start_again(self) -> None:
         """Start a new kernel in the place of the dead one."""

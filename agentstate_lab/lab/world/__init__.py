@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING
 from agentstate_lab.door import later
 
 from .handle import World, is_key, task_header
-from .record import alive, until
 from .refusal import Refusal
 from .scenarios import (
     SCENARIOS,
@@ -43,7 +42,6 @@ __all__ = [
     "Scenario",
     "Step",
     "World",
-    "alive",
     "call_id",
     "connect_model",
     "find_world",
@@ -55,7 +53,6 @@ __all__ = [
     "start_world",
     "stop_world",
     "task_header",
-    "until",
 ]
 
 _HOMES = {"TOOLS": "tools", "connect_model": "model", "scripted_model": "model"}

@@ -12,14 +12,13 @@ This module reads the record; `app` writes it.
 
 import json
 import re
-import time
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from agentstate_lab.errors import ReplyLost, WorldUnavailable
+from agentstate_lab.lab.processes import runs, until
 
 from .exchange import send
 from .handle import World, proof
@@ -133,10 +132,10 @@ class Record:
         asked = self.answers() and self._ask_to_stop()
         if process is None:
             return asked
-        if not (asked and until(lambda: not _runs(process), GONE_WITHIN)):
+        if not (asked and until(lambda: not runs(process), GONE_WITHIN)):
             with suppress(psutil.Error):
                 process.kill()
-            until(lambda: not _runs(process), GONE_WITHIN)
+            until(lambda: not runs(process), GONE_WITHIN)
         return True
 
     def _ask_to_stop(self) -> bool:
@@ -151,39 +150,3 @@ class Record:
 def _is_token(value: object) -> bool:
     """Whether *value* looks like a token."""
     return isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value) is not None
-
-
-def until(
-    condition: Callable[[], bool],
-    seconds: float,
-    *,
-    sleep: Callable[[float], None] = time.sleep,
-) -> bool:
-    """Whether *condition* came true within *seconds*."""
-    end = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > end:
-            return False
-        sleep(0.01)
-    return True
-
-
-def alive(pid: int) -> bool:
-    """Whether a process *pid* runs; one that only waits to be buried does not."""
-    import psutil
-
-    try:
-        return _runs(psutil.Process(pid))
-    except psutil.Error:
-        return False
-
-
-def _runs(process: Any) -> bool:
-    """Whether the `psutil.Process` still runs, and is still the same one."""
-    import psutil
-
-    try:
-        zombie = process.status() == psutil.STATUS_ZOMBIE
-        return bool(process.is_running() and not zombie)
-    except psutil.Error:
-        return False

@@ -23,9 +23,10 @@ from pathlib import Path
 
 from agentstate_lab.errors import WorldUnavailable
 from agentstate_lab.lab.home import home
+from agentstate_lab.lab.processes import alive, until
 
 from .handle import World
-from .record import MODULE, Record, alive, until
+from .record import MODULE, Record
 
 READY_WITHIN = 30.0
 LOCK_WITHIN = 60.0

@@ -31,7 +31,7 @@ from agentstate_lab.lab.databases import programs as postgres_programs
 from agentstate_lab.lab.databases.files import PORTS, Files
 from agentstate_lab.lab.databases.place import Place, open_to_all
 from agentstate_lab.lab.databases.process import processes_in
-from agentstate_lab.lab.world import alive, until
+from agentstate_lab.lab.processes import alive, until
 
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
 ROOT = pytest.mark.skipif(

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agentstate_lab.errors import LabError
-from agentstate_lab.lab.processes import BROKEN, Process
+from agentstate_lab.lab.processes import BROKEN, Process, alive, until
 from agentstate_lab.lab.processes.processes import HAS_FORK
 
 WITHIN = 60.0
@@ -132,7 +132,7 @@ def test_what_a_fork_has_started_ends_with_it(tmp_path):
 
     child = int((tmp_path / "started").read_text())
     assert said["status"] == 0
-    assert gone(child)
+    assert until(lambda: not alive(child), 10)
 
 
 KERNEL = """

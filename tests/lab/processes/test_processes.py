@@ -13,9 +13,11 @@ from agentstate_lab.lab.crash import die
 from agentstate_lab.lab.processes import (
     CUT_OFF,
     Ended,
+    alive,
     all_at_once,
     cut_at_each_byte,
     in_new_process,
+    until,
 )
 from agentstate_lab.lab.processes.processes import HAS_FORK
 
@@ -154,16 +156,7 @@ def test_who_is_late_is_ended_with_all_that_it_started(tmp_path):
     assert str(ended) == "ran longer than 1 s and was ended"
     assert not psutil.pid_exists(own)
     if hasattr(os, "killpg"):
-        assert psutil.wait_procs(still_there(child), timeout=10)[1] == []
-
-
-def still_there(pid):
-    """The process *pid*, unless it is gone; who is not buried yet is gone."""
-    try:
-        process = psutil.Process(pid)
-        return [] if process.status() == psutil.STATUS_ZOMBIE else [process]
-    except psutil.NoSuchProcess:
-        return []
+        assert until(lambda: not alive(child), 10)
 
 
 def test_a_write_is_cut_at_the_byte_that_is_asked_for(tmp_path):

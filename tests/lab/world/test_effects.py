@@ -11,7 +11,8 @@ from agentstate_lab.errors import (
     ReplyLost,
     WorldUnavailable,
 )
-from agentstate_lab.lab.world import alive, find_world, start_world, until
+from agentstate_lab.lab.processes import alive, until
+from agentstate_lab.lab.world import find_world, start_world
 from agentstate_lab.lab.world.handle import EFFECTS
 from agentstate_lab.lab.world.ledger import Entry
 

@@ -4,7 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agentstate_lab.errors import EffectRefused, InvalidValue, ReplyLost
-from agentstate_lab.lab.world import connect_model, task_header, until
+from agentstate_lab.lab.processes import until
+from agentstate_lab.lab.world import connect_model, task_header
 from agentstate_lab.lab.world.faults import KINDS, MAX_ORDERS, Fault, FaultBook
 from agentstate_lab.lab.world.refusal import Refusal
 

@@ -11,18 +11,16 @@ is. One time is guessed: a reply that drips must drip for longer than the rest o
 scene takes. All workers are ended when the block is left, whatever happened in it.
 """
 
-import time
 from collections.abc import Callable, Collection
 from typing import Any, Self
 
 from agentstate_lab.errors import InvalidValue, LabError
-from agentstate_lab.lab.processes import CALL, READY_WITHIN, Process, request_for
+from agentstate_lab.lab.processes import CALL, READY_WITHIN, Process, request_for, until
 from agentstate_lab.lab.world import scenario_named, start_world
 from agentstate_lab.scale_out import AgentQueue
 from agentstate_lab.state import TaskState
 
 LIMIT = 60.0  # seconds; a scene takes a few
-LOOK = 0.02  # seconds between two looks
 DRIP = 0.4  # seconds between two bytes of a reply that has some 75
 GOAL = scenario_named("deploy").goal
 OVER = (TaskState.COMPLETED, TaskState.FAILED, TaskState.DEAD, TaskState.CANCELLED)
@@ -128,14 +126,11 @@ class Fleet:
         Raises:
             LabError: It never was.
         """
-        end = time.monotonic() + self._patience
-        while not what():
-            if time.monotonic() > end:
-                raise LabError(
-                    f"waited {self._patience:g} s, and {said} did not come",
-                    effect="unknown",
-                )
-            time.sleep(LOOK)
+        if not until(what, self._patience):
+            raise LabError(
+                f"waited {self._patience:g} s, and {said} did not come",
+                effect="unknown",
+            )
 
     def done(self, *task_ids: str) -> None:
         """Return when all of these tasks are over, one way or the other."""

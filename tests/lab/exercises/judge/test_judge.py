@@ -27,6 +27,7 @@ from agentstate_lab.lab.exercises.judge import CaseReport, Report, runner, super
 from agentstate_lab.lab.exercises.judge.verdict import Heard
 from agentstate_lab.lab.practice import check, progress
 from agentstate_lab.lab.practice import practice as checks
+from agentstate_lab.lab.processes import until
 from agentstate_lab.lab.world import start_world
 
 pytestmark = pytest.mark.usefixtures("home_dir")
@@ -498,23 +499,13 @@ def test_a_check_ends_with_its_kernel(tidy, tmp_path, how):
     kernel = subprocess.Popen(
         [sys.executable, "-c", KERNEL], env=environment, stderr=subprocess.DEVNULL
     )
-    # The child, and the first stage, asleep in it.
-    assert until(lambda: len(left_running(folder)) == 2)
+    # The judge, the check, and the first stage, asleep in it.
+    assert until(lambda: len(left_running(folder)) == 3, 60)
 
     kernel.send_signal(how)
     kernel.wait()
 
-    assert until(lambda: left_running(folder) == [])
-
-
-def until(condition):
-    """Wait for something to happen in other processes; whether it did."""
-    end = time.monotonic() + 60
-    while not condition():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.05)
-    return True
+    assert until(lambda: left_running(folder) == [], 60)
 
 
 def test_an_unknown_exercise_is_refused_by_name():
