@@ -441,9 +441,7 @@ def test_a_check_without_its_world_says_so(monkeypatch):
     def no_world():
         raise WorldUnavailable("it could not be launched")
 
-    monkeypatch.setattr(
-        "agentstate_lab.lab.exercises.outside.start_world", no_world
-    )
+    monkeypatch.setattr("agentstate_lab.lab.exercises.outside.start_world", no_world)
 
     with pytest.raises(WorldUnavailable, match="could not be launched"):
         check("run_once", run_once_answers.right)
