@@ -12,7 +12,7 @@ This module counts nothing and kills nothing; `crash` does.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from agentstate_lab.lab.show import Cell, Table, Tabled, Tone, plural, times
@@ -144,17 +144,7 @@ class Matrix(Tabled):
             "waiting": self.waiting,
             "total": self.total,
             "verdict": self.verdict,
-            "rows": [
-                {
-                    "point": row.point,
-                    "name": row.name,
-                    "effects": dict(row.effects),
-                    "outcome": row.outcome,
-                    "survived": row.survived,
-                    "waits": row.waits,
-                }
-                for row in self.rows
-            ],
+            "rows": [asdict(row) for row in self.rows],
         }
 
 

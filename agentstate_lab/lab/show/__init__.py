@@ -13,7 +13,7 @@ from .progress import NotebookBar, progress
 from .shown import Shown, publish
 from .table import Cell, Row, Table, Tabled, Tone
 from .terminal import with_bar, with_options
-from .widgets import View, explorer, preformatted, slider, stops
+from .widgets import explorer, preformatted, slider, stops
 from .words import listed, outcome, plural, times
 
 __all__ = [
@@ -32,7 +32,6 @@ __all__ = [
     "Table",
     "Tabled",
     "Tone",
-    "View",
     "canvas",
     "compare",
     "counted",

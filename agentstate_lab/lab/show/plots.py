@@ -129,17 +129,7 @@ class Picture(Shown):
 
 def figure(fig: "Figure", *, alt: str, number: str, live: Any = None) -> None:
     """
-    Show *fig* with what it says and its number.
-
-    Args:
-        fig: The figure.
-
-        alt: What a reader who cannot see it should know, in a sentence.
-
-        number: The number that the picture is about, in words; printed under it.
-
-        live: A widget that stands in its place as long as the kernel lives. The
-            stored notebook shows the figure.
+    Show *fig* with its words, or a widget in its place as long as the kernel lives.
 
     Raises:
         InvalidValue: One of the texts is missing.

@@ -1,86 +1,55 @@
 """
-Widgets, and what stands there where no widget runs.
+Widgets, in one form: controls, and below them what they choose.
 
 A widget lives in the kernel. In a stored notebook, on a page for reading and in a
-notebook that nobody has run, it is dead, so each widget comes with a static twin: a
-table or a picture with the same content, in the same output. The notebook shows the
-widget when it is alive and the twin when it is not; the freeze command stores only
-the twin.
+notebook that nobody has run, it is dead, so each one is published with a static twin
+that says the same: a table or a picture, in the same output. The freeze command
+stores only the twin.
 
-`explorer` is the one form of a widget here: controls, and below them what they choose.
-`slider` has one control, over views that are worked out before they are shown, so it
-cannot fail in the reader's hand.
+The texts of a `slider` are worked out before it is shown. One that computes while it
+is moved would show what no stored output can, and could fail in the reader's hand.
 """
 
-import html
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from html import escape
 from typing import Any
 
 from agentstate_lab.errors import InvalidValue
 
-from .shown import publish
-from .table import Table
+from .shown import Shown, publish
 
 _STYLE = (
     "white-space:pre-wrap;margin:.4em 0;color:var(--jp-content-font-color1,inherit)"
 )
 
 
-@dataclass(frozen=True, slots=True)
-class View:
+def slider(name: str, texts: Mapping[str, str], *, twin: Shown) -> None:
     """
-    What is shown at one place of a slider.
-
-    Attributes:
-        label: What the slider says there, for example "1,000 bytes".
-
-        text: What stands below it, line by line.
-    """
-
-    label: str
-    text: str
-
-
-def slider(name: str, views: Sequence[View], *, twin: Table, start: int = 0) -> None:
-    """
-    Show a slider over *views*, or *twin* where no widget runs.
+    Show a slider over *texts*, or *twin* where no widget runs.
 
     Args:
         name: What is chosen, for example "budget".
 
-        views: What there is to see, from left to right.
+        texts: What there is to see, from left to right, by what the slider says there.
 
-        twin: The same as a table.
-
-        start: Where the slider stands at first, counted from 0.
+        twin: The same, to be stored.
 
     Raises:
-        InvalidValue: There is nothing to choose from, or *start* is none of it.
+        InvalidValue: There is nothing to choose from.
     """
-    publish(twin, slider_box(name, views, start=start))
+    if len(texts) < 2:
+        raise InvalidValue("texts", f"a slider needs two at least, not {len(texts)}")
+    shown = list(texts.values())
+    controls = {name: stops(list(texts))}
+    publish(twin, explorer(controls, lambda place: preformatted(shown[place])))
 
 
-def slider_box(name: str, views: Sequence[View], *, start: int = 0) -> Any:
-    """The slider with the view below it, as a widget of ipywidgets."""
-    if len(views) < 2 or not 0 <= start < len(views):
-        raise InvalidValue(
-            "views",
-            f"a slider needs two views at least and begins at one of them; there are"
-            f" {len(views)}, and it was to begin at {start}",
-        )
-    control = stops([view.label for view in views], start=start)
-    return explorer({name: control}, lambda place: preformatted(views[place].text))
-
-
-def stops(labels: Sequence[str], *, start: int = 0) -> Any:
+def stops(labels: Sequence[str]) -> Any:
     """A slider that stands at one of *labels*; its value is which, from 0."""
     import ipywidgets as widgets
 
     options = [(label, place) for place, label in enumerate(labels)]
-    return widgets.SelectionSlider(
-        options=options, value=start, layout={"width": "30em"}
-    )
+    return widgets.SelectionSlider(options=options, value=0, layout={"width": "30em"})
 
 
 def explorer(controls: Mapping[str, Any], draw: Callable[..., str]) -> Any:
@@ -108,4 +77,4 @@ def explorer(controls: Mapping[str, Any], draw: Callable[..., str]) -> Any:
 
 def preformatted(text: str) -> str:
     """*text* as HTML, line by line."""
-    return f'<pre style="{_STYLE}">{html.escape(text)}</pre>'
+    return f'<pre style="{_STYLE}">{escape(text)}</pre>'

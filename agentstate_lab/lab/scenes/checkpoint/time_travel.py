@@ -9,7 +9,7 @@ that rotation dropped is not there.
 from collections.abc import Sequence
 
 from agentstate_lab.lab.agents import steps_done
-from agentstate_lab.lab.show import Table, View, slider
+from agentstate_lab.lab.show import Table, slider
 from agentstate_lab.state import Checkpoint
 
 
@@ -20,8 +20,8 @@ def travel(history: Sequence[Checkpoint]) -> None:
     Args:
         history: The checkpoints of one task, oldest first; two at least.
     """
-    views = [View(f"version {one.version}", moment(one)) for one in history]
-    slider("moment", views, twin=history_table(history))
+    texts = {f"version {one.version}": moment(one) for one in history}
+    slider("moment", texts, twin=history_table(history))
 
 
 def moment(one: Checkpoint) -> str:

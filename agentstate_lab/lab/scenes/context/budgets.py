@@ -19,7 +19,6 @@ from agentstate_lab.lab.show import (
     NEUTRAL,
     Cell,
     Table,
-    View,
     figure,
     lines,
     plural,
@@ -49,14 +48,14 @@ def what_falls_out(
 
         keep: Keys of facts that must be shown.
     """
-    views, rows = [], []
+    texts, rows = {}, []
     for budget in budgets:
         text, row = _at(state, step, budget, keep)
-        views.append(View(f"{budget:,} bytes", text))
+        texts[f"{budget:,} bytes"] = text
         rows.append((f"{budget:,}", *row))
     head = ("budget", "the text has", "shown", "left out")
     caption = f"What the model reads before {step}"
-    slider("budget", views, twin=Table(caption, head, tuple(rows)))
+    slider("budget", texts, twin=Table(caption, head, tuple(rows)))
 
 
 def _at(

@@ -151,10 +151,9 @@ def _drawn(stories: Mapping[str, Layers]) -> Any:
             _draw_row(axes, top + row, one, who)
         ends = [top - 0.4, top + len(names) + 0.4]
         axes.plot([one.patience] * 2, ends, color=INK, linestyle="--", linewidth=1.2)
-    _draw_legend(axes)
     axes.set_yticks(list(ticks), list(ticks.values()))
     axes.set_ylim(height * len(stories) - 1.4, -1.3)
-    axes.set_xlabel("seconds since the request")
+    axes.set_xlabel("seconds   (pale: given, blue: at work, orange: for nobody)")
     axes.tick_params(axis="y", length=0)
     axes.grid(visible=False, axis="y")
     return fig
@@ -174,15 +173,6 @@ def _draw_row(axes: "Axes", row: float, one: Layers, who: str) -> None:
         axes.text(clear, row, said, va="center", fontsize=8)
     if not mine:
         axes.text(0.6, row, "not started", va="center", fontsize=8)
-
-
-def _draw_legend(axes: "Axes") -> None:
-    """What the three fills of a layer's bar mean."""
-    from matplotlib.patches import Patch
-
-    fills = {"given": FAINT, "at work": GOOD, "at work for nobody": HARM}
-    patches = [Patch(color=colour, label=said) for said, colour in fills.items()]
-    axes.legend(handles=patches, loc="lower right", fontsize=8)
 
 
 def _story(name: str, seconds: float) -> float:

@@ -21,6 +21,7 @@ from agentstate_lab.lab.show import (
     GOOD,
     INK,
     Cell,
+    Row,
     canvas,
     figure,
     grid,
@@ -145,50 +146,6 @@ def _box(axes: Any, state: TaskState, final: bool) -> Any:
     return text.get_bbox_patch()
 
 
-@dataclass(frozen=True, slots=True)
-class Nights:
-    """
-    What the world counted in some nights, and what was wanted of each.
-
-    Attributes:
-        counts: The counts of each night, by step, under the night's name.
-
-        wanted: How often each step was to happen.
-    """
-
-    counts: Mapping[str, Mapping[str, int]]
-    wanted: Mapping[str, int]
-
-    def count(self, night: str, step: str) -> int:
-        """How often *step* happened in *night*."""
-        return self.counts[night].get(step, 0)
-
-    def wrong(self, night: str) -> int:
-        """By how many effects *night* differs from what was wanted."""
-        return sum(
-            abs(self.count(night, step) - times) for step, times in self.wanted.items()
-        )
-
-    @property
-    def verdict(self) -> str:
-        """Each night with its number of wrong effects."""
-        nights = [f"{night} {self.wrong(night)}" for night in self.counts]
-        return f"effects that nobody wanted: {', '.join(nights)}"
-
-    @property
-    def words(self) -> str:
-        """The drawing in words."""
-        lines = []
-        for night in self.counts:
-            wrong = [
-                f"{step} {self.count(night, step)} instead of {times}"
-                for step, times in self.wanted.items()
-                if self.count(night, step) != times
-            ]
-            lines.append(f"{night}: {', '.join(wrong) or 'all as wanted'}")
-        return f"Nights as rows, effects as columns. {'; '.join(lines)}."
-
-
 def which_effects_happened(nights: Mapping[str, Night]) -> None:
     """
     Draw how often each effect had happened at the end of each night.
@@ -201,21 +158,30 @@ def which_effects_happened(nights: Mapping[str, Night]) -> None:
     """
     if not nights:
         raise InvalidValue("nights", "at least one night is needed")
-    counts = {name: night.counted.counts for name, night in nights.items()}
-    shown = Nights(counts, WANTED)
-    figure(_draw_nights(shown), alt=shown.words, number=shown.verdict)
-
-
-def _draw_nights(nights: Nights) -> Any:
-    """A grid of counts; a wrong one is dark and bold."""
     rows = [
-        (night, *(_cell(nights, night, step) for step in nights.wanted))
-        for night in nights.counts
+        (name, *(_cell(night.counted.counts.get(step, 0), step) for step in WANTED))
+        for name, night in nights.items()
     ]
-    return grid([step.replace("-", "-\n") for step in nights.wanted], rows, width=8.6)
+    words = "; ".join(map(_told, rows))
+    wrong = ", ".join(f"{name} {night.wrong}" for name, night in nights.items())
+    figure(
+        grid([step.replace("-", "-\n") for step in WANTED], rows, width=8.6),
+        alt=f"Nights as rows, effects as columns. {words}.",
+        number=f"effects that nobody wanted: {wrong}",
+    )
 
 
-def _cell(nights: Nights, night: str, step: str) -> str:
+def _cell(count: int, step: str) -> str:
     """How often it happened, and whether that is what was wanted."""
-    count = nights.count(night, step)
-    return Cell(str(count), tone="" if count == nights.wanted[step] else "harm")
+    return Cell(str(count), tone="" if count == WANTED[step] else "harm")
+
+
+def _told(row: Row) -> str:
+    """One night in words: what was not as wanted."""
+    name, *counts = row
+    wrong = [
+        f"{step} {count} instead of {wanted}"
+        for count, (step, wanted) in zip(counts, WANTED.items(), strict=True)
+        if count != str(wanted)
+    ]
+    return f"{name}: {', '.join(wrong) or 'all as wanted'}"

@@ -15,9 +15,8 @@ from agentstate_lab.lab.scenes.checkpoint import (
     growth,
     long_history,
     one_of_each,
-    travel,
 )
-from agentstate_lab.lab.scenes.checkpoint.time_travel import history_table, moment
+from agentstate_lab.lab.scenes.checkpoint.time_travel import moment
 from agentstate_lab.state import Fact
 from agentstate_lab.stores import MemoryStore
 
@@ -139,38 +138,6 @@ def test_a_moment_says_what_was_known_and_said(past, clock):
     assert f"the one before: {last.parent}" in text
     assert "messages so far: 1" in text
     assert text.endswith("done:look = " + "x" * 60)
-
-
-def test_the_slider_has_a_twin_with_every_moment(past, shown):
-    """
-    A row for each checkpoint, oldest first.
-    """
-    history = past.checkpoints("watch")
-
-    travel(history)
-
-    [bundle] = shown
-    assert bundle["text/plain"] == str(history_table(history))
-    assert history_table(history).rows[0] == (
-        "2",
-        "",
-        "state_change",
-        "0",
-        "0 done",
-        "running",
-    )
-
-
-def test_one_way_grows_like_a_square_and_one_like_a_line(home_dir):
-    """
-    From 50 steps to 100: four times, and twice.
-    """
-    grown = bytes_on_disk([50, 100])
-
-    (whole, appended), (whole_2, appended_2) = grown.values()
-    assert 3.8 < whole_2 / whole < 4.2
-    assert 1.8 < appended_2 / appended < 2.2
-    assert list(home_dir.iterdir()) == []
 
 
 @pytest.mark.parametrize(

@@ -3,43 +3,10 @@ from itertools import pairwise
 import pytest
 
 from agentstate_lab.errors import InvalidValue
-from agentstate_lab.lab.agents import next_step
 from agentstate_lab.lab.scenes.context import (
-    budgets,
     bytes_per_turn,
-    minute_eight,
-    watched,
     what_does_a_turn_send,
-    what_falls_out,
 )
-
-
-@pytest.fixture
-def given(monkeypatch):
-    """What the slider was given."""
-    told = {}
-    monkeypatch.setattr(
-        budgets, "slider", lambda name, views, twin: told.update(views=views, twin=twin)
-    )
-    return told
-
-
-def test_the_slider_shows_the_text_and_the_twin_says_the_same(given):
-    """
-    For each budget what is read, what is not, and the refusal below the least.
-    """
-    state = watched(minute_eight(), 20)
-
-    what_falls_out(state, next_step(state), [100, 1_000, 5_000], keep=["region"])
-
-    refused, some, everything = given["views"]
-    rows = given["twin"].rows
-    assert refused.text.startswith("refused: at least")
-    assert rows[0][1:3] == ("nothing", "nothing")
-    assert rows[0][3].tone == "harm"
-    assert "no room" in some.text
-    assert rows[1][3] in some.text
-    assert rows[2][2:] == ("the plan, 30 facts, 1 artifact", everything.text[-30:][1:])
 
 
 def test_a_slice_stays_within_its_budget_while_the_run_goes_on():

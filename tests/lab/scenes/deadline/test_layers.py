@@ -12,17 +12,6 @@ def three(timeout: float) -> Layers:
     return layers
 
 
-def test_timeouts_that_nobody_hits_add_up():
-    """
-    Each layer is in time, and the caller has long gone.
-    """
-    layers = three(30)
-
-    assert [share.end for share in layers.shares] == [20, 40, 60]
-    assert (layers.clock(), layers.end, layers.late) == (60, 60, 30)
-    assert layers.verdict == "work goes on for 30 s after the caller has gone"
-
-
 def test_work_that_does_not_fit_takes_all_of_its_timeout():
     """
     The time is gone, and the error names who ran out of it.

@@ -1,19 +1,7 @@
 import pytest
 
 from agentstate_lab.errors import EffectRefused, OutcomeUnknown
-from agentstate_lab.lab.clock import FakeClock
-from agentstate_lab.lab.processes import in_new_process
-from agentstate_lab.lab.scenes.deadline import Worker, a_minute_each, ask_model, came_of
-
-
-def test_a_question_gets_the_body_of_a_reply(world, task_id):
-    """
-    It is counted as a model call of its task.
-    """
-    body = ask_model(task_id, timeout=30)
-
-    assert b'"chat.completion"' in body
-    assert world.requests(task_id) == {"model": 1}
+from agentstate_lab.lab.scenes.deadline import ask_model, came_of
 
 
 def test_the_timeout_of_a_question_is_the_clients(world, task_id):
@@ -62,30 +50,3 @@ def test_an_interrupt_is_not_a_way_to_end():
     """
     with pytest.raises(KeyboardInterrupt):
         came_of(fail, KeyboardInterrupt())
-
-
-def test_a_line_a_minute(capsys):
-    """
-    What an agent says moves its clock.
-    """
-    clock = FakeClock(5)
-
-    a_minute_each(clock)("done")
-
-    assert (clock(), capsys.readouterr().out) == (65, "done\n")
-
-
-def test_a_worker_dies_in_its_fourth_minute(world, task_id):
-    """
-    For real, and after the effect.
-    """
-
-    def work() -> None:
-        worker = Worker(task_id, start=7)
-        while True:
-            worker.work_a_minute()
-
-    ended = in_new_process(work)
-
-    assert ended.how.startswith("killed")
-    assert [entry.count for entry in world.ledger(task_id)] == [4]

@@ -6,7 +6,7 @@ from nbformat import read, write
 from agentstate_lab.idempotency import execute_task
 from agentstate_lab.lab.agents import durable_agent, finally_agent, naive_agent, run_job
 from agentstate_lab.lab.course import your_own
-from agentstate_lab.lab.crash import die, spine
+from agentstate_lab.lab.crash import die
 from agentstate_lab.lab.home import repository_root
 from agentstate_lab.lab.processes import in_new_process
 from agentstate_lab.lab.scenes.durable_agent import checklist
@@ -64,17 +64,6 @@ def test_last_words_are_spoken_only_by_those_who_may(world, tmp_path):
         world.forget(task_id)
 
     assert repeats == {stop: 0, die: 4}
-
-
-def test_the_spine_counts_the_same_moments_for_each_agent(world, monkeypatch):
-    """
-    Before, inside and after an effect; here of the first one alone.
-    """
-    monkeypatch.setattr(spine, "POINTS", spine.POINTS[:3])
-
-    killed = spine.killed_at_each_effect({"first": "naive", "last": "durable"})
-
-    assert [killed[name].survived for name in ("first", "last")] == [1, 3]
 
 
 def test_functions_that_are_not_solved_yet_are_the_packages(home_dir, tmp_path):

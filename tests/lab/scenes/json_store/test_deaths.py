@@ -11,36 +11,6 @@ each_byte = pytest.mark.skipif(not HAS_FORK, reason="only some bytes without for
 
 
 @each_byte
-def test_a_write_in_place_leaves_neither(tmp_path):
-    """
-    Opening for writing has emptied the file before the first byte.
-    """
-    path = tmp_path / "file"
-    path.write_bytes(OLD)
-
-    deaths = die_at_each_byte(lambda: path.write_bytes(NEW), path)
-
-    assert deaths == Deaths(old=0, new=0, torn=len(NEW))
-    assert path.read_bytes() == NEW
-
-
-@each_byte
-def test_a_write_beside_leaves_the_old_content(tmp_path):
-    """
-    Until the new file is whole, nobody touches the old one.
-    """
-    path, beside = tmp_path / "file", tmp_path / "beside"
-    path.write_bytes(OLD)
-
-    def save():
-        beside.write_bytes(NEW)
-        beside.replace(path)
-
-    assert die_at_each_byte(save, path) == Deaths(old=len(NEW), new=0, torn=0)
-    assert path.read_bytes() == NEW
-
-
-@each_byte
 def test_a_death_after_the_new_content_is_counted_as_such(tmp_path):
     """
     Whoever dies later has saved.

@@ -22,7 +22,6 @@ from agentstate_lab.lab.scenes.mcp_state import (
     TappedClient,
     in_order,
     requests_of,
-    what_do_conflicts_cost,
     who_said_what,
 )
 from agentstate_lab.lab.scenes.mcp_state.talk import MOST, Talk
@@ -232,19 +231,6 @@ def test_a_number_of_agents_that_makes_no_sense_is_refused(count):
     """
     with pytest.raises(InvalidValue, match="1 to 16"):
         requests_of([count])
-
-
-def test_the_cost_is_drawn_with_its_number(shown):
-    """
-    And nothing measured is nothing to draw.
-    """
-    what_do_conflicts_cost({8: 72, 1: 2})
-
-    assert shown[0]["text/plain"].endswith(
-        "8 agents at once: 72 requests instead of 16"
-    )
-    with pytest.raises(InvalidValue):
-        what_do_conflicts_cost({})
 
 
 # The agent whose memory is on a server

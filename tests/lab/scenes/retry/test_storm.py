@@ -33,17 +33,6 @@ def test_one_client_is_answered_at_once():
     assert ANSWER < alone.seconds < 1
 
 
-def test_clients_that_wait_alike_are_answered_one_by_one():
-    """
-    Ten clients come back together nine times: 10 + 9 + ... + 1 calls, and after
-    the ninth wait 1 + 2 + ... + 256 seconds have passed.
-    """
-    herd = storm(10, textbook)
-
-    assert herd.calls == sum(range(1, 11))
-    assert 511 < herd.seconds < 513
-
-
 def test_a_refusal_that_costs_nothing_feeds_no_storm():
     """
     With it the service refuses for ever; without it all get their answer.
@@ -55,21 +44,6 @@ def test_a_refusal_that_costs_nothing_feeds_no_storm():
     assert (free.answered, free.over) == (40, True)
 
 
-def test_jitter_ends_what_backoff_alone_does_not():
-    """
-    The finding of the article, on the package's own waits.
-    """
-    ends = {name: typical(80, waits) for name, waits in strategies().items()}
-
-    assert not ends["again at once"].over
-    assert not ends["no jitter"].over
-    for name in JITTERED:
-        assert ends[name].over
-        assert ends[name].calls * 8 < ends["no jitter"].calls
-    assert ends["full jitter"].seconds == min(end.seconds for end in ends.values())
-    assert ends["equal jitter"].seconds == max(ends[name].seconds for name in JITTERED)
-
-
 def test_the_same_seed_is_the_same_storm():
     """
     A lesson can be run again.
@@ -78,18 +52,6 @@ def test_the_same_seed_is_the_same_storm():
 
     assert storm(20, waits, seed=3) == storm(20, waits, seed=3)
     assert storm(20, waits, seed=3) != storm(20, waits, seed=4)
-
-
-def test_a_storm_says_how_it_ended():
-    """
-    In a line that a notebook shows.
-    """
-    assert repr(Storm(80, 3_087, 63, 600.0)) == (
-        "63 of 80 answered with 3,087 calls, not over after 600 s"
-    )
-    assert repr(Storm(8, 20, 8, 9.6)).endswith(
-        "8 answered with 20 calls, over after 10 s"
-    )
 
 
 @pytest.mark.parametrize(
@@ -123,20 +85,6 @@ def test_a_typical_storm_is_a_median():
 
     assert middle.seconds == sorted(one.seconds for one in seen)[1]
     assert middle.calls == sorted(one.calls for one in seen)[1]
-
-
-def test_the_picture_says_its_numbers_in_words(shown):
-    """
-    And which strategy is where, for those who do not see it.
-    """
-    measured = {
-        "no jitter": [Storm(10, 55, 10, 66.0), Storm(80, 3_087, 63, 600.0)],
-        "full jitter": [Storm(10, 24, 10, 3.5), Storm(80, 371, 80, 23.6)],
-    }
-
-    what_does_a_storm_cost(measured)
-
-    assert "full jitter at the bottom" in shown[0]["text/plain"]
 
 
 @pytest.mark.parametrize(

@@ -10,13 +10,11 @@ from agentstate_lab.lab.scenes.sql_store import task_board
 from agentstate_lab.lab.scenes.sql_store.board import LOOKS, Board
 from agentstate_lab.lab.scenes.sql_store.lease_story import (
     ASKS_EVERY,
-    SAVES,
     STOPPED,
     WOKE,
     LeaseStory,
     overslept,
     play_lease,
-    what_a_lease_costs,
     who_held_the_task,
 )
 from agentstate_lab.state import Task
@@ -122,21 +120,6 @@ def test_every_story_can_be_drawn(sqlite_url, shown, seconds, wakes):
     assert shown[0]["image/png"]
 
 
-def test_the_table_of_leases_is_played_and_not_calculated(url):
-    """
-    Each row is two stories.
-    """
-    table = what_a_lease_costs(url, [15, 60, 120])
-
-    assert table.rows == (
-        ("15 s", "loses the task", "10 s"),
-        ("60 s", "loses the task", "55 s"),
-        ("120 s", "keeps the task", "115 s"),
-    )
-    assert f"sleeps for {WOKE - STOPPED:g} s" in table.head[1]
-    assert SAVES > WOKE
-
-
 def test_the_claim_of_a_worker_that_overslept_is_lost_at_any_version(url):
     """
     Reading again repairs a version, and not a claim.
@@ -221,21 +204,6 @@ def test_a_board_without_its_tasks_is_refused(sqlite_url, ids, error):
     """
     with pytest.raises(error):
         task_board(sqlite_url, ids)
-
-
-def test_a_board_is_a_widget_with_its_twin(url, shown):
-    """
-    The twin is the table of the moment at which the board was shown.
-    """
-    with open_store(url) as store:
-        task = store.submit(Task.new("Look.", task_id="06/one")).task
-        store.save(task.replace(state="cancelled"))
-
-    task_board(url, ["06/one"])
-
-    (bundle,) = shown
-    assert set(bundle) == {WIDGET, "text/plain", "text/html"}
-    assert "1 task: 1 cancelled" in bundle["text/plain"]
 
 
 def test_a_store_that_goes_away_ends_the_board_in_words(sqlite_url):

@@ -17,20 +17,6 @@ def count(*runs: int, task_id: str = "friday") -> Counted:
     return Counted(task_id, DEPLOY, {name: names.count(name) for name in names})
 
 
-def test_the_timeline_tells_the_two_runs_apart():
-    """
-    Each step of the second run is again, new, or only a look.
-    """
-    shown = Timeline(count(7), count(7, 8))
-
-    words = [bar.word for bar in shown.bars()]
-
-    assert words == ["looks", *["done"] * 7, "looks", *["again"] * 7, "done", "looks"]
-    assert shown.verdict == (
-        "killed at minute 8, run again: 7 of 8 effects happened twice"
-    )
-
-
 def test_the_timeline_of_an_agent_that_goes_on_repeats_nothing():
     """
     The same picture, after the repair, has no step twice.

@@ -6,13 +6,10 @@ from agentstate_lab.errors import InvalidValue, LabError
 from agentstate_lab.lab.agents import open_job
 from agentstate_lab.lab.processes import Ended
 from agentstate_lab.lab.scenes.state import (
-    TONIGHT,
-    first_shift,
     hand_over,
     model_calls,
     without,
 )
-from agentstate_lab.lab.scenes.state.night import AGREED, WANTED
 from agentstate_lab.state import AgentState
 
 
@@ -29,56 +26,6 @@ def same_process(monkeypatch):
         return Ended("returned", value=json.loads(json.dumps(fn(*args))))
 
     monkeypatch.setattr("agentstate_lab.lab.scenes.state.night.in_new_process", call)
-
-
-def test_the_first_shift_works_until_minute_8(capsys):
-    """
-    Seven steps are shown and noted; nothing of minute 8 is.
-    """
-    note = first_shift()
-
-    lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == note["budget"]["used"]["steps"] == 7
-    assert lines[-1] == "minute 7: deploy-web done"
-
-
-def test_a_complete_note_does_no_harm_and_the_yes_finishes_it(same_process):
-    """
-    The second shift stops to ask, and the third sends the mail once.
-    """
-    night = hand_over()
-
-    third = night.go_on(yes=["report"])
-
-    assert (night.wrong, night.asks) == (0, ["May I run report?"])
-    assert dict(third.counted.counts) == dict.fromkeys(
-        ["open-ticket", *AGREED, "report"], 1
-    )
-    assert night.wrong == 0, "a night is what was counted when its shift ended"
-
-
-@pytest.mark.parametrize(
-    ("change", "differs"),
-    [
-        pytest.param(
-            without("known_facts"),
-            dict.fromkeys(["open-ticket", *AGREED], 2),
-            id="facts-repeat",
-        ),
-        pytest.param(without("plan"), {"clean-logs": 1}, id="plan-cleans"),
-        pytest.param(without("constraints"), {"report": 1}, id="rules-mail"),
-        pytest.param(without("goal"), {}, id="goal-nothing"),
-    ],
-)
-def test_each_missing_field_does_its_own_harm(same_process, change, differs):
-    """
-    What the lesson says of a field is what the world counts without it.
-    """
-    night = hand_over(change)
-
-    counts = night.counted.counts
-    assert {s: counts[s] for s in counts if counts[s] != WANTED[s]} == differs
-    assert night.wrong == len(differs)
 
 
 @pytest.mark.parametrize(
@@ -113,17 +60,6 @@ def test_a_note_that_is_none_is_named():
     """
     with pytest.raises(LabError, match="the shift raised ValidationError"):
         hand_over(lambda note: {"plna": []})
-
-
-def test_the_model_chooses_the_first_step_that_is_not_done():
-    """
-    The state is all that it is told.
-    """
-    state = AgentState.model_validate(TONIGHT)
-
-    call = model_calls(open_job("deploy", "01_state/calls"), state)
-
-    assert call["id"] == "call_check-status"
 
 
 def test_a_model_with_nothing_to_do_is_named():

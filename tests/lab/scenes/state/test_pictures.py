@@ -5,7 +5,7 @@ import pytest
 from agentstate_lab.errors import InvalidValue
 from agentstate_lab.lab.scenes.state import which_effects_happened, which_states_follow
 from agentstate_lab.lab.scenes.state.night import WANTED, Night
-from agentstate_lab.lab.scenes.state.pictures import Life, Nights
+from agentstate_lab.lab.scenes.state.pictures import Life
 from agentstate_lab.lab.show import Counted
 from agentstate_lab.lab.world import scenario_named
 from agentstate_lab.state import TRANSITIONS, TaskState
@@ -60,18 +60,6 @@ def test_any_part_of_the_table_can_be_counted(states, verdict):
     assert Life(tuple(map(TaskState, states))).verdict == verdict
 
 
-def test_the_states_are_told_in_words_too():
-    """
-    Who cannot see the arrows can read where each state leads.
-    """
-    words = Life(tuple(map(TaskState, FOUR))).words
-
-    assert words.startswith(
-        "States of a task as boxes with arrows: pending leads to running;"
-    )
-    assert "completed leads to no other state" in words
-
-
 @pytest.mark.parametrize(
     "states",
     [
@@ -85,21 +73,6 @@ def test_a_drawing_of_no_state_is_refused(states):
     """
     with pytest.raises(InvalidValue, match="pending"):
         which_states_follow(*states)
-
-
-def test_wrong_effects_are_counted_both_ways():
-    """
-    An effect too many and an effect too few are both wrong.
-    """
-    wanted = {"a": 1, "b": 0, "c": 1}
-
-    nights = Nights({"bad": {"a": 2, "b": 1}, "good": {"a": 1, "c": 1}}, wanted)
-
-    assert nights.verdict == "effects that nobody wanted: bad 3, good 0"
-    assert nights.words == (
-        "Nights as rows, effects as columns. bad: a 2 instead of 1, b 1 instead of 0,"
-        " c 0 instead of 1; good: all as wanted."
-    )
 
 
 def test_no_night_is_no_picture():
