@@ -8,6 +8,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from agentstate_lab.lab.show import markdown
+
 from .contender import Contender
 from .fork import FORK
 from .picture import draw
@@ -35,14 +37,14 @@ def page(rows: dict[str, Row]) -> str:
     known = {one.name: one for one in CONTENDERS}
     parts = [
         HEAD,
-        _table(EFFECTS_HEAD, _effects(rows)),
+        markdown(EFFECTS_HEAD, _effects(rows)),
         SIX_HEAD,
-        _table(("row", *SIX), _six(rows)),
+        markdown(("row", *SIX), _six(rows)),
         REPAIRS_HEAD,
         *(_red(known[name], rows[name]) for name in rows if name in known),
         ABSENT + _unmeasured(rows),
         VERSIONS_HEAD,
-        _table(("row", "measured", "with"), _versions(rows)),
+        markdown(("row", "measured", "with"), _versions(rows)),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -112,12 +114,6 @@ def _versions(rows: dict[str, Row]) -> Iterable[Sequence[str]]:
             f"{name} {version}" for name, version in row["versions"].items()
         )
         yield row["title"], row["date"], said or "this package"
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table in Markdown."""
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 EFFECTS_HEAD = (

@@ -11,7 +11,7 @@ from .counts import Counted, compare, counted, steps
 from .plots import EXTRA, FAINT, GOOD, HARM, INK, NEUTRAL, Picture, canvas, figure
 from .progress import NotebookBar, progress
 from .shown import Shown, publish
-from .table import Cell, Row, Table, Tabled, Tone
+from .table import Cell, Row, Table, Tabled, Tone, markdown
 from .terminal import with_bar, with_options
 from .widgets import explorer, preformatted, slider, stops
 from .words import listed, outcome, plural, times
@@ -40,6 +40,7 @@ __all__ = [
     "grid",
     "lines",
     "listed",
+    "markdown",
     "name_rows",
     "outcome",
     "plural",

@@ -1,16 +1,15 @@
 """
 A table: a caption that says what it shows, and rows of words under their titles.
 
-The same table has three forms. The text is for terminals, logs and stored outputs;
-the HTML is for the notebook, where a screen reader is told what each row and column
-is; the Markdown is for a page in the repository. Every one of them says everything
-in words: a colour only repeats what stands in its cell.
+The text is for terminals, logs and stored outputs; the HTML is for the notebook, where
+a screen reader is told what each row and column is. Both say everything in words: a
+colour only repeats what stands in its cell.
 
 A long table is hard to read when most of its rows say that all is well. Such rows
 are called calm. In the notebook one line stands for them, and they can be unfolded.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Literal, Self
@@ -71,7 +70,7 @@ Row = tuple[str, ...]
 @dataclass(frozen=True, slots=True, repr=False)
 class Table(Shown):
     """
-    Rows of words under a caption, as plain text, as HTML and as Markdown.
+    Rows of words under a caption, as plain text and as HTML.
 
     Attributes:
         caption: What the table says, in one line.
@@ -98,11 +97,6 @@ class Table(Shown):
         text = ["  ".join(map(str.ljust, line, widths)).rstrip() for line in lines]
         below = ["", self.note] if self.note else []
         return "\n".join([self.caption, "", *text, *below])
-
-    def markdown(self) -> str:
-        """The rows as a table in Markdown, without the caption."""
-        lines = [self.head, ("---",) * len(self.head), *self.rows]
-        return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
     def html(self) -> str:
         """The table; the calm rows of a long one are folded."""
@@ -144,6 +138,12 @@ def _row(row: Row) -> str:
         f'<td style="{CELL}{TONES[cell.tone]}">{cell.html()}</td>' for cell in others
     )
     return f'<tr><th scope="row" style="{CELL}">{first.html()}</th>{cells}</tr>\n'
+
+
+def markdown(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """A table for a page in the repository."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)
 
 
 class Tabled(Shown):

@@ -895,6 +895,7 @@ def test_the_matrix_is_json():
         "outcome": "2 x a",
         "survived": False,
         "waits": False,
+        "completed": True,
     }
 
 

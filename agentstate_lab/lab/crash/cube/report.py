@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from agentstate_lab.lab.show import Table
+from agentstate_lab.lab.show import markdown
 
 from .cube import Cell
 from .random_kills import Toll
@@ -105,7 +105,7 @@ class Result:
             )
             for toll in self.tolls
         ]
-        return RANDOM.format(seed=self.seed) + _table(RANDOM_HEAD, rows)
+        return RANDOM.format(seed=self.seed) + markdown(RANDOM_HEAD, rows)
 
     def _resume(self) -> str:
         rows = [
@@ -119,7 +119,7 @@ class Result:
             )
             for r in self.resumes
         ]
-        return RESUME + _table(RESUME_HEAD, rows)
+        return RESUME + markdown(RESUME_HEAD, rows)
 
 
 HEAD = """\
@@ -184,10 +184,4 @@ def _pivot(cells: Sequence[Cell]) -> str:
         (store, *(said.get((store, strategy), "") for strategy in strategies))
         for store in stores
     ]
-    return _table(("store", *(f"`{strategy}`" for strategy in strategies)), rows)
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """A table in Markdown."""
-    lines = tuple(tuple(map(str, row)) for row in rows)
-    return Table("", tuple(head), lines).markdown()
+    return markdown(("store", *(f"`{strategy}`" for strategy in strategies)), rows)
