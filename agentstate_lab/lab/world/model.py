@@ -31,8 +31,13 @@ def connect_model(*, timeout: float = TIMEOUT) -> tuple[Any, str]:
 
 
 def scripted_model(*, timeout: float = TIMEOUT) -> tuple[Any, str]:
-    """The scripted model of the running world, whatever model is configured."""
+    """
+    The scripted model of the running world, whatever model is configured.
+
+    It is looked at first: then it is ready, and a caller's timeout is for the answer.
+    """
     from .chat import MODEL
 
     world = start_world()
+    world.ask("GET", f"/v1/models/{MODEL}")
     return client_at(f"{world.url}/v1", world.token, timeout=timeout), MODEL

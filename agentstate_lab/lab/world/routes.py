@@ -23,6 +23,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from .chat import chat
+from .chat.rules import get_ready
 from .faults import Fault, FaultBook, answered
 from .guard import Guard, Presence
 from .handle import EFFECTS, proof
@@ -93,8 +94,10 @@ class Services:
         return JSONResponse(chat.models())
 
     async def model(self, request: Request) -> Response:
-        """One model."""
-        return JSONResponse(chat.model(request.path_params["model"]))
+        """One model. Whoever looks at it will ask it, so it gets ready."""
+        found = chat.model(request.path_params["model"])
+        await run_in_threadpool(get_ready)
+        return JSONResponse(found)
 
     async def completions(self, request: Request) -> Response:
         """What the scripted model says next."""
@@ -103,7 +106,6 @@ class Services:
         body = await read_json(request)
 
         async def answer(seconds: float) -> Response:
-            # The first request loads what requests are held against; others go on.
             completion = await run_in_threadpool(chat.complete, body, self.script)
             await asyncio.sleep(seconds)
             if not body.get("stream"):

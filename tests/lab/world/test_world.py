@@ -521,3 +521,19 @@ def test_a_timeout_must_be_a_length(timeout):
 
     with pytest.raises(InvalidValue, match="timeout"):
         world.effect("deploy", task_id="t", step="s", arguments={}, timeout=timeout)
+
+
+def test_the_world_is_ready_before_its_model_is():
+    """
+    The model's library is slow to load: it waits for whoever looks at the model.
+    """
+    code = (
+        "import sys; from agentstate_lab.lab.world import app;"
+        "from agentstate_lab.lab.world.chat.rules import get_ready;"
+        "print('openai' in sys.modules); get_ready(); print('openai' in sys.modules)"
+    )
+
+    with python(code) as process:
+        said = process.stdout.read()
+
+    assert said.split() == ["False", "True"]

@@ -33,6 +33,11 @@ WINDOWS: Mapping[str, float] = {
 }
 
 
+def get_ready() -> None:
+    """Load what requests are held against; it takes longer than an answer."""
+    from . import shapes  # noqa: F401
+
+
 def check_request(body: Json) -> None:
     """
     Refuse *body* unless the real API would take it.
