@@ -21,7 +21,8 @@ c.ServerApp.root_dir = str(ROOT)
 c.LabApp.default_url = "/lab/tree/work/notebooks/00_start_here.ipynb"
 c.LabApp.app_settings_dir = str(ROOT / ".jupyter_settings")
 c.LabApp.custom_css = True
-c.ServerApp.static_custom_path = [str(ROOT / ".jupyter_settings")]
+# Where custom.css is; `static_custom_path` itself cannot be configured.
+c.ServerApp.tornado_settings = {"static_custom_path": [str(ROOT / ".jupyter_settings")]}
 c.LabApp.news_url = None
 c.LabApp.check_for_updates_class = "jupyterlab.NeverCheckForUpdate"
 c.LabApp.extension_manager = "readonly"

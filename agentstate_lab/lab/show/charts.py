@@ -126,6 +126,6 @@ def span(
     tone = word.tone if isinstance(word, Cell) else ""
     fill, ink = FILLS[tone]
     axes.barh(row, length, left=start, height=height, color=fill)
-    middle: Any = {"ha": "center", "va": "center", "fontsize": 9}
+    middle: Any = {"ha": "center", "va": "center", "fontsize": 8}
     weight = "bold" if tone in ("open", "harm") else "normal"
     axes.text(start + length / 2, row, word, color=ink, fontweight=weight, **middle)
