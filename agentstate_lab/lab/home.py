@@ -8,9 +8,11 @@ of the repository.
 """
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from agentstate_lab.errors import InvalidValue
+from agentstate_lab.errors import InvalidValue, LabError
 
 
 def repository_root() -> Path | None:
@@ -41,3 +43,31 @@ def home() -> Path:
             " set it to a folder you may write to, or unset it",
         ) from error
     return folder
+
+
+@contextmanager
+def locked(path: Path, seconds: float, unavailable: type[LabError]) -> Iterator[None]:
+    """
+    Hold the lock *path*, under which something that all share is started or stopped.
+
+    Args:
+        path: The file of the lock.
+
+        seconds: How long to wait for whoever holds it.
+
+        unavailable: What to raise when it cannot be had; nothing was started.
+    """
+    from filelock import FileLock
+
+    lock = FileLock(path, timeout=seconds, mode=0o600)
+    try:
+        lock.acquire()
+    except OSError as error:  # filelock's Timeout is one
+        raise unavailable(
+            f"the lock {path} could not be taken ({error}): end the program that"
+            " holds it, or remove what is there, then try again"
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()

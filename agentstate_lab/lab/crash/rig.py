@@ -20,14 +20,14 @@ from agentstate_lab.errors import InvalidValue, KillMissed, LabError, WorldUnava
 from agentstate_lab.lab.agents import AGENTS, Job, agent_named
 from agentstate_lab.lab.databases import start_postgres
 from agentstate_lab.lab.home import home
-from agentstate_lab.lab.processes import pack
+from agentstate_lab.lab.processes import Gone, pack
 from agentstate_lab.lab.world import scenario_named, start_world
 from agentstate_lab.stores import open_store
 
 from .fuse import Point
 from .matrix import MOMENTS, Row, judge
 from .signals import HARD, died_by, signal_named
-from .spawner import RUN_LIMIT, Ended, Spawner
+from .spawner import RUN_LIMIT, Spawner
 
 Agent = str | Callable[[Job], Any]
 
@@ -164,7 +164,7 @@ class Rig:
         url: str | None,
         point: Point | None = None,
         **limit: float,
-    ) -> Ended:
+    ) -> Gone:
         """One run in a fresh process, to *point* or to its end."""
         return self._spawner.run(
             {
@@ -250,7 +250,7 @@ def _is_gone(pid: int) -> bool:
     return not psutil.pid_exists(pid)
 
 
-def _how(ended: Ended, limit: float, *, brief: bool = False) -> str:
+def _how(ended: Gone, limit: float, *, brief: bool = False) -> str:
     """How a run ended, for the end of a sentence that begins with "it"."""
     if ended.timed_out:
         return f"was still running after {limit:g} s"
@@ -263,7 +263,7 @@ def _how(ended: Ended, limit: float, *, brief: bool = False) -> str:
     )
 
 
-def _reached(ended: Ended) -> str:
+def _reached(ended: Gone) -> str:
     """How far a run got, when it could still say so."""
     reached: dict[str, list[str]] = ended.report.get("reached", {})
     counts = [

@@ -12,10 +12,9 @@ This module knows nothing of agents: `victim` does the work, at the other end.
 
 import os
 import queue
-from dataclasses import dataclass
 from typing import Self
 
-from agentstate_lab.lab.processes import READY_WITHIN, Message, Process
+from agentstate_lab.lab.processes import READY_WITHIN, Gone, Message, Process
 
 HAS_FORK = hasattr(os, "fork")
 RUN_LIMIT = 30.0  # seconds; a run of the course takes a tenth of one
@@ -23,27 +22,6 @@ BURIED_WITHIN = 5.0  # seconds in which the helper ends a run that nobody waits 
 
 _SERVES = f"{__package__}.victim"
 _LIVE = ("AGENTSTATE_MODEL", "OPENAI_API_KEY", "OPENAI_BASE_URL")
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """
-    How a run ended.
-
-    Attributes:
-        pid: The process that ran.
-
-        status: Its exit status; below zero, the signal that ended it.
-
-        timed_out: Whether it was still running at its limit, and was ended then.
-
-        report: What it said last; empty when it died without a word.
-    """
-
-    pid: int
-    status: int
-    timed_out: bool
-    report: Message
 
 
 class Spawner:
@@ -74,7 +52,7 @@ class Spawner:
         if self._helper is not None:
             self._helper.end(BURIED_WITHIN)
 
-    def run(self, request: Message, *, limit: float | None = None) -> Ended:
+    def run(self, request: Message, *, limit: float | None = None) -> Gone:
         """
         Run *request* in a fresh process, and say how that ended.
 
@@ -93,10 +71,10 @@ class Spawner:
         report: Message = {}
         while "status" not in (said := self._helper.must_say(limit + READY_WITHIN)):
             report = said
-        return Ended(report=report, **said)
+        return Gone(report=report, **said)
 
 
-def _run_alone(request: Message, limit: float) -> Ended:
+def _run_alone(request: Message, limit: float) -> Gone:
     """Run in a new Python, which is there for this alone."""
     report: Message = {}
     timed_out = False
@@ -108,7 +86,7 @@ def _run_alone(request: Message, limit: float) -> Ended:
         except queue.Empty:
             timed_out = True
         status = process.end(0.0 if timed_out else BURIED_WITHIN)
-    return Ended(process.pid, status, timed_out, report)
+    return Gone(process.pid, status, timed_out, report)
 
 
 def _started(*, fork: bool) -> Process:

@@ -12,13 +12,13 @@ port, so that addresses which other processes hold stay true.
 
 import os
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from agentstate_lab.errors import InvalidValue, PostgresUnavailable
+from agentstate_lab.lab.home import locked
 from agentstate_lab.lab.processes import alive, until
 
 from .files import FORGET, Files
@@ -187,24 +187,9 @@ class Cluster:
         self._stop("immediate")
         self.place.remove()
 
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
+    def _locked(self) -> AbstractContextManager[None]:
         """The lock under which the cluster is changed."""
-        from filelock import FileLock
-
-        path = self.home / "pg.lock"
-        lock = FileLock(path, timeout=LOCK_WITHIN, mode=0o600)
-        try:
-            lock.acquire()
-        except OSError as error:  # filelock's Timeout is one
-            raise PostgresUnavailable(
-                f"the lock {path} could not be taken ({error}): end the program that"
-                " holds it, or remove what is there, then try again"
-            ) from error
-        try:
-            yield
-        finally:
-            lock.release()
+        return locked(self.home / "pg.lock", LOCK_WITHIN, PostgresUnavailable)
 
 
 def _signal(running: list[Any], name: str, place: Place) -> None:

@@ -14,21 +14,13 @@ that `fresh_start` can drop it.
 
 import contextlib
 import re
-import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
-from agentstate_lab.errors import InvalidValue, StoreError
-from agentstate_lab.stores.sql import (
-    APPLICATION_ID,
-    Answer,
-    Database,
-    PostgresDatabase,
-    Run,
-    SqliteDatabase,
-)
+from agentstate_lab.errors import InvalidValue
+from agentstate_lab.stores.sql import Database, Run
 
 from .postgres import start_postgres
 
@@ -40,14 +32,6 @@ create table if not exists jobs (
     id text primary key, state text, result text, attempt integer default 0
 )
 """
-
-# A lesson's own statements hold no secret, so the driver's words may be shown.
-_NO_TABLE: Answer = (
-    StoreError,
-    "there is no such table; after a fresh start, run the cell with"
-    " `lab.database(...)` again",
-)
-_MISTAKE: Answer = (StoreError, "this statement cannot be run")
 
 _NAME = re.compile(r"[a-z0-9_]{1,24}")
 
@@ -102,10 +86,12 @@ class LabDatabase:
 
     def _own(self) -> Database:
         """The notebook's own table."""
+        from .own_table import OwnPostgres, OwnSqlite
+
         place = self._place("jobs")
         if self.kind == "sqlite":
-            return _OwnSqlite(Path(place))
-        return _OwnPostgres(place, schema="public")
+            return OwnSqlite(Path(place))
+        return OwnPostgres(place, schema="public")
 
     def _place(self, name: str) -> str:
         """The path or the address of *name*, made when it is missing."""
@@ -143,38 +129,3 @@ def forget_databases(lesson: str, folder: Path) -> None:
     """
     for note in folder.glob("*.postgresql"):
         start_postgres().drop(f"{lesson}_{note.stem}")
-
-
-class _OwnSqlite(SqliteDatabase):
-    """A file with none of the store's tables."""
-
-    answers: ClassVar[dict[str, Answer]] = {
-        "no such table": _NO_TABLE,
-        "SQLITE_ERROR": _MISTAKE,
-        **SqliteDatabase.answers,
-    }
-
-    def _code(self, error: sqlite3.Error) -> tuple[str, str]:
-        code, shown = super()._code(error)
-        said = str(error)
-        if code != "SQLITE_ERROR":
-            return code, shown
-        return (said if said.startswith("no such table") else code), said
-
-    def _migrate(self, connection: Any) -> None:
-        ((mark,),) = connection.execute("pragma application_id")
-        if mark == 0:
-            connection.execute(f"pragma application_id = {APPLICATION_ID}")
-
-
-class _OwnPostgres(PostgresDatabase):
-    """A schema with none of the store's tables."""
-
-    answers: ClassVar[dict[str, Answer]] = {
-        "42P01": _NO_TABLE,
-        **PostgresDatabase.answers,
-        "42": _MISTAKE,
-    }
-
-    def _migrate(self, connection: Any) -> None:
-        """The store's tables are not wanted here."""

@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from agentstate_lab.errors import InvalidValue, PostgresUnavailable
-from agentstate_lab.stores.sql import reason
 
 if TYPE_CHECKING:
     import psycopg
@@ -173,6 +172,8 @@ class Postgres:
         """A connection to the first database; what fails there is told in words."""
         import psycopg
 
+        from agentstate_lab.stores.sql import reason
+
         connected = False
         try:
             with psycopg.connect(
@@ -202,6 +203,8 @@ def who_answers(dsn: str, known: Callable[[int], bool]) -> str:
         known: Says of the process that answers whether it is ours.
     """
     import psycopg
+
+    from agentstate_lab.stores.sql import reason
 
     try:
         with psycopg.connect(

@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from agentstate_lab.errors import InvalidValue, PostgresUnavailable
+from agentstate_lab.lab.processes import plain_environment
 
 from .place import Place, open_to_all
 
@@ -34,22 +35,6 @@ DEBIAN = Path("/usr/lib/postgresql")
 TOOLS = ("postgres", "initdb", "pg_ctl")
 
 RUN_WITHIN = 60.0
-
-# All that the server gets of our environment. It may run as another user, whose
-# processes could read the rest there: keys, for example.
-PASSED_ON = (
-    "PATH",
-    "LD_LIBRARY_PATH",
-    "DYLD_LIBRARY_PATH",
-    "TMPDIR",
-    "TEMP",
-    "TMP",
-    "SYSTEMROOT",
-    "SYSTEMDRIVE",
-    "WINDIR",
-    "COMSPEC",
-    "AGENTSTATE_TEST_RUN",  # by this, `make test` finds what is left running
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +71,8 @@ class Programs:
                     stdout=said,
                     stderr=said,
                     cwd=self.place.folder,
-                    env={k: os.environ[k] for k in PASSED_ON if k in os.environ},
+                    # It may run as another user, whose processes could read more.
+                    env=plain_environment(),
                     timeout=RUN_WITHIN,
                     check=False,
                     **self._options(),

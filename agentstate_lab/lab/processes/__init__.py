@@ -10,9 +10,9 @@ from .alive import alive, runs, until
 from .call import pack, unpack
 from .cut import CUT_EXIT, HAS_LIMIT, cut_writes_at, was_cut
 from .ended import CUT_OFF, Ended, signal_name, was_killed
-from .handle import READY_WITHIN, Process
+from .handle import READY_WITHIN, Process, plain_environment
 from .kernel import Kernel
-from .line import BROKEN, Line, Message, in_fork
+from .line import BROKEN, Gone, Line, Message, in_fork
 from .processes import (
     CALL,
     all_at_once,
@@ -29,6 +29,7 @@ __all__ = [
     "HAS_LIMIT",
     "READY_WITHIN",
     "Ended",
+    "Gone",
     "Kernel",
     "Line",
     "Message",
@@ -40,6 +41,7 @@ __all__ = [
     "in_fork",
     "in_new_process",
     "pack",
+    "plain_environment",
     "request_for",
     "runs",
     "signal_name",

@@ -31,6 +31,13 @@ MAX_LINE = 4_000_000  # bytes of one message
 MAX_NOISE = 1_000_000  # bytes that come on the line and are no messages
 READY_WITHIN = 60.0  # seconds; a busy machine may need some to start a Python
 
+# What programs need to run, and nobody has to hide: keys and tokens are not in it.
+PLAIN = (
+    "PATH", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT", "SYSTEMDRIVE", "WINDIR", "COMSPEC",
+    "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH",
+    "AGENTSTATE_TEST_RUN",  # by this, `make test` finds what is left running
+)  # fmt: skip
+
 _CHILD = f"{__package__}.child"
 
 
@@ -207,3 +214,8 @@ def _kill_below(pid: int) -> None:
         for one in psutil.Process(pid).children(recursive=True):
             with contextlib.suppress(psutil.Error):
                 one.kill()
+
+
+def plain_environment(*more: str) -> dict[str, str]:
+    """What of this process's environment a stranger may see, and *more* by name."""
+    return {name: os.environ[name] for name in (*PLAIN, *more) if name in os.environ}

@@ -21,7 +21,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import IO, Any
 
 Message = dict[str, Any]
@@ -84,11 +84,23 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Gone:
-    """How a fork ended: its exit status, below zero for a signal."""
+    """
+    How a process ended that was waited for.
+
+    Attributes:
+        pid: Its number, which nobody has any more.
+
+        status: Its exit status; below zero, the signal that ended it.
+
+        timed_out: Whether it was still running at its limit, and was ended then.
+
+        report: What it said last to the one that asked; empty when it said nothing.
+    """
 
     pid: int
     status: int
-    timed_out: bool
+    timed_out: bool = False
+    report: Message = field(default_factory=dict)
 
 
 def in_fork(
@@ -154,7 +166,7 @@ def _watched(pid: int, lives: int, line: Line, end: float, own_group: bool) -> G
             os.kill(pid, signal.SIGKILL)  # it may not have made its group yet
             status = os.waitpid(pid, 0)[1]
         if gone or timed_out:
-            return Gone(pid, os.waitstatus_to_exitcode(status), timed_out)
+            return Gone(pid, os.waitstatus_to_exitcode(status), bool(timed_out))
 
 
 def end_after(seconds: float | None) -> None:

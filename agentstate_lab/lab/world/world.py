@@ -17,12 +17,11 @@ and it never signals a process that it cannot prove to be this home's world.
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from agentstate_lab.errors import WorldUnavailable
-from agentstate_lab.lab.home import home
+from agentstate_lab.lab.home import home, locked
 from agentstate_lab.lab.processes import alive, until
 
 from .handle import World
@@ -145,22 +144,9 @@ def _environment() -> dict[str, str]:
     }
 
 
-@contextmanager
-def _lock(where: Path) -> Iterator[None]:
+def _lock(where: Path) -> AbstractContextManager[None]:
     """The lock under which the world of *where* is started and stopped."""
-    from filelock import FileLock
-
-    lock = FileLock(where / "world.lock", timeout=LOCK_WITHIN, mode=0o600)
-    try:
-        lock.acquire()
-    except OSError as error:  # filelock's Timeout is one
-        raise WorldUnavailable(
-            f"the lock {where / 'world.lock'} could not be taken ({error})"
-        ) from error
-    try:
-        yield
-    finally:
-        lock.release()
+    return locked(where / "world.lock", LOCK_WITHIN, WorldUnavailable)
 
 
 def _log_tail(where: Path, size: int = 2_000) -> str:

@@ -22,7 +22,12 @@ from pathlib import Path
 
 import psutil
 
-from agentstate_lab.lab.processes import READY_WITHIN, Message, Process
+from agentstate_lab.lab.processes import (
+    READY_WITHIN,
+    Message,
+    Process,
+    plain_environment,
+)
 
 from .answer import PACKAGE
 from .apart import LATE
@@ -44,11 +49,7 @@ REASONS = {
 }
 
 _SERVES = f"{__package__}.child"
-_PASSED_ON = (
-    "PATH", "LANG", "LC_ALL", "LC_CTYPE", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT",
-    "SYSTEMDRIVE", "COMSPEC", "PATHEXT", "WINDIR", "LD_LIBRARY_PATH",
-    "AGENTSTATE_TEST_RUN",
-)  # fmt: skip
+_LOCALE = ("LANG", "LC_ALL", "LC_CTYPE", "PATHEXT")
 
 
 class Judge(Process):
@@ -200,8 +201,7 @@ class Judge(Process):
 
 def _environment() -> dict[str, str]:
     """What the learner's function may see: no keys."""
-    kept = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
-    return kept | {
+    return plain_environment(*_LOCALE) | {
         "PYTHONPATH": str(PACKAGE.parent),
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONIOENCODING": "utf-8:backslashreplace",
