@@ -14,14 +14,8 @@ import psutil
 import pytest
 
 from agentstate_lab.errors import InvalidValue, WorldUnavailable
-from agentstate_lab.lab.world import (
-    World,
-    alive,
-    find_world,
-    start_world,
-    stop_world,
-    until,
-)
+from agentstate_lab.lab.processes import alive, until
+from agentstate_lab.lab.world import World, find_world, start_world, stop_world
 from agentstate_lab.lab.world import app as world_app
 from agentstate_lab.lab.world import record as world_record
 from agentstate_lab.lab.world.guard import Presence
