@@ -8,6 +8,7 @@ need("lab", "matplotlib")
 
 from .charts import grid, lines, name_rows, span
 from .counts import Counted, compare, counted, steps
+from .listing import listing
 from .plots import EXTRA, FAINT, GOOD, HARM, INK, NEUTRAL, Picture, canvas, figure
 from .progress import NotebookBar, progress
 from .shown import Shown, publish
@@ -40,6 +41,7 @@ __all__ = [
     "grid",
     "lines",
     "listed",
+    "listing",
     "markdown",
     "name_rows",
     "outcome",
