@@ -31,7 +31,7 @@ FRAMEWORK_PINS = --quiet --universal --python-version 3.11 --upgrade \
 
 .DEFAULT_GOAL := help
 .PHONY: help lab test lint types unit notebooks exercises package \
-	soak cube bench book frameworks freeze stubs pins framework-pins clean
+	soak cube bench book frameworks freeze stubs house pins framework-pins clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "%-11s %s\n", $$1, $$2}' Makefile
@@ -92,6 +92,9 @@ freeze: .venv/.package ## execute notebooks and solutions and store the outputs
 
 stubs: .venv/.package ## derive the exercises from their solutions
 	@$(RUN) -m agentstate_lab.lab.notebooks.notebooks stubs
+
+house: .venv/.package ## draw the rooms and their imports into CONTRIBUTING.md
+	@$(RUN) .ci/house.py
 
 pins: .venv/.package ## write requirements.txt anew from the ranges in pyproject.toml
 	@$(UV) pip compile --quiet --universal --python-version 3.11 --upgrade \

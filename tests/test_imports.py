@@ -1,6 +1,7 @@
 """Who may import whom: the contracts in pyproject.toml hold, and can fail."""
 
 import graphlib
+import runpy
 import shutil
 import subprocess
 import sys
@@ -21,7 +22,7 @@ FORBIDDEN = {
     "scenes": ("lab/scenes/retry/herd.py", "import agentstate_lab.lab.scenes.state"),
     "exercises": ("lab/exercises/judge/waits.py", "from .. import retry"),
     "openai": ("retry/failure.py", "import openai"),
-    "mcp": ("lab/show/show.py", "from mcp_types import Tool"),
+    "mcp": ("lab/show/words.py", "from mcp_types import Tool"),
     "psycopg": ("stores/lease.py", "import psycopg"),
     "dbos": ("lab/cli/runs.py", "from sqlalchemy import text"),
     "circles": ("stores/sql/database.py", "from .sqlite import SqliteDatabase"),
@@ -110,3 +111,34 @@ def test_a_module_that_breaks_a_contract_is_refused(copy, contract):
 
     assert (status, "1 broken" in said) == (1, True), said
     assert f".{module.stem} " in said
+
+
+@pytest.fixture(scope="module")
+def house():
+    """The script that draws the house."""
+    return runpy.run_path(str(ROOT / ".ci" / "house.py"))
+
+
+def test_the_house_in_contributing_is_the_one_that_stands(house):
+    """
+    Floors and words are those of today; `make house` draws them anew.
+    """
+    page = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+
+    assert house["drawn"](page) == page
+
+
+def test_a_new_import_moves_a_room_to_a_higher_floor(house):
+    """
+    The drawing is of the imports: one more, and the picture is another.
+    """
+    graph = grimp.build_graph("agentstate_lab", cache_dir=None)
+    before = house["House"](graph)
+
+    graph.add_import(
+        importer="agentstate_lab.context.parts", imported="agentstate_lab.stores.rules"
+    )
+    after = house["House"](graph)
+
+    assert before.floor("context") < before.floor("stores")
+    assert after.floor("context") == after.floor("stores") + 1

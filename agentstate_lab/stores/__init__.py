@@ -26,6 +26,7 @@ from .owner import is_gone, machine, whereabouts, working
 from .patching import STEP_PREFIX, Applied, apply_once
 from .rules import ALL, Page, Submission
 from .store import (
+    FILES,
     MAX_STEP_TRIES,
     SCHEMES,
     Clock,
@@ -42,6 +43,7 @@ from .store import (
 
 __all__ = [
     "ALL",
+    "FILES",
     "LEASE",
     "MAX_ATTEMPTS",
     "MAX_STEP_TRIES",

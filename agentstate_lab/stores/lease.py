@@ -74,7 +74,7 @@ class LeaseStore(HistoryStore, Protocol):
     """
     A store that gives out tasks for a time. Taught in notebook 06.
 
-    A store that passes `lab.contract_leases.LeaseStoreContract` keeps these promises.
+    A store that passes `lab.contracts.LeaseStoreContract` keeps these promises.
     """
 
     def claim_next(

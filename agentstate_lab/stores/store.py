@@ -22,7 +22,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Protocol, Self
+from typing import Any, Literal, NamedTuple, Protocol, Self
 
 from agentstate_lab.errors import InvalidValue, TaskNotFound, VersionConflict
 from agentstate_lab.state import (
@@ -61,7 +61,7 @@ class TaskStore(Protocol):
     """
     What every store can do. Taught in notebook 02.
 
-    A store that passes `lab.contract.TaskStoreContract` keeps these promises.
+    A store that passes `lab.contracts.TaskStoreContract` keeps these promises.
     """
 
     def submit(self, task: Task) -> Submission:
@@ -114,7 +114,7 @@ class StepStore(TaskStore, Protocol):
     """
     A store that also keeps steps and messages. Taught in notebook 03.
 
-    A store that passes `lab.contract_steps.StepStoreContract` keeps these promises.
+    A store that passes `lab.contracts.StepStoreContract` keeps these promises.
     """
 
     def save(
@@ -214,7 +214,7 @@ class HistoryStore(StepStore, Protocol):
     """
     A store whose past can be read and thinned out. Taught in notebook 07.
 
-    A store that passes `lab.contract_history.HistoryStoreContract` keeps these
+    A store that passes `lab.contracts.HistoryStoreContract` keeps these
     promises. Each call raises `TaskNotFound` for an id that nobody has submitted.
     """
 
@@ -475,19 +475,37 @@ def until_saved(save: Callable[[], Task]) -> Task:
     return save()
 
 
-# The module and class behind each scheme; a store joins with one line.
+class Kind(NamedTuple):
+    """
+    A kind of store.
+
+    Attributes:
+        module: Where its class is, in this room.
+
+        name: The class.
+
+        place: What follows the scheme in a URL.
+    """
+
+    module: str
+    name: str
+    place: Literal["nothing", "path", "address"] = "path"
+
+
+# The kind behind each scheme; a store joins with one line.
 SCHEMES = {
-    "memory": ("store", "MemoryStore"),
-    "json": ("json_file", "JsonFileStore"),
-    "sqlite": ("sql", "SqliteStore"),
-    "postgresql": ("sql", "PostgresStore"),
+    "memory": Kind("store", "MemoryStore", "nothing"),
+    "json": Kind("json_file", "JsonFileStore"),
+    "sqlite": Kind("sql", "SqliteStore"),
+    "postgresql": Kind("sql", "PostgresStore", "address"),
 }
+FILES = tuple(scheme for scheme, kind in SCHEMES.items() if kind.place == "path")
 
 
 def store_class(scheme: str) -> Any:
     """The class of the stores whose URLs begin with *scheme*, loaded when asked for."""
-    module, name = SCHEMES[scheme]
-    return getattr(importlib.import_module(f".{module}", __package__), name)
+    kind = SCHEMES[scheme]
+    return getattr(importlib.import_module(f".{kind.module}", __package__), kind.name)
 
 
 def open_store(url: str, *, clock: Clock | None = None) -> HistoryStore:
@@ -511,15 +529,16 @@ def open_store(url: str, *, clock: Clock | None = None) -> HistoryStore:
         known = ", ".join(f"{name}:" for name in SCHEMES)
         # Not the url itself: there may be a password in it.
         raise InvalidValue("store url", f"it starts with none of {known}")
-    if scheme == "memory" and place:
-        raise InvalidValue("store url", "memory: takes no path")
-    if scheme != "memory" and not place.strip():
+    wanted = SCHEMES[scheme].place
+    if wanted == "nothing" and place:
+        raise InvalidValue("store url", f"{scheme}: takes no path")
+    if wanted != "nothing" and not place.strip():
         raise InvalidValue("store url", f"{scheme}: needs a path after the colon")
-    if scheme in ("json", "sqlite"):
-        place = _path(scheme, place)
-    kind = store_class(scheme)
-    where = [url if scheme == "postgresql" else place] if place else []
-    opened: HistoryStore = kind(*where, **({} if clock is None else {"clock": clock}))
+    where = [] if wanted == "nothing" else [url]
+    if wanted == "path":
+        where = [_path(scheme, place)]
+    more = {} if clock is None else {"clock": clock}
+    opened: HistoryStore = store_class(scheme)(*where, **more)
     return opened
 
 

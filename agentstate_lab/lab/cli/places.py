@@ -11,8 +11,6 @@ from pathlib import Path
 from agentstate_lab.errors import InvalidValue
 from agentstate_lab.lab.home import home
 
-FILES = ("json", "sqlite")
-
 
 def checked_place(url: str) -> str:
     """
@@ -21,8 +19,7 @@ def checked_place(url: str) -> str:
     Raises:
         InvalidValue: There is no such folder.
     """
-    kind, _, path = url.partition(":")
-    if kind in FILES and path and "\0" not in path:
+    if path := file_of(url):
         folder = Path(path).parent
         if not folder.is_dir():
             raise InvalidValue(
@@ -46,11 +43,19 @@ def place_with_tasks(url: str | None) -> str:
         InvalidValue: There is no such file, or nobody else can have written to it.
     """
     place = chosen_place(url)
-    kind, _, path = place.partition(":")
-    if kind == "memory":
+    if place.partition(":")[0] == "memory":
         raise InvalidValue("--store", "memory: is new in each process, and empty")
-    if kind in FILES and path and "\0" not in path and not Path(path).exists():
+    path = file_of(place)
+    if path and not Path(path).exists():
         raise InvalidValue(
             "--store", f"there is no file {path!r:.200}: no task was stored there"
         )
     return place
+
+
+def file_of(url: str) -> str | None:
+    """The path in the URL of a store that is a file, or None when there is none."""
+    from agentstate_lab.stores import FILES  # here: `--help` does without it
+
+    kind, _, path = url.partition(":")
+    return path if kind in FILES and path and "\0" not in path else None

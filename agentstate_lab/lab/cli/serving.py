@@ -13,7 +13,7 @@ from pathlib import Path
 
 from agentstate_lab.errors import InvalidValue
 
-from .places import FILES, checked_place
+from .places import checked_place, file_of
 from .printed import Add, shown
 
 STORE_HELP = "the store whose tasks are served"
@@ -69,10 +69,10 @@ def mcp(args: argparse.Namespace) -> int:
 
 def note_if_empty(place: str) -> None:
     """Say so when a store cannot hold a task yet: a misprint looks the same."""
-    kind, _, path = place.partition(":")
-    if kind == "memory":
+    path = file_of(place)
+    if place.partition(":")[0] == "memory":
         why = "the store memory: is new in each process"
-    elif kind in FILES and not Path(path).exists():
+    elif path and not Path(path).exists():
         why = f"there was no file {shown(path)}"
     else:
         return

@@ -1,5 +1,5 @@
 """
-What a store of history promises, as tests; see `contract` for how to use them.
+What a store of history promises, as tests; see `store` for how to use them.
 
     class TestMyStore(TaskStoreContract, StepStoreContract, HistoryStoreContract):
         def make_store(self, folder, clock):

@@ -1,5 +1,5 @@
 """
-What a store of leases promises, as tests; see `contract` for how to use them.
+What a store of leases promises, as tests; see `store` for how to use them.
 
     class TestMyStore(TaskStoreContract, StepStoreContract, LeaseStoreContract):
         def make_store(self, folder, clock):

@@ -1,5 +1,5 @@
 """
-What a store of steps promises, as tests; see `contract` for how to use them.
+What a store of steps promises, as tests; see `store` for how to use them.
 
     class TestMyStore(TaskStoreContract, StepStoreContract, DurableStepContract):
         def make_store(self, folder, clock):

@@ -9,7 +9,7 @@ one protocol or one property; a store takes the groups that it offers:
             return MyStore(folder / "tasks.db", clock=clock)
 
 Run it with pytest, in this repository or in yours. The store classes of the
-course pass them in `tests/test_store.py`.
+course pass them in `tests/stores`.
 
 A contract shows what a store does when asked. It cannot show what happens when
 the process is killed; the crash lab does that.

@@ -22,7 +22,7 @@ from agentstate_lab.lab.databases import start_postgres
 from agentstate_lab.lab.home import home
 from agentstate_lab.lab.processes import Gone, pack
 from agentstate_lab.lab.world import scenario_named, start_world
-from agentstate_lab.stores import open_store
+from agentstate_lab.stores import FILES, SCHEMES, open_store
 
 from .fuse import Point
 from .matrix import MOMENTS, Row, judge
@@ -30,8 +30,6 @@ from .signals import HARD, died_by, signal_named
 from .spawner import RUN_LIMIT, Spawner
 
 Agent = str | Callable[[Job], Any]
-
-STORE_KINDS = ("json", "memory", "sqlite", "postgresql")
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +183,7 @@ class Rig:
 
     def url(self, task_id: str) -> str | None:
         """The store for one task: its own file, unless a place was named."""
-        if self._store in ("json", "sqlite"):
+        if self._store in FILES:
             return f"{self._store}:{Path(self._folder) / task_id}.{self._store}"
         if self._store == "postgresql":
             return self._database
@@ -218,11 +216,11 @@ def _packed(agent: Agent) -> tuple[str, dict[str, str]]:
 
 
 def store_kind(store: str | None) -> str | None:
-    """*store* as one of `STORE_KINDS` or as the URL of a place."""
+    """*store* as one of `SCHEMES` or as the URL of a place."""
     if store is None:
         return None
     kind = store.removesuffix(":") if isinstance(store, str) else ""
-    if kind not in STORE_KINDS:
+    if kind not in SCHEMES:
         open_store(store).close()
         return store
     return kind
