@@ -190,8 +190,9 @@ def course_map(passed: Collection[str] | None = None) -> Table:
 def _row(lesson: Lesson, passed: Collection[str]) -> Row:
     """One lesson, with the ways to its notebook and its exercise from notebook 00."""
     name = lesson.name + (" (optional)" if lesson.optional else "")
-    notebook = "" if lesson.planned else f"{lesson.name}.ipynb"
-    exercise = f"../{lesson.exercise}" if lesson.exercise else ""
+    there = not lesson.planned
+    notebook = f"{lesson.name}.ipynb" if there else ""
+    exercise = f"../{lesson.exercise}" if there and lesson.exercise else ""
     return (
         lesson.number,
         Cell(name, href=notebook),
