@@ -30,7 +30,7 @@ FRAMEWORK_PINS = --quiet --universal --python-version 3.11 --upgrade \
 	--no-emit-index-url --no-annotate --custom-compile-command "make framework-pins"
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test lint types unit notebooks exercises package \
+.PHONY: help lab test lint types unit quick notebooks exercises package \
 	soak cube bench book frameworks freeze stubs house pins framework-pins clean
 
 help: ## list the targets
@@ -55,6 +55,10 @@ types: .venv/.package ## mypy --strict on the package
 
 unit: .venv/.package ## the tests and doctests of the package
 	@$(PYTEST) -m "not soak" \
+		--ignore=tests/test_exercises.py --ignore=tests/test_notebooks.py
+
+quick: .venv/.package ## the tests that start no process and open no connection
+	@$(PYTEST) --quick -m "not soak" \
 		--ignore=tests/test_exercises.py --ignore=tests/test_notebooks.py
 
 notebooks: .venv/.package ## run notebooks and solutions, compare every output

@@ -13,6 +13,7 @@ from typing import Self
 
 import pytest
 from hypothesis import HealthCheck, settings
+from quick import Quick
 
 from agentstate_lab.lab.agents import Job, open_job
 from agentstate_lab.lab.clock import FakeClock
@@ -30,6 +31,7 @@ from agentstate_lab.stores import MemoryStore
 settings.register_profile(
     "suite", deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
+settings.register_profile("quick", settings.get_profile("suite"), max_examples=20)
 settings.load_profile("suite")
 
 # A suite in the background of a shell ignores interrupts, and so would all that its
@@ -46,12 +48,20 @@ LIVE = (
 POSTGRES_HOME = "AGENTSTATE_TEST_POSTGRES"
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The option that `make quick` is made of."""
+    parser.addoption("--quick", action="store_true", help="no process, no connection")
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """
     Name the home of the one PostgreSQL that all workers share.
 
     Whoever names it ends it: with workers, the process that outlives them.
     """
+    if config.getoption("quick"):
+        settings.load_profile("quick")
+        config.pluginmanager.register(Quick())
     if POSTGRES_HOME not in os.environ:
         folder = Path(tempfile.mkdtemp(prefix="agentstate-postgres-"))
         os.environ[POSTGRES_HOME] = str(folder)

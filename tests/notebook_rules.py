@@ -179,6 +179,17 @@ def few_exceptions_to_comparing(notebook: Any) -> list[str]:
     return [f"{len(marked)} cells are not compared"] if len(marked) > 2 else []
 
 
+def public_names(notebook: Any) -> list[str]:
+    """Nothing with a leading underscore is imported: it may change without notice."""
+    return [
+        f"{named(cell)}: imports {name}"
+        for cell in code_cells(notebook)
+        for node in imports(cell)
+        for name in [getattr(node, "module", "") or "", *(a.name for a in node.names)]
+        if re.search(r"(^|\.)_(?!_)", name)
+    ]
+
+
 def a_scene_once(notebook: Any) -> list[str]:
     """A room of scenes is imported once: there its names stand together."""
     modules = [
@@ -312,6 +323,7 @@ EVERY_NOTEBOOK: tuple[Rule, ...] = (
     steady_outputs,
     steady_file,
     true_listings,
+    public_names,
 )
 EVERY_LESSON: tuple[Rule, ...] = (
     *EVERY_NOTEBOOK,

@@ -241,6 +241,14 @@ ERROR = new_output("error", ename="KeyError", evalue="x", traceback=[])
         pytest.param(rules.steady_file, change(4, id="cell-03"), id="same-id"),
         pytest.param(rules.true_listings, drifted, id="listing"),
         pytest.param(rules.a_scene_once, scenes, id="scenes"),
+        pytest.param(
+            rules.public_names,
+            change(4, source="from lab.effect import _intent"),
+            id="private-name",
+        ),
+        pytest.param(
+            rules.public_names, change(4, source="import lab._own"), id="private-module"
+        ),
     ],
 )
 def test_every_rule_can_fail(rule, worse):

@@ -130,15 +130,16 @@ def run_once(
             "if_unknown", f"{if_unknown!r} is none of resend, repeat, wait"
         )
     with working() as me:
-        record = _begun(store, task_id, _intent(task_id, step, request, me), if_unknown)
+        intent = intent_of(task_id, step, request, me)
+        record = recorded_or_begun(store, task_id, intent, if_unknown)
         if record.status is StepStatus.DONE:
             return record.result
         try:
-            result = _asked(effect, record.key, sleep)
+            result = requested(effect, record.key, sleep)
         except Exception as error:
-            _failed(store, task_id, record, error, if_unknown)
+            report_failure(store, task_id, record, error, if_unknown)
             raise
-        return _reported(store, task_id, record, result)
+        return report(store, task_id, record, result)
 
 
 def resolve(
@@ -189,7 +190,7 @@ def resolve(
     return store.save(task, steps=[answer])
 
 
-def _intent(task_id: str, step: str, request: JsonValue, me: Owner) -> StepRecord:
+def intent_of(task_id: str, step: str, request: JsonValue, me: Owner) -> StepRecord:
     """What is about to be asked, as it is recorded before it is asked."""
     try:
         return StepRecord(
@@ -205,7 +206,7 @@ def _intent(task_id: str, step: str, request: JsonValue, me: Owner) -> StepRecor
         ) from error
 
 
-def _begun(
+def recorded_or_begun(
     store: StepStore, task_id: str, intent: StepRecord, if_unknown: IfUnknown
 ) -> StepRecord:
     """The result that is recorded, or the intent, recorded now."""
@@ -243,8 +244,8 @@ def _check_gone(store: StepStore, task_id: str, found: StepRecord) -> None:
         raise TaskInProgress(task_id)
 
 
-def _asked(effect: Callable[[str], JsonValue], key: str, sleep: Sleep) -> JsonValue:
-    """The receiver's answer; one that is still at it is asked again, with the key."""
+def requested(effect: Callable[[str], JsonValue], key: str, sleep: Sleep) -> JsonValue:
+    """The receiver's answer; one that is still at it gets the same request again."""
     for _ in range(BUSY_ASKS - 1):
         try:
             return effect(key)
@@ -255,7 +256,7 @@ def _asked(effect: Callable[[str], JsonValue], key: str, sleep: Sleep) -> JsonVa
     return effect(key)
 
 
-def _failed(
+def report_failure(
     store: StepStore,
     task_id: str,
     record: StepRecord,
@@ -271,7 +272,7 @@ def _failed(
         raise OutcomeUnknown(task_id, record.name, why) from error
 
 
-def _reported(
+def report(
     store: StepStore, task_id: str, record: StepRecord, result: JsonValue
 ) -> JsonValue:
     """Record the result of an effect that happened, and return it."""

@@ -47,6 +47,24 @@ FIGURES = {
         "overheads": lambda m, by: lambda: {"ours": 0.9 * by, "tenacity": 1.0},
         "stubborn": lambda m, by: dict,
     },
+    "long_run": {
+        "HERE": lambda m, by: Path(),
+        "apart": lambda m, by: lambda what, place, steps: {"error": "not measured"},
+        "in_turns": lambda m, by: lambda *asked: {"ours": 0.9 * by, "LangGraph": 1.0},
+        "long_run": lambda m, by: (
+            lambda kind, steps, folder: {
+                "store": kind,
+                "steps": steps,
+                "memory_mb": 1,
+                "stored": 1,
+                "first_ms": 1.0,
+                "last_ms": 1.4 * by,
+                "bytes_per_new_byte": 2.9 * by,
+                "resume_s": 0.9 * by,
+                "largest_request": 64_000 * by,
+            }
+        ),
+    },
     "checkpoints": {
         name: lambda m, by: lambda *a, **k: m.Run("it", 1, [1.0] * m.LONG, 0.04 * by)
         for name in ("on_sqlite", "on_postgres", "langgraph")
