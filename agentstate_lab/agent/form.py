@@ -132,6 +132,7 @@ class _Untitled(GenerateJsonSchema):
     """A title that repeats the name says nothing to a model."""
 
     def field_title_should_be_set(self, schema: Any) -> bool:
+        """Never."""
         return False
 
 

@@ -19,8 +19,8 @@ def visible(text: str) -> str:
     r"""
     *text* with each sign that cannot be seen as its escape.
 
-    >>> visible("caf\u00e9\u202e\n")
-    'caf\u00e9\\u202e\\u000a'
+    >>> visible("drive C\u202e\n")
+    'drive C\\u202e\\u000a'
     """
     if text.isprintable():
         return text

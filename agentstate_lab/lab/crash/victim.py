@@ -75,9 +75,13 @@ def _prepare_for(request: Message) -> None:
     scheme = (request["store_url"] or "").partition(":")[0]
     if scheme in SCHEMES:
         store_class(scheme)
-    module = request.get("module", "")
-    if module.startswith("agentstate_lab.lab."):
-        importlib.import_module(module)
+    load(request.get("module"))
+
+
+def load(module: str | None) -> None:
+    """Load the *module* of an agent of the course; a learner's is left to the run."""
+    if (module or "").startswith("agentstate_lab.lab."):
+        importlib.import_module(str(module))
 
 
 def run(request: Mapping[str, Any], say: Say) -> None:

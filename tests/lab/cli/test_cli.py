@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import time
+from importlib import import_module
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -522,7 +523,7 @@ def test_the_ledger_shows_no_control_characters(world, capsys):
 
     main(["ledger", "--task-id", "a\x1b[2J"])
 
-    assert "a\\x1b[2J" in capsys.readouterr().out
+    assert "a\\u001b[2J" in capsys.readouterr().out
 
 
 def test_world_and_postgres_are_started_found_and_stopped(home_dir, capsys):
@@ -573,7 +574,8 @@ def test_stopping_one_leaves_the_other(home_dir, monkeypatch, capsys):
     def locked() -> bool:
         raise WorldUnavailable("another program holds the lock")
 
-    monkeypatch.setattr("agentstate_lab.lab.doctor.services.stop_world", locked)
+    module = import_module("agentstate_lab.lab.doctor.services")
+    monkeypatch.setattr(module, "stop_world", locked)
 
     status = main(["stop"])
 

@@ -230,7 +230,7 @@ def test_of_many_steps_the_newest_and_every_open_one_are_shown(folder, say):
     assert "step-4 " not in out
     assert "step-5  rrr" in out
     assert "(and 799 more)" in out
-    assert "why\\x1b[31m" in out
+    assert "why\\u001b[31m" in out
 
 
 @pytest.mark.parametrize(

@@ -304,7 +304,7 @@ def test_only_the_course_is_loaded_before_a_fork(name):
     """
     before = set(sys.modules)
 
-    victim.prepare_agent(name)
+    victim.load(name)
 
     assert set(sys.modules) == before
 
