@@ -777,11 +777,12 @@ def ask(world):
     client.close()  # which also ends a reply that still drips
 
 
-def test_a_timeout_for_each_read_lets_a_dripping_body_through(world):
+def test_a_timeout_for_each_read_lets_a_dripping_body_through(world, ask):
     """
     The world waits APART before each byte but the first, and the client, told to
     wait PATIENCE, does not mind: no single wait is longer.
     """
+    # `ask` has let the model get ready: its first answer would take longer.
     world.fault("let-through", "drip", seconds=APART)
     reply = httpx2.post(
         f"{world.url}/v1/chat/completions",
