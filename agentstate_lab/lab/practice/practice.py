@@ -59,7 +59,8 @@ def check(
     report = _judged(exercise, answer, seconds, only)
     if only:
         return report
-    return told(_noted(exercise, report))
+    own = getattr(answer, "__name__", "") == exercise.function
+    return told(_noted(exercise, report), exercise.function if own else "")
 
 
 def _judged(
