@@ -9,7 +9,18 @@ need("lab", "matplotlib")
 from .charts import grid, lines, name_rows, span
 from .counts import Counted, compare, counted, steps
 from .listing import listing
-from .plots import EXTRA, FAINT, GOOD, HARM, INK, NEUTRAL, Picture, canvas, figure
+from .plots import (
+    EXTRA,
+    FAINT,
+    GOOD,
+    HARM,
+    INK,
+    NEUTRAL,
+    Picture,
+    canvas,
+    figure,
+    picture,
+)
 from .progress import NotebookBar, progress
 from .shown import Shown, publish
 from .table import Cell, Row, Table, Tabled, Tone, markdown
@@ -45,6 +56,7 @@ __all__ = [
     "markdown",
     "name_rows",
     "outcome",
+    "picture",
     "plural",
     "preformatted",
     "progress",

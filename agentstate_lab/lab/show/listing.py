@@ -6,17 +6,19 @@ what the package does, folded, without docstrings and with the helpers beside it
 """
 
 import ast
-import html
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
+from html import escape
 from typing import Any
+
+from .shown import Shown
 
 _STYLE = "font-size:90%;overflow-x:auto"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Listing:
+class Listing(Shown):
     """
     A function with the helpers of its module that it calls.
 
@@ -32,15 +34,13 @@ class Listing:
     def __str__(self) -> str:
         return "\n\n\n".join(self.parts)
 
-    __repr__ = __str__
-
-    def _repr_html_(self) -> str:
+    def html(self) -> str:
         """The same, folded; a keyboard opens it."""
         more = len(self.parts) - 1
         head = f"{self.name}, and {more} functions that it calls" if more else self.name
         return (
-            f"<details><summary><code>{html.escape(head)}</code></summary>"
-            f'<pre style="{_STYLE}">{html.escape(str(self))}</pre></details>'
+            f"<details><summary><code>{escape(head)}</code></summary>"
+            f'<pre style="{_STYLE}">{escape(str(self))}</pre></details>'
         )
 
 

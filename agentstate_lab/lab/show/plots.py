@@ -81,60 +81,51 @@ def canvas(width: float = 7.2, height: float = 3.2) -> "tuple[Figure, Axes]":
 @dataclass(frozen=True, slots=True, repr=False)
 class Picture(Shown):
     """
-    A figure with what it says.
+    A picture with what it says.
 
     Attributes:
-        fig: The figure.
+        data: The PNG, as Base64.
 
         alt: What a reader who cannot see it should know, in a sentence.
 
         number: The number that the picture is about, in words; printed under it.
-
-    Raises:
-        InvalidValue: One of the texts is missing.
     """
 
-    fig: "Figure"
+    data: str
     alt: str
     number: str
-
-    def __post_init__(self) -> None:
-        for name in ("alt", "number"):
-            text = getattr(self, name)
-            if not isinstance(text, str) or not text.strip():
-                raise InvalidValue(name, "a figure needs a text for it")
 
     def __str__(self) -> str:
         return f"{self.alt}\n{self.number}"
 
     def html(self) -> str:
-        """The figure as one piece of HTML, with its description and its number."""
-        return self._html(self._data())
-
-    def _repr_mimebundle_(self, **kwargs: object) -> dict[str, str]:
-        data = self._data()  # drawn once for both
-        words = {"text/plain": str(self), "text/html": self._html(data)}
-        return {**words, "image/png": data}
-
-    def _data(self) -> str:
-        return base64.b64encode(png(self.fig)).decode()
-
-    def _html(self, data: str) -> str:
+        """The picture as one piece of HTML, with its description and its number."""
         return (
             f'<figure style="margin:0"><img alt="{html.escape(self.alt)}"'
-            f' src="data:image/png;base64,{data}" style="max-width:100%">'
+            f' src="data:image/png;base64,{self.data}" style="max-width:100%">'
             f"<figcaption>{html.escape(self.number)}</figcaption></figure>"
         )
 
+    def _repr_mimebundle_(self, **kwargs: object) -> dict[str, str]:
+        return {**Shown._repr_mimebundle_(self), "image/png": self.data}
 
-def figure(fig: "Figure", *, alt: str, number: str, live: Any = None) -> None:
+
+def picture(fig: "Figure", *, alt: str, number: str) -> Picture:
     """
-    Show *fig* with its words, or a widget in its place as long as the kernel lives.
+    *fig* with its words.
 
     Raises:
         InvalidValue: One of the texts is missing.
     """
-    publish(Picture(fig, alt, number), live)
+    for name, text in (("alt", alt), ("number", number)):
+        if not isinstance(text, str) or not text.strip():
+            raise InvalidValue(name, "a figure needs a text for it")
+    return Picture(base64.b64encode(png(fig)).decode(), alt, number)
+
+
+def figure(fig: "Figure", *, alt: str, number: str) -> None:
+    """Show *fig* with its words, as `picture` makes it."""
+    publish(picture(fig, alt=alt, number=number))
 
 
 def png(fig: "Figure") -> bytes:

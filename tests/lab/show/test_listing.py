@@ -23,7 +23,7 @@ def test_a_listing_is_folded_on_a_page():
     """
     Whoever wants it unfolds it, and no sign of the code is taken for a tag.
     """
-    page = listing(run_once)._repr_html_()
+    page = listing(run_once).html()
 
     assert page.startswith("<details><summary>")
     assert "-&gt;" in page

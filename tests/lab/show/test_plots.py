@@ -5,7 +5,7 @@ import base64
 import pytest
 
 from agentstate_lab.errors import InvalidValue
-from agentstate_lab.lab.show import Cell, Picture, figure, grid, lines
+from agentstate_lab.lab.show import Cell, figure, grid, lines, picture
 
 UP = ("up", [1, 4, 9])
 DOWN = ("down", [3, 2, 1])
@@ -21,9 +21,9 @@ def test_the_same_figure_is_the_same_bytes():
     """
     A notebook that is executed again does not change.
     """
-    first, again = (Picture(drawn(), "a", "n")._repr_mimebundle_() for _ in range(2))
+    first, again = (picture(drawn(), alt="a", number="n") for _ in range(2))
 
-    assert base64.b64decode(first["image/png"]).startswith(b"\x89PNG")
+    assert base64.b64decode(first.data).startswith(b"\x89PNG")
     assert first == again
 
 
@@ -46,7 +46,7 @@ def test_a_figure_without_a_text_is_refused(texts):
     Whoever draws it says what it shows.
     """
     with pytest.raises(InvalidValue, match="needs a text"):
-        Picture(drawn(), *texts)
+        picture(drawn(), alt=texts[0], number=texts[1])
 
 
 def test_two_lines_carry_their_names_and_begin_at_nothing():

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
 
-from agentstate_lab.lab.show import GOOD, Picture, canvas, explorer, publish
+from agentstate_lab.lab.show import GOOD, Picture, canvas, explorer, picture, publish
 from agentstate_lab.retry import JITTERS, Jitter, RetryPolicy
 
 CLIENTS = 12
@@ -106,13 +106,13 @@ def who_calls_when(
         wait_max=wait_max,
         jitter=jitter,
     )
-    publish(picture(policy), explored(policy))
+    publish(_shown(policy), explored(policy))
 
 
-def picture(policy: RetryPolicy) -> Picture:
+def _shown(policy: RetryPolicy) -> Picture:
     """Who calls when under *policy*."""
     herd = Herd.of(policy)
-    return Picture(drawn(herd), herd.words, herd.verdict)
+    return picture(_drawn(herd), alt=herd.words, number=herd.verdict)
 
 
 def explored(policy: RetryPolicy) -> Any:
@@ -120,7 +120,7 @@ def explored(policy: RetryPolicy) -> Any:
     import ipywidgets as widgets
 
     def draw(attempts: int, initial: float, cap: float, jitter: Jitter) -> str:
-        return picture(
+        return _shown(
             RetryPolicy(
                 max_attempts=attempts,
                 wait_initial=initial,
@@ -138,7 +138,7 @@ def explored(policy: RetryPolicy) -> Any:
     return explorer(controls, draw)
 
 
-def drawn(herd: Herd) -> Any:
+def _drawn(herd: Herd) -> Any:
     """The rows of dots."""
     fig, axes = canvas(8.4, 3.2)
     for client, row in enumerate(herd.rows):
