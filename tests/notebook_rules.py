@@ -20,6 +20,7 @@ Rule = Callable[[Any], list[str]]
 
 BANNED = re.compile(r"\b(simply|just|obviously|exactly[ -]once)\b", re.I)
 FENCE = re.compile(r"^(```|~~~).*?^\1", re.M | re.S)
+PACKAGE = "agentstate_lab"
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 
 
@@ -179,15 +180,33 @@ def few_exceptions_to_comparing(notebook: Any) -> list[str]:
     return [f"{len(marked)} cells are not compared"] if len(marked) > 2 else []
 
 
-def public_names(notebook: Any) -> list[str]:
-    """Nothing with a leading underscore is imported: it may change without notice."""
+def by_the_door(notebook: Any) -> list[str]:
+    """What comes from the package is handed out by a room, and is public."""
     return [
-        f"{named(cell)}: imports {name}"
+        f"{named(cell)}: {why}"
         for cell in code_cells(notebook)
         for node in imports(cell)
-        for name in [getattr(node, "module", "") or "", *(a.name for a in node.names)]
-        if re.search(r"(^|\.)_(?!_)", name)
+        for why in _past_the_door(node)
     ]
+
+
+def _past_the_door(node: Any) -> Iterator[str]:
+    """What an import names that no door hands out."""
+    names = [alias.name for alias in node.names]
+    modules = [node.module or ""] if isinstance(node, ast.ImportFrom) else names
+    for name in {*modules, *names}:
+        if re.search(r"(^|\.)_(?!_)", name):
+            yield f"imports {name}, which may change without notice"
+    for module in modules:
+        if module.partition(".")[0] != PACKAGE:
+            continue
+        room = import_module(module)
+        inside = module.rpartition(".")[0] not in {"", PACKAGE, f"{PACKAGE}.lab"}
+        if inside and not hasattr(room, "__path__"):
+            yield f"{module} stands inside a room"
+        if isinstance(node, ast.ImportFrom):
+            for name in sorted(set(names) - set(getattr(room, "__all__", names))):
+                yield f"{module} does not hand out {name}"
 
 
 def a_scene_once(notebook: Any) -> list[str]:
@@ -323,7 +342,7 @@ EVERY_NOTEBOOK: tuple[Rule, ...] = (
     steady_outputs,
     steady_file,
     true_listings,
-    public_names,
+    by_the_door,
 )
 EVERY_LESSON: tuple[Rule, ...] = (
     *EVERY_NOTEBOOK,

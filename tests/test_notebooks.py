@@ -242,12 +242,27 @@ ERROR = new_output("error", ename="KeyError", evalue="x", traceback=[])
         pytest.param(rules.true_listings, drifted, id="listing"),
         pytest.param(rules.a_scene_once, scenes, id="scenes"),
         pytest.param(
-            rules.public_names,
+            rules.by_the_door,
             change(4, source="from lab.effect import _intent"),
             id="private-name",
         ),
         pytest.param(
-            rules.public_names, change(4, source="import lab._own"), id="private-module"
+            rules.by_the_door, change(4, source="import lab._own"), id="private-module"
+        ),
+        pytest.param(
+            rules.by_the_door,
+            change(4, source="from agentstate_lab.state.task import Task"),
+            id="inside-a-room",
+        ),
+        pytest.param(
+            rules.by_the_door,
+            change(4, source="import agentstate_lab.lab.show.counts"),
+            id="by-its-path",
+        ),
+        pytest.param(
+            rules.by_the_door,
+            change(4, source="from agentstate_lab.state import codec"),
+            id="not-handed-out",
         ),
     ],
 )
