@@ -7,6 +7,7 @@ LAB_ARGS ?=
 # Further pieces of `make test`: `make test MORE=package`.
 MORE ?=
 UV_PIN := uv==0.13.9
+WORKFLOWS := .github/workflows/*.yml
 
 BIN := .venv/bin
 RUN := $(BIN)/python
@@ -45,10 +46,13 @@ lab: .venv/.package ## lay your copies into work/ and open the first one in Jupy
 test: .venv/.package ## lint, types, unit, notebooks, exercises, and a check of what is left
 	@$(RUN) .ci/test.py "$(MAKE)" lint types unit notebooks exercises $(MORE)
 
-lint: .venv/.package ## ruff: rules and format, notebooks included; who imports whom
+lint: .venv/.package ## ruff: rules and format; who imports whom; the workflow files
 	@$(RUN) -m ruff check .
 	@$(RUN) -m ruff format --check .
 	@$(BIN)/lint-imports --no-logo --no-cache
+	@$(RUN) -m check_jsonschema --builtin-schema vendor.github-workflows $(WORKFLOWS)
+	@if [ -x $(BIN)/actionlint ]; then $(BIN)/actionlint $(WORKFLOWS); \
+		else echo "actionlint is skipped: it is pinned for Linux alone"; fi
 
 types: .venv/.package ## mypy --strict on the package
 	@$(RUN) -m mypy
