@@ -31,6 +31,7 @@ from .durable import durable_agent, state_for
 from .idempotent import decide, idempotent_agent, once, tell_what_is_known
 from .job import Job, ask, open_job, pace, run_step, tool_says, user_says
 from .last_words import finally_agent
+from .note_taker import NoteTaker, write_notes
 from .notes import (
     done_fact,
     done_patch,
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AGENTS",
     "Job",
+    "NoteTaker",
     "SnapshotStore",
     "add",
     "agent_named",
@@ -94,6 +96,7 @@ __all__ = [
     "tool_says",
     "unanswered",
     "user_says",
+    "write_notes",
 ]
 
 __getattr__ = later(

@@ -7,6 +7,7 @@ what the package does, folded, without docstrings and with the helpers beside it
 
 import ast
 import inspect
+import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
 from html import escape
@@ -45,10 +46,19 @@ class Listing(Shown):
 
 
 def listing(function: Callable[..., Any]) -> Listing:
-    """The source of *function* and of the functions of its module that it calls."""
+    """
+    The source of *function* and of the functions of its module that it calls.
+
+    Args:
+        function: One of a module, or a method.
+    """
     module = inspect.getmodule(function)
     tree = ast.parse(inspect.getsource(module)) if module else ast.Module([], [])
-    made = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
+    made = _functions(tree.body)
+    owner = function.__qualname__.rpartition(".")[0]
+    for kind in tree.body:
+        if isinstance(kind, ast.ClassDef) and kind.name == owner:
+            made |= {function.__name__: _functions(kind.body)[function.__name__]}
     wanted = [function.__name__]
     for name in wanted:  # it grows while helpers of helpers are found
         for node in ast.walk(made[name]):
@@ -60,6 +70,11 @@ def listing(function: Callable[..., Any]) -> Listing:
     )
 
 
+def _functions(body: list[ast.stmt]) -> dict[str, ast.FunctionDef]:
+    """The functions of a module or of a class, by name."""
+    return {node.name: node for node in body if isinstance(node, ast.FunctionDef)}
+
+
 def _bare(node: ast.FunctionDef, lines: list[str]) -> str:
     """A function as it is written, without its docstring."""
     first = node.body[0]
@@ -69,4 +84,4 @@ def _bare(node: ast.FunctionDef, lines: list[str]) -> str:
         for at in range(node.lineno, (node.end_lineno or node.lineno) + 1)
         if said is None or not said.lineno <= at <= (said.end_lineno or at)
     ]
-    return "\n".join(left)
+    return textwrap.dedent("\n".join(left))

@@ -2,6 +2,7 @@
 
 import ast
 
+from agentstate_lab.agent import Finished
 from agentstate_lab.idempotency import run_once
 from agentstate_lab.lab.show import listing
 
@@ -27,3 +28,12 @@ def test_a_listing_is_folded_on_a_page():
 
     assert page.startswith("<details><summary>")
     assert "-&gt;" in page
+
+
+def test_a_method_is_shown_alone_with_the_helpers_that_it_calls():
+    """
+    The class around it is not part of it, and neither is its indent.
+    """
+    made = ast.parse(str(listing(Finished.plus))).body
+
+    assert [one.name for one in made] == ["plus", "_more", "_newest"]
