@@ -4,7 +4,7 @@ The night of notebook 01: a deployment that is handed over at minute 8.
 A shift is one process. It reads a note, works, and writes a note; nothing else
 gets across. `hand_over` plays a whole night under an id of its own: the first
 shift works seven steps, its note is changed, and the second shift goes on from
-what is left. What happened is asked of the world's ledger, not of a shift.
+what is left. What happened is read from the world's ledger, not told by a shift.
 
 Three rules hold: `clean-logs` is off the plan, what customers see needs a person's
 yes, and the mail `report` has no yes yet. They are in the note from the start, so
@@ -18,19 +18,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from agentstate_lab.errors import InvalidValue, LabError
+from agentstate_lab.errors import LabError
 from agentstate_lab.lab.agents import (
-    Job,
-    ask,
     noted_agent,
     open_job,
-    render_note,
-    user_says,
 )
 from agentstate_lab.lab.processes import in_new_process
 from agentstate_lab.lab.show import Counted, counted
 from agentstate_lab.lab.world import scenario_named
-from agentstate_lab.state import AgentState
 
 Note = dict[str, Any]
 Change = Callable[[Note], Mapping[str, Any]]
@@ -48,7 +43,7 @@ TONIGHT: Note = {
     },
 }
 
-# What the ledger should say when the second shift has stopped to ask.
+# What the ledger should say when the second shift has stopped at its question.
 WANTED = {
     step.name: int(step.name in ("open-ticket", *AGREED))
     for step in scenario_named(SCENARIO).effects
@@ -76,7 +71,7 @@ class Night:
     task_id: str = field(repr=False)
 
     @property
-    def asks(self) -> list[str]:
+    def questions(self) -> list[str]:
         """What the shift left for a person to answer."""
         return list(self.note["open_questions"])
 
@@ -121,15 +116,6 @@ def without(name: str) -> Change:
     {'goal': 'Deploy it.'}
     """
     return lambda note: {key: value for key, value in note.items() if key != name}
-
-
-def model_calls(job: Job, state: AgentState) -> dict[str, Any]:
-    """The model's next tool call, when it is told *state* as a note."""
-    calls = ask(job, [user_says(render_note(state))]).get("tool_calls")
-    if not calls:
-        raise InvalidValue("state", "the model calls for nothing more: it is done")
-    call: dict[str, Any] = calls[0]
-    return call
 
 
 def shift(

@@ -2,15 +2,12 @@ import json
 
 import pytest
 
-from agentstate_lab.errors import InvalidValue, LabError
-from agentstate_lab.lab.agents import open_job
+from agentstate_lab.errors import LabError
 from agentstate_lab.lab.processes import Ended
 from agentstate_lab.lab.scenes.state import (
     hand_over,
-    model_calls,
     without,
 )
-from agentstate_lab.state import AgentState
 
 
 @pytest.fixture(autouse=True)
@@ -60,11 +57,3 @@ def test_a_note_that_is_none_is_named():
     """
     with pytest.raises(LabError, match="the shift raised ValidationError"):
         hand_over(lambda note: {"plna": []})
-
-
-def test_a_model_with_nothing_to_do_is_named():
-    """
-    A state without a goal is met with a question, not with a call.
-    """
-    with pytest.raises(InvalidValue, match="calls for nothing"):
-        model_calls(open_job("deploy", "01_state/none"), AgentState(goal=""))
