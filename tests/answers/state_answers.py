@@ -7,7 +7,7 @@ from typing import Any
 
 from agentstate_lab.errors import VersionConflict
 from agentstate_lab.state import AgentState, StatePatch
-from answers import Wrong
+from answers import ALL, EXPLAINS, Wrong, but
 
 State = dict[str, Any]
 
@@ -32,7 +32,7 @@ def operate(state: State, operations: list[State]) -> State:
             state["plan"] = operation["plan"]
         elif operation["op"] == "add_questions":
             state["questions"] += operation["questions"]
-        elif operation["op"] == "close_question":
+        elif operation["question"] in state["questions"]:  # to be closed
             state["questions"].remove(operation["question"])
     return state
 
@@ -71,11 +71,11 @@ class Patcher:
 
     def upsert_fact(self, state: State, operation: State) -> None:
         """Set a fact where it stands."""
-        for fact in state["facts"]:
-            if fact["key"] == operation["fact"]["key"]:
-                fact["value"] = operation["fact"]["value"]
-                return
-        state["facts"].append(dict(operation["fact"]))
+        new = operation["fact"]
+        same = [fact for fact in state["facts"] if fact["key"] == new["key"]]
+        for fact in same[1:]:
+            state["facts"].remove(fact)
+        (same or [state["facts"].append(new) or new])[0]["value"] = new["value"]
 
     def replace_plan(self, state: State, operation: State) -> None:
         """Set the plan."""
@@ -148,7 +148,10 @@ def by_the_package(state: State, patch: State) -> State:
         open_questions=state["questions"],
         applied_patches=state["applied"],
     )
-    made = before.apply(StatePatch.model_validate(patch), version=state["version"])
+    try:
+        made = before.apply(StatePatch.model_validate(patch), version=state["version"])
+    except VersionConflict:  # it names the patch
+        raise conflict(state, patch) from None
     if made is before:
         return state
     dumped = made.model_dump(mode="json")
@@ -291,37 +294,50 @@ def returns_nothing(state: State, patch: State) -> None:
     right(state, patch)
 
 
-def upsert_appends(state: State, patch: State) -> State:
-    """Two facts of one key after an upsert."""
-    operations = [
-        {"op": "append_facts", "facts": [one["fact"]]}
-        if one["op"] == "upsert_fact"
-        else one
-        for one in patch["operations"]
-    ]
-    return right(state, {**patch, "operations": operations})
+def operating(*lines: tuple[str, str]) -> Any:
+    """The plain answer, with something replaced in how it carries out operations."""
+    return but(right, operate=but(operate, *lines))
 
 
-def plan_grows(state: State, patch: State) -> State:
-    """Adds the new plan to the old one."""
+POPPED = "iter(lambda: operations.pop(0) if operations else None, None)"
+OTHERS = '[f for f in state["facts"] if f["key"] != new["key"]]'
+OPEN = 'elif operation["question"] in state["questions"]:'
+REMOVE = 'state["questions"].remove(operation["question"])'
+
+
+def first_replaced(facts: list[State], new: State) -> list[State]:
+    """The facts with the first of the key replaced, or the new one at the end."""
+    for place, fact in enumerate(facts):
+        if fact["key"] == new["key"]:
+            return [*facts[:place], new, *facts[place + 1 :]]
+    return [*facts, new]
+
+
+def forgets_after_ten(state: State, patch: State) -> State:
+    """A window of the last ids: a patch may come again after more than that."""
     after = right(state, patch)
-    if after is not state and after["plan"] != state["plan"]:
-        after["plan"] = state["plan"] + after["plan"]
-    return after
+    return {**after, "applied": after["applied"][-10:]}
 
 
-def append_replaces(state: State, patch: State) -> State:
-    """Takes an appended fact for an upsert."""
-    after = right(state, patch)
-    newest = {fact["key"]: fact for fact in after["facts"]}
-    return {**after, "facts": list(newest.values())}
+def forgets_its_place(state: State, patch: State) -> State:
+    """Raises what names the patch where the card says "state"."""
+    try:
+        return right(state, patch)
+    except VersionConflict as error:
+        raise VersionConflict(
+            patch["id"], expected=error.expected, found=error.found
+        ) from error
 
 
-def closes_all(state: State, patch: State) -> State:
-    """One answer, and every question is gone."""
-    after = right(state, patch)
-    closes = any(one["op"] == "close_question" for one in patch["operations"])
-    return {**after, "questions": []} if closes else after
+def notes_before_it_looks(state: State, patch: State) -> State:
+    """Marks the patch as applied in the caller's state, and then refuses it."""
+    if patch["id"] in state["applied"]:
+        return state
+    state["applied"].append(patch["id"])
+    if patch["base_version"] != state["version"]:
+        raise conflict(state, patch)
+    after = operate(copy.deepcopy(state), patch["operations"])
+    return {**after, "version": state["version"] + 1}
 
 
 def knows_by_content(state: State, patch: State) -> State:
@@ -338,7 +354,12 @@ def knows_by_content(state: State, patch: State) -> State:
 
 
 KNOWS = "knows a repeated patch although its base version is old"
-AGAIN = "changes nothing when the same patch comes again"
+AGAIN = "changes nothing when a patch comes again, made for the newest version"
+BY_ID = "knows a patch by its id, not by its content"
+ORDER = "carries out the operations in order"
+QUESTIONS = "opens and closes questions"
+NOT_OPEN = "changes nothing when it closes a question that is not open"
+PLAN = "replaces the plan"
 RESTART = "still knows the patch after a restart"
 REFUSES = "refuses a new patch that was made for another version"
 LEAVES = "leaves the state and the patch it was given as they were"
@@ -369,16 +390,16 @@ WRONG = {
     ),
     "version-per-operation": Wrong(version_per_operation, VERSION, "the version was 7"),
     "repeat-raises-version": Wrong(
-        repeat_raises_version, AGAIN, "the repeat changed version"
+        repeat_raises_version, AGAIN, "the repeat changed version", (KNOWS, RESTART)
     ),
     "remembers-in-the-process": Wrong(
-        remembers_in_the_process, RESTART, "it raised VersionConflict"
+        remembers_in_the_process, RESTART, "a variable dies with its process"
     ),
     "remembers-the-last": Wrong(
         remembers_the_last, AGAIN, "the patch was applied twice"
     ),
     "knows-by-content": Wrong(
-        knows_by_content, AGAIN, "the id names a patch, not its content"
+        knows_by_content, BY_ID, "the id names a patch, not its content"
     ),
     "ignores-the-base": Wrong(ignores_the_base, REFUSES, "it applied the patch"),
     "takes-the-future": Wrong(takes_the_future, REFUSES, "a newer version (7)"),
@@ -386,12 +407,154 @@ WRONG = {
         swallows_the_conflict, REFUSES, "passed over it in silence"
     ),
     "raises-another": Wrong(raises_another, REFUSES, "it raised ValueError"),
-    "keeps-a-set": Wrong(keeps_a_set, APPENDS, "JSON cannot hold"),
-    "returns-nothing": Wrong(returns_nothing, APPENDS, "it returned nothing (None)"),
-    "upsert-appends": Wrong(
-        upsert_appends, UPSERTS, "region=eu, replicas=2, region=us"
+    "keeps-a-set": Wrong(keeps_a_set, APPENDS, "JSON cannot hold", ALL),
+    "returns-nothing": Wrong(
+        returns_nothing, APPENDS, "it returned nothing (None)", ALL
     ),
-    "plan-grows": Wrong(plan_grows, "replaces the plan", "the plan was"),
-    "append-replaces": Wrong(append_replaces, APPENDS, "the facts were region=us"),
-    "closes-all": Wrong(closes_all, "opens and closes questions", "were []"),
+    "upsert-appends": Wrong(
+        operating((OTHERS, 'state["facts"]')),
+        UPSERTS,
+        "region=eu, replicas=2, region=us",
+    ),
+    "upserts-the-first": Wrong(
+        but(
+            right,
+            operate=but(
+                operate,
+                (OTHERS, 'first_replaced(state["facts"], new)'),
+                ('state["facts"].append(new)', "pass"),
+                first_replaced=first_replaced,
+            ),
+        ),
+        UPSERTS,
+        "region=None, replicas=2, region=us, owner=ann, region=asia",
+    ),
+    "upserts-what-is-true": Wrong(
+        operating(
+            (
+                'state["facts"].append(new)',
+                'state["facts"] += [new] if new["value"] else []',
+            )
+        ),
+        UPSERTS,
+        "the facts were replicas=2, region=us",
+    ),
+    "plan-grows": Wrong(
+        operating(('state["plan"] =', 'state["plan"] +=')),
+        PLAN,
+        "the plan was",
+        (ORDER,),
+    ),
+    "keeps-the-plan": Wrong(
+        operating(
+            ('= operation["plan"]', '= operation["plan"] or state["plan"]'),
+        ),
+        PLAN,
+        "the plan was ['check status', 'deploy']",
+    ),
+    "append-replaces": Wrong(
+        operating(
+            (
+                'state["facts"] += operation["facts"]',
+                'state["facts"] = list({f["key"]: f for f in'
+                ' state["facts"] + operation["facts"]}.values())',
+            )
+        ),
+        APPENDS,
+        "the facts were region=us",
+        (ORDER, BY_ID),
+    ),
+    "adds-in-front": Wrong(
+        operating(
+            (
+                'state["questions"] += operation["questions"]',
+                'state["questions"][:0] = operation["questions"]',
+            )
+        ),
+        QUESTIONS,
+        "the questions were ['which branch?'",
+    ),
+    "closes-all": Wrong(
+        operating((OPEN, "else:"), (REMOVE, 'state["questions"] = []')),
+        QUESTIONS,
+        "were []",
+        (NOT_OPEN,),
+    ),
+    "closes-what-is-not-open": Wrong(
+        operating((OPEN, "else:")), NOT_OPEN, "it raised ValueError"
+    ),
+    "backwards": Wrong(
+        operating(
+            ("in copy.deepcopy(operations)", "in reversed(copy.deepcopy(operations))")
+        ),
+        ORDER,
+        "owner=cid",
+    ),
+    "by-kind": Wrong(
+        operating(
+            (
+                "in copy.deepcopy(operations)",
+                "in sorted(copy.deepcopy(operations), key=lambda one: one['op'])",
+            )
+        ),
+        ORDER,
+        "owner=ben",
+    ),
+    "empty-is-nothing": Wrong(
+        but(right, ('["applied"]:', '["applied"] or not patch["operations"]:')),
+        VERSION,
+        "the version was 6",
+    ),
+    "forgets-after-ten": Wrong(forgets_after_ten, KNOWS, "it raised VersionConflict"),
+    "forgets-its-place": Wrong(forgets_its_place, REFUSES, "was about 'p-9'"),
+    "notes-before-it-looks": Wrong(
+        notes_before_it_looks, LEAVES, "the old state's 'applied' had changed"
+    ),
+    "changes-the-patch": Wrong(
+        but(
+            right,
+            operate=but(operate, ("copy.deepcopy(operations)", POPPED)),
+        ),
+        LEAVES,
+        "the patch had changed",
+    ),
+}
+
+CARD = {
+    "comes out of a JSON file": ["keeps-a-set"],
+    "a number that goes up by one with each patch": ["version-per-operation"],
+    "a list of `{": EXPLAINS,
+    "a list of steps": EXPLAINS,
+    "a list of open questions": EXPLAINS,
+    "what you need in order to know a repeat": EXPLAINS,
+    "it starts as `[]`": EXPLAINS,
+    "A patch is a dict": EXPLAINS,
+    "adds the facts at the end, whatever their keys": ["append-replaces"],
+    "makes this the only fact of its key": [
+        "upserts-the-first",
+        "upsert-appends",
+        "upserts-what-is-true",
+    ],
+    "puts a new plan in place of the old one": ["plan-grows", "keeps-the-plan"],
+    "adds open questions at the end": ["adds-in-front"],
+    "takes an open question away": ["closes-all"],
+    "one that is not open changes nothing": ["closes-what-is-not-open"],
+    "The operations, in order": ["by-kind", "backwards"],
+    "the version one higher for each *patch*": ["empty-is-nothing"],
+    "A patch that was applied before changes nothing": [
+        "repeat-raises-version",
+        "forgets-ids",
+    ],
+    "before changes nothing, also after a restart": ["remembers-in-the-process"],
+    "also when its base version is old by now": ["forgets-after-ten"],
+    "A new patch for another version": ["ignores-the-base", "knows-by-content"],
+    "older or newer, raises": ["takes-the-future", "swallows-the-conflict"],
+    'raises `VersionConflict("state"': ["forgets-its-place", "raises-another"],
+    "expected is the base version": ["swaps-the-versions"],
+    "The state and the patch that came in stay": [
+        "changes-the-patch",
+        "copies-the-outside",
+        "notes-before-it-looks",
+    ],
+    "return a new state": ["returns-nothing"],
 }

@@ -7,7 +7,6 @@ keeps under `applied` is its own affair; only its behaviour is judged.
 """
 
 import copy
-from typing import Any
 
 from agentstate_lab.errors import VersionConflict
 from agentstate_lab.lab.exercises.judge import (
@@ -22,15 +21,28 @@ from agentstate_lab.lab.exercises.judge import (
     stage,
 )
 
-State = dict[str, Any]
+from .operations import (
+    appends,
+    asks,
+    closes_none,
+    in_order,
+    replaces,
+    upserts,
+    versions,
+)
+from .patches import (
+    START,
+    State,
+    append,
+    applied,
+    is_version,
+    part,
+    patch,
+    shown,
+    upsert,
+)
 
-START: State = {
-    "version": 4,
-    "facts": [{"key": "region", "value": "eu"}, {"key": "replicas", "value": 2}],
-    "plan": ["check status", "deploy"],
-    "questions": ["which namespace?"],
-    "applied": [],
-}
+MANY = 40  # patches in a row: more than anybody keeps a window of
 
 HINTS = (
     "A crash can come after the patch was applied and before you were told. Then"
@@ -47,110 +59,9 @@ HINTS = (
 )
 
 
-def patch(identity: str, base: int, *operations: dict[str, Any]) -> State:
-    """A patch as plain JSON."""
-    return {"id": identity, "base_version": base, "operations": list(operations)}
-
-
-def append(*pairs: tuple[str, Any]) -> dict[str, Any]:
-    """The operation that adds facts at the end."""
-    facts = [{"key": key, "value": value} for key, value in pairs]
-    return {"op": "append_facts", "facts": facts}
-
-
-def upsert(key: str, value: Any) -> dict[str, Any]:
-    """The operation that sets the one fact of a key."""
-    return {"op": "upsert_fact", "fact": {"key": key, "value": value}}
-
-
-def applied(answer: Subject, state: State, *patches: State) -> State:
-    """The state after *patches*, through JSON after each."""
-    for one in patches:
-        state = plain(answer(copy.deepcopy(state), copy.deepcopy(one)))
-    return state
-
-
-def part(state: State, key: str) -> Any:
-    """One part of a state; fails when it is gone."""
-    require(key in state, f"the new state has no {key!r}")
-    return state[key]
-
-
-@stage("appends facts at the end, in order")
-def appends(answer: Subject) -> None:
-    """Old facts stay, new ones follow; two of one key are both kept."""
-    with doing(
-        "applied one patch that appends the facts region=us and owner=ann",
-        "the two old facts and then the two new ones",
-    ):
-        new = append(("region", "us"), ("owner", "ann"))
-        state = applied(answer, START, patch("p-1", 4, new))
-        wanted = START["facts"] + new["facts"]
-        require(part(state, "facts") == wanted, f"the facts were {_facts(state)}")
-
-
-@stage("upserts a fact by its key")
-def upserts(answer: Subject) -> None:
-    """A known key gets the new value, an unknown one is added."""
-    with doing(
-        "upserted region=us where region was eu, and then the new key owner=ann",
-        "one fact for each of region, replicas and owner, with the newest values",
-    ):
-        state = applied(
-            answer, START, patch("p-1", 4, upsert("region", "us"), upsert("owner", 0))
-        )
-        facts = part(state, "facts")
-        found = sorted((one["key"], one["value"]) for one in facts)
-        wanted = [("owner", 0), ("region", "us"), ("replicas", 2)]
-        require(found == wanted, f"the facts were {_facts(state)}")
-
-
-@stage("replaces the plan")
-def replaces(answer: Subject) -> None:
-    """The new plan stands alone, also when it is empty."""
-    for plan in (["roll back", "tell ann", "stop"], []):
-        with doing(f"replaced the plan by {plan}", "that plan and nothing of the old"):
-            new = {"op": "replace_plan", "plan": plan}
-            state = applied(answer, START, patch("p-1", 4, new))
-            found = part(state, "plan")
-            require(found == plan, f"the plan was {found}")
-
-
-@stage("opens and closes questions")
-def asks(answer: Subject) -> None:
-    """New questions come at the end; a closed one is gone, the others stay."""
-    opened = {"op": "add_questions", "questions": ["which branch?", "who approves?"]}
-    with doing("added two questions to one that was open", "three open questions"):
-        state = applied(answer, START, patch("p-1", 4, opened))
-        wanted = ["which namespace?", "which branch?", "who approves?"]
-        found = part(state, "questions")
-        require(found == wanted, f"the questions were {found}")
-    closed = {"op": "close_question", "question": "which branch?"}
-    with doing("closed the second of the three", "the first and the third"):
-        state = applied(answer, state, patch("p-2", part(state, "version"), closed))
-        found = part(state, "questions")
-        require(found == [wanted[0], wanted[2]], f"the questions were {found}")
-
-
-@stage("raises the version by one for each patch")
-def versions(answer: Subject) -> None:
-    """By one for a patch, however many operations it has, and patches in a row."""
-    with doing(
-        "applied one patch with three operations to version 4", "version 5 afterwards"
-    ):
-        three = (append(("a", 1)), upsert("b", 2), {"op": "replace_plan", "plan": []})
-        state = applied(answer, START, patch("p-1", 4, *three))
-        require(_version(state, 5), f"the version was {part(state, 'version')!r}")
-        facts = [one["key"] for one in part(state, "facts")]
-        require("a" in facts and "b" in facts, f"the facts were {_facts(state)}")
-    with doing("applied a second patch, made for version 5", "version 6 afterwards"):
-        state = applied(answer, state, patch("p-2", 5, append(("c", 3))))
-        require(_version(state, 6), f"the version was {part(state, 'version')!r}")
-
-
-@stage("changes nothing when the same patch comes again")
+@stage("changes nothing when a patch comes again, made for the newest version")
 def repeats(answer: Subject) -> None:
-    """The crash between "applied" and "told": the patch is sent once more."""
+    """The crash between "applied" and "told": the maker reads, and sends it again."""
     first = patch("p-1", 4, append(("owner", "ann")))
     again = patch("p-1", 5, append(("owner", "ann")))
     with doing(
@@ -160,19 +71,25 @@ def repeats(answer: Subject) -> None:
         once = _once(answer, first)
         _same(once, applied(answer, once, again))
     with doing(
-        "applied p-1, then p-2, and then p-1 once more",
+        "applied p-1, then p-2, and then p-1 once more, made for the newest version",
         "the state as it was after p-2",
     ):
         both = applied(answer, once, patch("p-2", 5, append(("branch", "main"))))
         _same(both, applied(answer, both, patch("p-1", 6, append(("owner", "ann")))))
+
+
+@stage("knows a patch by its id, not by its content")
+def by_id(answer: Subject) -> None:
+    """Two may want the same; the second one is news."""
     with doing(
         "applied p-1, and then p-2 with the very same operations",
         "version 6 and the fact twice: the id names a patch, not its content",
     ):
+        once = _once(answer, patch("p-1", 4, append(("owner", "ann"))))
         same = applied(answer, once, patch("p-2", 5, append(("owner", "ann"))))
         twice = part(same, "facts")[-2:] == [{"key": "owner", "value": "ann"}] * 2
-        require(_version(same, 6), f"the version was {part(same, 'version')!r}")
-        require(twice, f"the facts were {_facts(same)}")
+        require(is_version(same, 6), f"the version was {part(same, 'version')!r}")
+        require(twice, f"the facts were {shown(same)}")
 
 
 @stage("knows a repeated patch although its base version is old")
@@ -185,6 +102,13 @@ def repeats_late(answer: Subject) -> None:
     ):
         once = _once(answer, first)
         _same(once, applied(answer, once, first))
+    with doing(
+        f"applied {MANY} patches, and then each of them once more, as it was",
+        "the state as it was after the last: no patch is too long ago",
+    ):
+        made = [patch(f"n-{n}", 4 + n, append(("n", n))) for n in range(MANY)]
+        long = applied(answer, START, *made)
+        _same(long, applied(answer, long, *made))
 
 
 @stage("refuses a new patch that was made for another version")
@@ -201,11 +125,16 @@ def refuses(answer: Subject) -> None:
                 raise Unmet("it applied the patch, or passed over it in silence")
             if not isinstance(outcome.error, VersionConflict):
                 raise Unmet(raised(outcome.error, answer.answer))
-            if (outcome.error.expected, outcome.error.found) == (4, base):
+            found = (outcome.error.expected, outcome.error.found)
+            if found == (4, base):
                 raise Unmet(
                     "the error had expected and found the wrong way round: expected"
                     " is the base version of the patch"
                 )
+            said = f"the error had expected={found[0]!r} and found={found[1]!r}"
+            require(found == (base, 4), said)
+            about = outcome.error.task_id
+            require(about == "state", f"the error was about {about!r}, not 'state'")
 
 
 @stage("leaves the state and the patch it was given as they were")
@@ -232,12 +161,22 @@ def leaves(answer: Subject) -> None:
         require(state == START, "the old state had a new key")
         require(asked == before, "the patch had changed")
     with doing(
+        "let it refuse a patch for another version, and looked at the state",
+        "the handed-in state unchanged: nothing has happened to it",
+    ):
+        state = copy.deepcopy(START)
+        answer.outcome(state, patch("p-9", 3, *operations))
+        require(state == START, "the refused patch had changed the state")
+    with doing(
         "applied a second patch to the result of the first",
         "the result of the first unchanged",
     ):
         plain(result)
         kept = copy.deepcopy(result)
-        more = patch("p-2", 5, append(("x", 1)), {"op": "replace_plan", "plan": []})
+        version = part(result, "version")
+        more = patch(
+            "p-2", version, append(("x", 1)), {"op": "replace_plan", "plan": []}
+        )
         answer(result, more)
         require(result == kept, "the first result had changed")
         require(asked == before, "the first patch had changed")
@@ -254,7 +193,11 @@ def restarts(answer: Subject) -> None:
         before = run_apart(answer, _once, first)
         require(before.returned, before.words)
         after = run_apart(answer, applied, before.value, first)
-        require(after.returned, after.words)
+        if not after.returned:
+            raise Unmet(
+                "the new process did not know the patch, as a variable dies with its"
+                f" process: {after.words}"
+            )
         _same(before.value, after.value)
 
 
@@ -263,7 +206,7 @@ def _once(answer: Subject, first: State) -> State:
     state = applied(answer, START, first)
     new = [{"key": "owner", "value": "ann"}]
     applied_at_all = part(state, "facts")[-1:] == new
-    require(applied_at_all, f"already the first time, the facts were {_facts(state)}")
+    require(applied_at_all, f"already the first time, the facts were {shown(state)}")
     return state
 
 
@@ -278,27 +221,17 @@ def _same(before: State, after: State) -> None:
     raise Unmet(f"the repeat changed {', '.join(keys) or 'the state'}")
 
 
-def _version(state: State, wanted: int) -> bool:
-    found = part(state, "version")
-    return type(found) is int and found == wanted
-
-
-def _facts(state: State) -> str:
-    """The facts, short."""
-    try:
-        return ", ".join(f"{one['key']}={one['value']}" for one in state["facts"])
-    except (KeyError, TypeError):
-        return repr(state["facts"])[:200]
-
-
 STAGES: tuple[Stage, ...] = (
     appends,
     upserts,
     replaces,
     asks,
+    closes_none,
+    in_order,
     versions,
     repeats,
     repeats_late,
+    by_id,
     refuses,
     leaves,
     restarts,
