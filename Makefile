@@ -32,7 +32,7 @@ FRAMEWORK_PINS = --quiet --universal --python-version 3.11 --upgrade \
 
 .DEFAULT_GOAL := help
 .PHONY: help lab test lint types unit quick notebooks exercises package \
-	soak cube bench book frameworks freeze stubs house pins framework-pins clean
+	soak cube bench book picture frameworks freeze stubs house pins framework-pins clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "%-11s %s\n", $$1, $$2}' Makefile
@@ -88,6 +88,9 @@ bench: .venv/.bench ## the figures, measured here and now
 
 book: .venv/.book ## build the course as a site that works offline
 	@$(RUN) book/build.py
+
+picture: .venv/.package ## kill two agents anew, and draw the picture of the README
+	@$(FRESH_HOME) && $(RUN) book/picture.py --measure
 
 frameworks: .venv/.frameworks ## kill the agents of other frameworks; ONLY="dbos" for one row
 	@$(FRESH_HOME) && { failed=0; for env in frameworks crewai; do \

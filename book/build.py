@@ -10,6 +10,7 @@ site is a folder of files: open `index.html`, with or without a network.
 
 import argparse
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -22,8 +23,21 @@ from check import troubles
 ROOT = Path(__file__).resolve().parents[1]
 BOOK = ROOT / "book"
 # A warning is an error: a dead link, a page that no other page leads to.
-SPHINX = (sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "-b", "html")
+SPHINX = (
+    sys.executable,
+    "-m",
+    "sphinx",
+    "-W",
+    "--keep-going",
+    "-q",
+    "-j",
+    "auto",
+    "-b",
+    "html",
+)
 RESULTS = ("RESULTS", "CUBE", "FRAMEWORKS")
+# Sphinx leads Markdown's links to the pages; an output's own HTML it leaves as it is.
+LINK_IN_HTML = re.compile(r'(href=\\"[\w./-]+)\.ipynb(?=\\")')
 FOLD = "The solution, and a tempting wrong answer"
 
 Cell = dict[str, Any]
@@ -51,7 +65,12 @@ def assemble(source: Path) -> None:
     """Write all sources of the book into the folder *source*."""
     shutil.copytree(BOOK, source, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
     shutil.copy(BOOK / "conf.py", source)
-    shutil.copytree(ROOT / "notebooks", source / "notebooks", ignore=_only_notebooks)
+    for page in source.rglob("*.md"):
+        page.write_text(relinked(page.read_text("utf-8")), "utf-8")
+    (source / "notebooks").mkdir()
+    for lesson in sorted((ROOT / "notebooks").glob("*.ipynb")):
+        text = LINK_IN_HTML.sub(r"\1.html", lesson.read_text("utf-8"))
+        (source / "notebooks" / lesson.name).write_text(text, "utf-8")
     (source / "exercises").mkdir()
     for solution in sorted((ROOT / "exercises" / "solutions").glob("*.ipynb")):
         page = source / "exercises" / solution.name
@@ -63,8 +82,10 @@ def assemble(source: Path) -> None:
     write_lists(source)
 
 
-def _only_notebooks(folder: str, names: list[str]) -> set[str]:
-    return {name for name in names if not name.endswith(".ipynb")}
+def relinked(text: str) -> str:
+    """A page whose links lead through the book, not through the repository."""
+    text = re.sub(r"\]\(((?:\.\./)*)\.\./notebooks/", r"](\1notebooks/", text)
+    return re.sub(r"\]\(((?:\.\./)*)\.\./benchmarks/", r"](\1results/", text)
 
 
 def exercise_page(solution: Path) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The course map, the README, the tree and the chapter stay in step."""
+"""The course map, the book, the README, the tree and the chapter stay in step."""
 
 import ast
 import re
@@ -16,6 +16,9 @@ from agentstate_lab.lab.exercises import EXERCISES
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "agentstate_lab"
 README = (ROOT / "README.md").read_text("utf-8")
+COURSE = (ROOT / "book" / "course.md").read_text("utf-8")
+AT_WORK = (ROOT / "book" / "use" / "work.md").read_text("utf-8")
+TERMINAL = (ROOT / "book" / "use" / "terminal.md").read_text("utf-8")
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 # Every claim of the chapter. Nothing of it may be dropped silently.
@@ -63,7 +66,7 @@ def coded(names: tuple[str, ...]) -> str:
 
 
 def row(lesson: Lesson) -> str:
-    """The row of *lesson* in the README."""
+    """The row of *lesson* in the book."""
     cells = (
         lesson.number,
         f"`{lesson.name}`" + (" (optional)" if lesson.optional else ""),
@@ -118,22 +121,33 @@ def test_a_lesson_has_one_name(lesson):
     assert (lesson.check in EXERCISES) == bool(exercise)
 
 
-def test_the_readme_shows_the_course_map():
+def question(lesson: Lesson) -> str:
+    """The row of *lesson* in the README, which is short."""
+    optional = " (optional)" if lesson.optional else ""
+    link = f"[{lesson.question}]({lesson.notebook})"
+    return f"| {lesson.number} | {link}{optional} |"
+
+
+@pytest.mark.parametrize(
+    ("page", "row_of"),
+    [pytest.param(COURSE, row, id="book"), pytest.param(README, question, id="readme")],
+)
+def test_a_page_shows_the_course_map(page, row_of):
     """
-    The README's table is the map, row by row.
+    Its table is the map, row by row.
     """
-    shown = re.findall(r"^\| \d\d \|.*\|$", README, re.M)
+    shown = re.findall(r"^\| \d\d \|.*\|$", page, re.M)
 
-    assert shown == [row(lesson) for lesson in LESSONS]
+    assert shown == [row_of(lesson) for lesson in LESSONS]
 
 
-def test_the_readme_explains_begun_while_there_is_a_begun_lesson():
+def test_the_book_explains_begun_while_there_is_a_begun_lesson():
     """
     A word that no row has needs no sentence.
     """
     begun = any(status(lesson) == "begun" for lesson in LESSONS)
 
-    assert ("*begun*" in README) == begun
+    assert ("*begun*" in COURSE) == begun
 
 
 def test_lessons_are_numbered_in_their_order():
@@ -226,11 +240,11 @@ def test_every_public_name_says_what_it_is(path):
     assert silent == []
 
 
-def test_the_readme_lists_the_public_names():
+def test_the_book_lists_the_public_names():
     """
-    The names of `agentstate_lab` are sorted, and the README says what each is.
+    The names of `agentstate_lab` are sorted, and the book says what each is.
     """
-    shown = re.findall(r"^\| `(\w+)` \| `([\w.]+)` \| \w.* \|$", README, re.M)
+    shown = re.findall(r"^\| `(\w+)` \| `([\w.]+)` \| \w.* \|$", AT_WORK, re.M)
 
     assert agentstate_lab.__all__ == sorted(agentstate_lab.__all__)
     assert [name for name, _ in shown] == agentstate_lab.__all__
@@ -240,12 +254,12 @@ def test_the_readme_lists_the_public_names():
         assert getattr(agentstate_lab, name) is getattr(door, name)
 
 
-def test_the_readme_lists_the_commands():
+def test_the_book_lists_the_commands():
     """
-    Each command of the command line is in the README, and no other.
+    Each command of the command line is in the book, and no other.
     """
     (commands,) = (a.choices for a in parser()._actions if isinstance(a.choices, dict))
-    table = README.partition("## From a terminal")[2].partition("## ")[0]
+    table = TERMINAL.partition("\n## ")[0]
     cells = re.findall(r"^\| (`.+?`) \|", table, re.M)
     shown = [name for cell in cells for name in re.findall(r"`([\w-]+)", cell)]
 

@@ -1,4 +1,4 @@
-"""Ranges, pins, conda's file and the README's table say the same."""
+"""Ranges, pins, conda's file and the book's table say the same."""
 
 import re
 import subprocess
@@ -23,6 +23,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 PINS = (ROOT / "requirements.txt").read_text("utf-8")
 CONDA = (ROOT / "environment.yml").read_text("utf-8")
 README = (ROOT / "README.md").read_text("utf-8")
+INSTALL = (ROOT / "book" / "use" / "install.md").read_text("utf-8")
 
 SKIPPED = {".git", ".venv", ".lab", "__pycache__", ".ipynb_checkpoints"}
 BINARY = {".png", ".pyc"}
@@ -82,9 +83,9 @@ def disagreements(wanted: dict[str, SpecifierSet], pins: str) -> list[str]:
     return wrong
 
 
-def unlike(wanted: dict[str, SpecifierSet], readme: str) -> list[str]:
-    """Where the table of packages in *readme* differs from *wanted*."""
-    rows = re.findall(r"^\| `([\w.-]+)` \| `([<>=][^`]+)` \|", readme, re.M)
+def unlike(wanted: dict[str, SpecifierSet], page: str) -> list[str]:
+    """Where the table of packages in *page* differs from *wanted*."""
+    rows = re.findall(r"^\| `([\w.-]+)` \| `([<>=][^`]+)` \|", page, re.M)
     shown = {name: SpecifierSet(text) for name, text in rows}
     return sorted(
         name
@@ -162,11 +163,11 @@ def test_a_wrong_pin_is_noticed(pins, wrong):
     assert disagreements({"pydantic": SpecifierSet(">=2,<3")}, pins) == wrong
 
 
-def test_the_readme_lists_every_package_with_its_range():
+def test_the_book_lists_every_package_with_its_range():
     """
-    The README's table is the one of pyproject.toml.
+    Its table is the one of pyproject.toml.
     """
-    assert unlike(ranges(PROJECT), README) == []
+    assert unlike(ranges(PROJECT), INSTALL) == []
 
 
 @pytest.mark.parametrize(
@@ -186,7 +187,7 @@ def test_the_readme_lists_every_package_with_its_range():
 )
 def test_a_wrong_row_is_noticed(table, wrong):
     """
-    The comparison with the README can fail.
+    The comparison with the page can fail.
     """
     assert unlike({"a": SpecifierSet(">=1"), "b": SpecifierSet("<2")}, table) == wrong
 
@@ -270,6 +271,7 @@ def test_every_file_names_the_same_pythons():
     assert named == versions
     assert doctor.PYTHONS == ((3, 11), (3, 14))
     assert "Python 3.11 to 3.14" in README
+    assert "Python 3.11 to 3.14" in INSTALL
     assert "(3, 11) <= v[:2] <= (3, 14)" in makefile
 
 

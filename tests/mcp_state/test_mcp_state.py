@@ -52,7 +52,7 @@ from agentstate_lab.stores import apply_once, claim, working
 
 URI = state_uri("a", "job")
 CLIENT = Path(__file__).parents[1] / "mcp_processes.py"
-README = Path(__file__).parents[2].joinpath("README.md").read_text("utf-8")
+PAGE = Path(__file__).parents[2].joinpath("book/use/others.md").read_text("utf-8")
 PYTHON = (".venv", "bin", "python")
 
 ids = st.text(st.characters(exclude_categories=("C", "Z")), min_size=1, max_size=20)
@@ -818,11 +818,11 @@ def left_behind(url):
     return psutil.wait_procs(ours, timeout=30)[1]
 
 
-def test_the_snippet_in_the_readme_starts_a_server(url):
+def test_the_snippet_in_the_book_starts_a_server(url):
     """
     What a desktop client is told to run, with the paths of this machine.
     """
-    (snippet,) = re.findall(r"```json\n(.*?mcpServers.*?)```", README, re.DOTALL)
+    (snippet,) = re.findall(r"```json\n(.*?mcpServers.*?)```", PAGE, re.DOTALL)
     (entry,) = json.loads(snippet)["mcpServers"].values()
     args = [url if one.startswith("sqlite:") else one for one in entry["args"]]
     args[-1] = "a"  # whose task it is here

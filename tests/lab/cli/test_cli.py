@@ -34,7 +34,7 @@ from agentstate_lab.lab.world import SCENARIOS, World, find_world
 from agentstate_lab.stores import open_store
 
 ROOT = Path(__file__).parents[3]
-README = (ROOT / "README.md").read_text("utf-8")
+PAGE = (ROOT / "book" / "use" / "terminal.md").read_text("utf-8")
 SAFE = Row("effect.before:1", "a", {"a": 1}, "once", survived=True)
 WAITS = Row("effect.inside:1", "a", {"a": 1}, "waits", survived=False, waits=True)
 HARM = Row("effect.after:1", "a", {"a": 2}, "2 x a", survived=False)
@@ -102,9 +102,9 @@ def test_the_naive_agent_killed_and_run_again_repeats_itself(world):
     assert counts(world, "cli-naive") == dict.fromkeys(EFFECTS, 1) | twice
 
 
-def test_the_readme_shows_what_happens_at_minute_8(world, capsys):
+def test_the_book_shows_what_happens_at_minute_8(world, capsys):
     """
-    The first thing a visitor reads is what the commands there really print.
+    What a reader sees there is what the commands really print.
     """
     command = ("run", "deploy", "--agent", "naive", "--task-id", "friday")
     kill_in_minute(8, world, *command)
@@ -113,12 +113,12 @@ def test_the_readme_shows_what_happens_at_minute_8(world, capsys):
 
     main(["ledger", "--task-id", "friday"])
 
-    assert capsys.readouterr().out in README
+    assert capsys.readouterr().out in PAGE
 
 
 def test_a_run_says_first_which_process_it_is(world):
     """
-    Whoever wants to kill it from another terminal needs the id, as the README shows.
+    Whoever wants to kill it from another terminal needs the id, as the book shows.
     """
     with spawn("run", "disk", "--agent", "naive", "--task-id", "cli-id") as process:
         assert process.stdout is not None
@@ -126,8 +126,8 @@ def test_a_run_says_first_which_process_it_is(world):
 
     assert first == f"process {process.pid}: disk, naive, cli-id"
     assert second == "  minute 1: check-disk done"
-    (shown,) = re.findall(r"process (\d+): deploy, naive, friday\n  minute 1: ", README)
-    assert f"$ kill -9 {shown} " in README
+    (shown,) = re.findall(r"process (\d+): deploy, naive, friday\n  minute 1: ", PAGE)
+    assert f"$ kill -9 {shown} " in PAGE
 
 
 @pytest.mark.parametrize("agent", agents.AGENTS)
@@ -633,9 +633,9 @@ def test_a_crash_matrix_as_json(world, capsys):
 
 
 @pytest.mark.usefixtures("quick")
-def readme_agent() -> str:
-    """The agent that the README shows."""
-    (shown,) = re.findall(r"```python\n(# mine.py\n.*?)```", README, re.DOTALL)
+def agent_in_the_book() -> str:
+    """The agent that the page shows."""
+    (shown,) = re.findall(r"```python\n(# mine.py\n.*?)```", PAGE, re.DOTALL)
     return shown
 
 
@@ -644,14 +644,16 @@ def readme_agent() -> str:
     [("", 2), (', key=f"{job.task_id}/{job.step(call).name}"', 0)],
     ids=["as-it-is", "with-a-key"],
 )
-def test_the_readme_s_agent_is_killed_as_one_of_one_s_own(
+def test_the_book_s_agent_is_killed_as_one_of_one_s_own(
     world, tmp_path, monkeypatch, capsys, repair, harmed
 ):
     """
     A module in the folder where the command is given; the repair is worth something.
     """
     name = f"mine_{harmed}"
-    source = readme_agent().replace("job.step(call))", f"job.step(call){repair})", 1)
+    source = agent_in_the_book().replace(
+        "job.step(call))", f"job.step(call){repair})", 1
+    )
     (tmp_path / f"{name}.py").write_text(source)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))
@@ -675,9 +677,9 @@ def test_an_own_agent_takes_no_strategy(capsys):
 
 
 @pytest.mark.parametrize(
-    "shown", re.findall(r"^\$ agentstate-lab ([^#\n]+)", README, re.MULTILINE)
+    "shown", re.findall(r"^\$ agentstate-lab ([^#\n]+)", PAGE, re.MULTILINE)
 )
-def test_a_command_that_the_readme_shows_is_one(shown):
+def test_a_command_that_the_book_shows_is_one(shown):
     """
     With these options.
     """
