@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from agentstate_lab.errors import InvalidValue
+from agentstate_lab.lab.processes import own_sockets
 
 from .notebook_file import CRASH, read_notebook, unsteady, write_notebook
 
@@ -116,6 +117,9 @@ def _manager_class() -> Any:
         kernel_spec = KernelSpec(
             argv=[sys.executable, *launch], display_name="Python 3", language="python"
         )
+
+        def __init__(self, **more: Any) -> None:
+            super().__init__(**own_sockets(), **more)
 
     return ThisPython
 

@@ -11,7 +11,7 @@ from .call import pack, unpack
 from .cut import CUT_EXIT, HAS_LIMIT, cut_writes_at, was_cut
 from .ended import CUT_OFF, Ended, signal_name, was_killed
 from .handle import READY_WITHIN, Process, plain_environment
-from .kernel import Kernel
+from .kernel import Kernel, own_sockets
 from .line import BROKEN, Gone, Line, Message, in_fork
 from .processes import (
     CALL,
@@ -40,6 +40,7 @@ __all__ = [
     "cut_writes_at",
     "in_fork",
     "in_new_process",
+    "own_sockets",
     "pack",
     "plain_environment",
     "request_for",

@@ -11,10 +11,12 @@ This module knows nothing of notebooks as files, and it never waits for ever: ea
 wait has an end and notices a dead kernel at once.
 """
 
+import os
 import queue
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Mapping
 from typing import Any, Self
 
@@ -24,6 +26,26 @@ from .alive import until
 
 READY_WITHIN = 60.0
 GONE_WITHIN = 10.0
+SOCKET_PATH = 107  # bytes that the path of a socket may have
+
+
+def own_sockets() -> dict[str, str]:
+    """
+    The arguments of a kernel's manager by which its sockets are files of its own.
+
+    A kernel on TCP is told five ports that were free a moment ago. Where much runs at
+    once, another process has one of them by then, and the kernel dies at its start.
+
+    Returns:
+        `transport` and `ip`; nothing where a file cannot be a socket (Windows), or
+        where its path would be too long for one.
+    """
+    from jupyter_core.paths import jupyter_runtime_dir
+
+    path = f"{jupyter_runtime_dir()}/kernel-{uuid.uuid4()}"
+    if os.name == "nt" or len(os.fsencode(f"{path}-1")) > SOCKET_PATH:
+        return {}
+    return {"transport": "ipc", "ip": path}
 
 
 class Kernel:
@@ -45,7 +67,7 @@ class Kernel:
     ) -> None:
         from jupyter_client.manager import KernelManager
 
-        self._manager: Any = KernelManager(kernel_name="python3")
+        self._manager: Any = KernelManager(kernel_name="python3", **own_sockets())
         self._client: Any = None
         self._launch: dict[str, Any] = {
             "cwd": cwd,
