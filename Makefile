@@ -32,7 +32,7 @@ FRAMEWORK_PINS = --quiet --universal --python-version 3.11 --upgrade \
 
 .DEFAULT_GOAL := help
 .PHONY: help lab test lint types unit quick notebooks exercises package \
-	soak cube bench book picture frameworks freeze stubs house pins framework-pins clean
+	soak cube bench book browse picture frameworks freeze stubs house pins framework-pins clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "%-11s %s\n", $$1, $$2}' Makefile
@@ -88,6 +88,9 @@ bench: .venv/.bench ## the figures, measured here and now
 
 book: .venv/.book ## build the course as a site that works offline
 	@$(RUN) book/build.py
+
+browse: book ## look at every page of the book in Chromium, from file://
+	@$(RUN) book/browse.py
 
 picture: .venv/.package ## kill two agents anew, and draw the picture of the README
 	@$(FRESH_HOME) && $(RUN) book/picture.py --measure

@@ -6,6 +6,9 @@ another host: the theme brings its own files, and the search works from `file://
 """
 
 import os
+import re
+
+from sphinx.application import Sphinx
 
 project = "agentstate-lab"
 author = "the agentstate-lab authors"
@@ -43,6 +46,7 @@ default_role = "code"
 napoleon_google_docstring = True
 napoleon_numpy_docstring = False
 napoleon_use_ivar = True
+napoleon_attr_annotations = False
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 autodoc_typehints_format = "short"
@@ -52,3 +56,25 @@ add_module_names = False
 autodoc_default_options = {"exclude-members": "model_config"}
 
 os.environ.setdefault("AGENTSTATE_PACE", "0")
+
+# `Annotated[int, Ge(ge=0), Le(le=9007199254740992)]` is an int to a reader; the bounds
+# are in the text. Innermost brackets first, as they may be nested.
+ANNOTATED = re.compile(r"Annotated\[((?:[^][,()]|\[[^][]*\])*),(?:[^][]|\[[^][]*\])*\]")
+
+
+def setup(app: Sphinx) -> None:
+    """Have every signature read before it is shown."""
+    app.connect("autodoc-process-signature", _without_bounds)
+
+
+def _without_bounds(*event: str | None) -> tuple[str | None, str | None]:
+    """Arguments and result of a signature, in types that a reader knows."""
+    arguments, result = event[-2:]
+    return _plain(arguments), _plain(result)
+
+
+def _plain(text: str | None) -> str | None:
+    """*text* without the bounds of its types."""
+    while text and (shorter := ANNOTATED.sub(r"\1", text)) != text:
+        text = shorter
+    return text

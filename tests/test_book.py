@@ -1,4 +1,4 @@
-"""The pages of the repository lead somewhere, and the README's picture is true."""
+"""The pages lead somewhere, the README's picture is true, and a bad page is noticed."""
 
 import json
 import re
@@ -7,7 +7,9 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
+from lab_server import FLAGS, find_browser
 from matplotlib.image import imread
+from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).resolve().parents[1]
 BOOK = ROOT / "book"
@@ -82,3 +84,56 @@ def test_the_picture_is_drawn_from_what_was_measured(picture, kept, theme, tmp_p
     stored = imread(BOOK / "_static" / f"survives-{theme}.png")
     assert drawn.shape == stored.shape
     assert abs(drawn - stored).mean() < 0.01
+
+
+@pytest.mark.parametrize(
+    ("bad", "said"),
+    [
+        pytest.param('<a href="gone.html">x</a>', "is not there", id="dead"),
+        pytest.param('<a href="#gone">x</a>', "has no such place", id="no-place"),
+        pytest.param('<img src="a.png">', "without words", id="silent-picture"),
+        pytest.param('<script src="//cdn.example/a.js">', "fetches", id="fetched"),
+    ],
+)
+def test_a_bad_page_of_the_book_is_noticed(bad, said, tmp_path):
+    """
+    What `make book` looks for, it finds.
+    """
+    check = runpy.run_path(str(BOOK / "check.py"))
+    for n in range(21):
+        (tmp_path / f"{n}.html").write_text('<p id="a"><a href="0.html#a">fine</a>')
+    assert check["troubles"](tmp_path) == []
+    (tmp_path / "0.html").write_text(f'<p id="a">{bad}')
+
+    (found,) = check["troubles"](tmp_path)
+
+    assert said in found
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(
+    ("bad", "said"),
+    [
+        pytest.param("<p>fine", "", id="fine"),
+        pytest.param("<pre style='width:9000px'>x", "too wide", id="wide"),
+        pytest.param("<img src='gone.png'>", "broken", id="broken"),
+        pytest.param("<script>nope()</script>", "says: nope is not", id="error"),
+        pytest.param("<img src='http://127.0.0.1:9/a'>", "asks for", id="asks"),
+    ],
+)
+def test_a_reader_s_trouble_with_a_page_is_noticed(bad, said, tmp_path):
+    """
+    What `make browse` looks for, it finds, in a real browser.
+    """
+    if (path := find_browser()) is None:
+        pytest.skip("no Chromium or Chrome here; `.ci/run` installs Debian's")
+    browse = runpy.run_path(str(BOOK / "browse.py"))
+    (tmp_path / "page.html").write_text(f"<!doctype html><body>{bad}")
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        found = browse["Reader"](browser, tmp_path).troubles("page")
+        browser.close()
+
+    assert said in " ".join(found)
+    assert bool(found) == bool(said)
