@@ -57,8 +57,8 @@ class Watch:
         """A request has come; returns its number, from 1."""
         self.at.append(time.perf_counter())
         self.used.append(time.process_time())
-        size = len(json.dumps(messages, ensure_ascii=False, default=str).encode())
-        self.largest = max(self.largest, size)
+        sizes = (len(told(one).encode()) + 1 for one in messages)
+        self.largest = max(self.largest, sum(sizes) - 1)  # lines, as `render()` counts
         return len(self.at)
 
     def figures(self) -> dict[str, Any]:
@@ -74,6 +74,13 @@ class Watch:
             "largest_request": self.largest,
             "memory_mb": round(most / (2**20 if sys.platform == "darwin" else 1024), 1),
         }
+
+
+def told(message: Any) -> str:
+    """A message as a line: a person's words as they are, all else as JSON."""
+    if isinstance(message, dict) and message.get("role") == "user":
+        return str(message["content"])
+    return json.dumps(message, ensure_ascii=False, default=str)
 
 
 def note_for(number: int) -> dict[str, str]:
@@ -105,7 +112,7 @@ def ours(url: str, steps: int, *, dies: bool) -> dict[str, Any]:
     store = open_store(url)
 
     def create(*, messages: Any, **more: Any) -> Any:
-        watch.request(messages)
+        watch.request(messages[1:])  # the system prompt comes on top
         done = store.get("long").agent_state.budget.used.steps
         if dies and done == steps - 1:
             print(json.dumps(watch.figures()), flush=True)
