@@ -6,6 +6,7 @@ A rule takes a notebook as nbformat reads it. An empty list means that it is kep
 """
 
 import ast
+import builtins
 import inspect
 import re
 import statistics
@@ -222,6 +223,47 @@ def a_scene_once(notebook: Any) -> list[str]:
     ]
 
 
+def whole_after_a_restart(notebook: Any) -> list[str]:
+    """
+    Below a Restart, every name comes from the first cell or from there on.
+
+    The reader runs the first code cell and goes on where the kernel died, unless the
+    text has all cells run again.
+    """
+    cells = code_cells(notebook)
+    again = any("Run All Above" in text for _, text in prose(notebook))
+    died = [n for n, cell in enumerate(cells) if restarted(cell)]
+    if again or not died:
+        return []
+    known, found = set(dir(builtins)), []
+    for cell in [cells[0], *cells[died[0] :]]:
+        made, used = names(cell)
+        known |= made
+        found += [f"{named(cell)}: {name} is gone" for name in sorted(used - known)]
+    return found
+
+
+def restarted(cell: Any) -> bool:
+    """Whether the reader's kernel dies in this cell."""
+    return cell.get("id") == "restart-run" or CRASH in tags(cell)
+
+
+def names(cell: Any) -> tuple[set[str], set[str]]:
+    """The names that a cell makes, wherever in it, and those that it reads."""
+    made, used = set(), set()
+    for node in ast.walk(ast.parse(cell.source)):
+        match node:
+            case ast.Name(name, ast.Load()):
+                used.add(name)
+            case ast.Name(name) | ast.arg(name) | ast.ExceptHandler(name=str(name)):
+                made.add(name)
+            case ast.FunctionDef(name) | ast.ClassDef(name):
+                made.add(name)
+            case ast.alias(name, other):
+                made.add(other or name.partition(".")[0])
+    return made, used
+
+
 def one_call_to_begin(notebook: Any) -> list[str]:
     """The first code cell is one import and one call."""
     cells = code_cells(notebook)
@@ -356,5 +398,6 @@ EVERY_LESSON: tuple[Rule, ...] = (
     few_crashes,
     few_exceptions_to_comparing,
     one_call_to_begin,
+    whole_after_a_restart,
     a_scene_once,
 )

@@ -242,6 +242,9 @@ ERROR = new_output("error", ename="KeyError", evalue="x", traceback=[])
         pytest.param(rules.true_listings, drifted, id="listing"),
         pytest.param(rules.a_scene_once, scenes, id="scenes"),
         pytest.param(
+            rules.whole_after_a_restart, change(4, id="restart-run"), id="restart"
+        ),
+        pytest.param(
             rules.by_the_door,
             change(4, source="from lab.effect import _intent"),
             id="private-name",

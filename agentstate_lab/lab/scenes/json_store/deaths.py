@@ -17,6 +17,7 @@ from typing import Any
 
 from agentstate_lab.errors import LabError
 from agentstate_lab.lab.processes import CUT_OFF, Ended, cut_at_each_byte
+from agentstate_lab.lab.show import progress
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,7 @@ def die_at_each_byte(save: Callable[[], Any], path: Path) -> Deaths:
     """
     old = _content(path)
     left: Counter[bytes | None] = Counter()
-    for ended in cut_at_each_byte(save):
+    for ended in progress(cut_at_each_byte(save), "deaths"):
         if not _was_cut(ended):
             break
         found = _content(path)
