@@ -10,7 +10,11 @@ that a busy machine slows all of them, and after the logs have found their size.
 
 Figures to reach: at p50 a save of a task with a step costs at most 1.5 × as much as
 the same rows bare; a save, a claim and a list among 1,000,000 tasks take at most
-twice the time that they take among 1,000. A whole `run_once` is shown too: it commits
+twice the time that they take among 1,000. On PostgreSQL nothing that matters is left
+to a session, since a pooler hands sessions on: each commit settles for itself what
+must hold, such as that the disk has it. What that costs is measured beside the same
+save without it, and what a pooler costs (`pgbouncer`, by transactions) beside a store
+without one, where there is one. A whole `run_once` is shown too: it commits
 twice (the intent, the result) and reads three times between, which on PostgreSQL are
 three more round trips, so it has no figure of its own.
 
@@ -28,9 +32,11 @@ import itertools
 import random
 import sqlite3
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -42,6 +48,9 @@ from agentstate_lab.lab.show import GOOD, HARM, NEUTRAL, canvas
 from agentstate_lab.state import StepRecord, Task, task_to_json
 from agentstate_lab.stores import working
 from agentstate_lab.stores.sql import PostgresStore, SqliteStore, SqlLeaseStore
+
+sys.path.append(str(Path(__file__).parent.parent / "tests"))
+from pooler import PROGRAM, pooled
 
 SMALL = 1_000
 STEP_LIMIT = 1.5
@@ -273,6 +282,38 @@ def growth(
         ]
 
 
+def saves(store: SqlLeaseStore, count: int) -> Act:
+    """Something that saves a task with a step, each time it is called."""
+    task = store.save(
+        store.submit(Task.new("x", key="s")).task.replace(state="running")
+    )
+    records = [done(n) for n in range(count)]
+
+    def save() -> None:
+        nonlocal task
+        task = store.save(task, steps=[records.pop()])
+
+    return save
+
+
+def pooled_or_not(rounds: int) -> list[Row]:
+    """What it costs that no session is relied on, and what a pooler costs."""
+    dsn = start_postgres().database("benchmark")
+    rows = []
+    with PostgresStore(dsn, schema="plain") as plain:
+        save = saves(plain, 3 * rounds)
+        with PostgresStore(dsn, schema="trusting") as trusting:
+            database = trusting.database
+            database.dialect = replace(database.dialect, settled="true")
+            base, measured = in_turn(rounds, saves(trusting, rounds), save)
+            rows.append(Row("PostgreSQL: to ask for the disk", base, measured))
+        if PROGRAM:
+            with pooled(dsn) as through, PostgresStore(through, schema="far") as far:
+                base, measured = in_turn(rounds, save, saves(far, rounds))
+                rows.append(Row("PostgreSQL: through a pooler", base, measured))
+    return rows
+
+
 def measure(kind: str, tasks: int, rounds: int) -> tuple[list[Row], list[Row]]:
     """Every figure of one database: of steps, and of growth."""
     with (
@@ -281,6 +322,8 @@ def measure(kind: str, tasks: int, rounds: int) -> tuple[list[Row], list[Row]]:
     ):
         with make("steps") as store:
             of_steps = steps(kind, store, Path(name), rounds)
+        if kind == "PostgreSQL":
+            of_steps += pooled_or_not(rounds)
         return of_steps, growth(kind, make, tasks, rounds)
 
 
