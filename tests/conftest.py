@@ -18,7 +18,7 @@ from quick import Quick
 from agentstate_lab.lab.agents import Job, open_job
 from agentstate_lab.lab.clock import FakeClock
 from agentstate_lab.lab.crash import rig
-from agentstate_lab.lab.crash.spawner import HAS_FORK, Spawner
+from agentstate_lab.lab.crash.spawner import Spawner
 from agentstate_lab.lab.databases import Cluster, Postgres, start_postgres
 from agentstate_lab.lab.databases.handle import Dsn
 from agentstate_lab.lab.exercises.judge import runner
@@ -26,6 +26,7 @@ from agentstate_lab.lab.exercises.judge.supervise import Judge
 from agentstate_lab.lab.world import World, start_world, stop_world
 from agentstate_lab.state import Task
 from agentstate_lab.stores import MemoryStore
+from agentstate_lab.system import HAS_FORK
 
 # How long an example takes to think of is the machine's mood, not a property.
 settings.register_profile(

@@ -24,6 +24,7 @@ from typing import Annotated
 
 from pydantic import Field, ValidationError
 
+from agentstate_lab import system
 from agentstate_lab.errors import InvalidValue, NotGranted, StoreForeign
 from agentstate_lab.state import Id, Record, reason
 from agentstate_lab.stores import atomic_write, real_path
@@ -184,6 +185,6 @@ class GrantFile:
 
 def _check_private(path: Path) -> None:
     """Refuse a file with tokens that others on this machine may read."""
-    if os.name != "nt" and path.stat().st_mode & 0o077:
+    if not system.WINDOWS and path.stat().st_mode & 0o077:
         why = f"others may read the tokens in it: chmod 600 {path.name}"
         raise StoreForeign(str(path), why)

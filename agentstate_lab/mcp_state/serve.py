@@ -22,7 +22,6 @@ Source: Model Context Protocol, "Transports" and "Security Best Practices".
 """
 
 import json
-import os
 import socket
 from collections.abc import Callable
 from typing import Any, Final
@@ -34,6 +33,7 @@ from mcp.server.transport_security import TransportSecuritySettings
 from mcp_types import INVALID_PARAMS
 from pydantic import AnyHttpUrl
 
+from agentstate_lab import system
 from agentstate_lab.errors import Permanent, StoreUnavailable
 from agentstate_lab.stores import StepStore
 
@@ -192,7 +192,7 @@ def _refusal(status: int) -> bytes:
 def _listener(port: int) -> socket.socket:
     """A socket that listens on this machine alone."""
     listener = socket.socket()
-    if os.name != "nt":  # there it would let another process take the same port
+    if not system.WINDOWS:  # there it would let another process take the same port
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((HOST, port))

@@ -26,6 +26,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+from agentstate_lab import system
 from agentstate_lab.errors import InvalidValue, StoreWriteFailed
 
 WriteBytes = Callable[[int, bytes], None]
@@ -112,7 +113,7 @@ def _flush(file: int) -> None:
 
 def _flush_folder(folder: Path) -> None:
     """Force the new name to the disk. Windows has no such call and needs none."""
-    if os.name == "nt":
+    if system.WINDOWS:
         return
     file = os.open(folder, os.O_RDONLY)
     try:

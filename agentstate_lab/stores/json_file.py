@@ -24,6 +24,7 @@ from typing import Self
 
 from filelock import FileLock, Timeout
 
+from agentstate_lab import system
 from agentstate_lab.errors import (
     StoreBusy,
     StoreForeign,
@@ -248,7 +249,7 @@ class JsonFileStore:
 
     def _reading(self) -> contextlib.AbstractContextManager[object]:
         # Windows cannot replace a file that a reader has open.
-        return self._locked() if os.name == "nt" else self._thread_lock
+        return self._locked() if system.WINDOWS else self._thread_lock
 
     def _read(self) -> Content:
         """What the file holds; parsed again only if its bytes have changed."""

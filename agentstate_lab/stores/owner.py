@@ -23,12 +23,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from agentstate_lab import system
 from agentstate_lab.state import Owner
 
 # Two readings of one start differ by less; two processes with one id by far more.
 SAME_START = 2.0
 
-LINUX = platform.system() == "Linux"
 
 _runs = itertools.count(1)
 _active: set[str] = set()
@@ -99,7 +99,7 @@ def boot_id() -> str:
     process ids is part of it.
     """
     machine = platform.node().replace(" ", "-") or "unnamed"
-    if LINUX:
+    if system.LINUX:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
         space = Path("/proc/self/ns/pid").readlink().name
         return f"{machine} {boot} {space.replace(' ', '-')}"
@@ -133,7 +133,7 @@ def _started_at(pid: int) -> float | None:
         process = psutil.Process(pid)
         if process.status() == psutil.STATUS_ZOMBIE:
             return None
-        if not LINUX:
+        if not system.LINUX:
             return float(process.create_time())
         fields = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace")
         ticks = int(fields.rpartition(")")[2].split()[19])

@@ -12,6 +12,7 @@ import os
 import signal
 from typing import NoReturn
 
+from agentstate_lab import system
 from agentstate_lab.errors import InvalidValue
 from agentstate_lab.idempotency import SHELL
 
@@ -57,7 +58,7 @@ def fall(name: str) -> NoReturn:
     Windows has no deaths by signal: there it is the status that a shell would report.
     """
     number = _number(name)
-    if os.name == "posix":
+    if not system.WINDOWS:
         if name != HARD:
             signal.signal(number, signal.SIG_DFL)
         os.kill(os.getpid(), number)

@@ -14,9 +14,9 @@ import os
 import queue
 from typing import Self
 
+from agentstate_lab import system
 from agentstate_lab.lab.processes import READY_WITHIN, Gone, Message, Process
 
-HAS_FORK = hasattr(os, "fork")
 RUN_LIMIT = 30.0  # seconds; a run of the course takes a tenth of one
 BURIED_WITHIN = 5.0  # seconds in which the helper ends a run that nobody waits for
 
@@ -38,7 +38,7 @@ class Spawner:
 
     def __init__(self, *, fork: bool | None = None, limit: float = RUN_LIMIT) -> None:
         self.limit = limit
-        self._forks = HAS_FORK if fork is None else fork
+        self._forks = system.HAS_FORK if fork is None else fork
         self._helper: Process | None = None
 
     def __enter__(self) -> Self:

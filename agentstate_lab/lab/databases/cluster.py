@@ -17,6 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from agentstate_lab import system
 from agentstate_lab.errors import InvalidValue, PostgresUnavailable
 from agentstate_lab.lab.home import locked
 from agentstate_lab.lab.processes import alive, until
@@ -201,7 +202,7 @@ def _signal(running: list[Any], name: str, place: Place) -> None:
         with suppress(psutil.Error):
             if process.ppid() in ids:
                 continue  # its server tells it
-            if os.name == "nt":
+            if system.WINDOWS:
                 find_programs(place).run("pg_ctl", "kill", name, str(process.pid))
             else:
                 process.send_signal(getattr(signal, f"SIG{name}"))

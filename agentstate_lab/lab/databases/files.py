@@ -13,13 +13,13 @@ brings both.
 This module starts no server.
 """
 
-import os
 import secrets
 import shutil
 import socket
 import tempfile
 from pathlib import Path
 
+from agentstate_lab import system
 from agentstate_lab.errors import PostgresUnavailable
 from agentstate_lab.stores import atomic_write
 
@@ -180,7 +180,7 @@ def _number(lines: list[bytes], place: int) -> int | None:
 def _is_free(port: int) -> bool:
     """Whether a server could listen on *port* of this machine now."""
     with socket.socket() as probe:
-        if os.name == "posix":
+        if not system.WINDOWS:
             # Connections that ended a moment ago do not hold it.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

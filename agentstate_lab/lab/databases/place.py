@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from agentstate_lab import system
 from agentstate_lab.errors import InvalidValue, PostgresUnavailable
 from agentstate_lab.stores import atomic_write
 
@@ -143,7 +144,7 @@ def server_user() -> User | None:
     Raises:
         PostgresUnavailable: This is root, and there is no user `nobody`.
     """
-    if os.name != "posix" or os.geteuid() != 0:
+    if system.WINDOWS or os.geteuid() != 0:
         return None
     import pwd
 

@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from agentstate_lab import system
 from agentstate_lab.errors import InvalidValue, PostgresUnavailable
 from agentstate_lab.lab.processes import plain_environment
 
@@ -161,7 +162,7 @@ def _is_closed(folder: Path, place: Place) -> bool:
 
 def _unspeakable(folder: Path) -> str:
     """What is wrong with the path, which `pg_ctl` hands to a shell, or nothing."""
-    if os.name == "posix" and set(str(folder)) & set('"$`\\'):
+    if not system.WINDOWS and set(str(folder)) & set('"$`\\'):
         return f"the path {str(folder)!r} holds a character that a shell would read"
     return ""
 

@@ -22,6 +22,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from agentstate_lab import system
 from agentstate_lab.errors import AgentStateError
 from agentstate_lab.lab.home import home
 
@@ -156,7 +157,7 @@ def folder() -> str:
     with _writing(where), tempfile.TemporaryFile(dir=where) as file:
         file.write(b"doctor")
     mode = stat.S_IMODE(where.stat().st_mode)
-    if os.name == "posix" and mode & 0o077:
+    if not system.WINDOWS and mode & 0o077:
         raise Trouble(
             f"{where} can be opened by others (mode {mode:04o})",
             f"your runs hold prompts and results: chmod 700 '{where}'",

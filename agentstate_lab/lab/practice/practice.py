@@ -7,13 +7,13 @@ judges what a function does, never how it is written, and it never waits for rea
 time to pass.
 """
 
-import os
 from collections.abc import Collection
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from agentstate_lab import system
 from agentstate_lab.errors import AgentStateError, InvalidValue
 from agentstate_lab.lab.exercises import Exercise, exercise_named
 from agentstate_lab.lab.exercises.judge import CaseReport, Report
@@ -116,7 +116,7 @@ def _tried(
     *,
     cells: bool = False,
     only: Collection[str] = (),
-    fork: bool = hasattr(os, "fork"),
+    fork: bool = system.HAS_FORK,
 ) -> Report:
     """Run the stages in the child and put the verdicts under their names."""
     from agentstate_lab.lab.exercises.judge import Job, run

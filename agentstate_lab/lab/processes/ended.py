@@ -4,10 +4,11 @@ How a process ended, in words that are the same in every run.
 Neither process ids nor paths are in them, so a notebook can show them.
 """
 
-import os
 import signal
 from dataclasses import dataclass
 from typing import Any, Self
+
+from agentstate_lab import system
 
 from .cut import was_cut
 from .line import Message
@@ -57,7 +58,7 @@ class Ended:
         """The end of a process that did not, from its exit *status*."""
         if cut_at is not None and was_cut(status):
             how = f"{CUT_OFF} {cut_at}"
-        elif os.name == "nt" and was_killed(status):
+        elif system.WINDOWS and was_killed(status):
             how = "killed, as by SIGKILL"
         elif status >= 0:
             how = f"ended itself with exit status {status}"

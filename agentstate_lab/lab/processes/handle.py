@@ -22,6 +22,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any, Self
 
+from agentstate_lab import system
 from agentstate_lab.errors import LabError
 
 from .line import Message
@@ -78,8 +79,10 @@ class Process:
         self._word = secrets.token_hex(8)
         # An interrupt of the notebook is not for it.
         apart: dict[str, Any] = {"start_new_session": True}
-        if os.name == "nt":
-            apart = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}  # type: ignore[attr-defined,unused-ignore]
+        if system.WINDOWS:
+            apart = {
+                "creationflags": getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
+            }
         self._popen = subprocess.Popen(
             [sys.executable, "-u", "-m", _CHILD, serves],
             stdin=subprocess.PIPE,
@@ -165,11 +168,11 @@ class Process:
 
     def kill(self) -> None:
         """End it at once, with whatever it has started."""
-        if hasattr(os, "killpg"):
+        if system.WINDOWS:
+            _kill_below(self.pid)
+        else:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.pid, signal.SIGKILL)
-        else:
-            _kill_below(self.pid)
         self._popen.kill()
 
     def read(self, printed: bytes) -> None:

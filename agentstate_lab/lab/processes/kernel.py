@@ -20,6 +20,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any, Self
 
+from agentstate_lab import system
 from agentstate_lab.errors import KernelDied, LabError
 
 from .alive import until
@@ -43,7 +44,7 @@ def own_sockets() -> dict[str, str]:
     from jupyter_core.paths import jupyter_runtime_dir
 
     path = f"{jupyter_runtime_dir()}/kernel-{uuid.uuid4()}"
-    if os.name == "nt" or len(os.fsencode(f"{path}-1")) > SOCKET_PATH:
+    if system.WINDOWS or len(os.fsencode(f"{path}-1")) > SOCKET_PATH:
         return {}
     return {"transport": "ipc", "ip": path}
 

@@ -24,6 +24,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import IO, Any
 
+from agentstate_lab import system
+
 Message = dict[str, Any]
 
 GRACE = 90  # seconds after its limit; then a process that nobody misses ends itself
@@ -171,7 +173,7 @@ def _watched(pid: int, lives: int, line: Line, end: float, own_group: bool) -> G
 
 def end_after(seconds: float | None) -> None:
     """End this process in so many seconds, or not at all."""
-    if hasattr(signal, "alarm"):
+    if not system.WINDOWS:
         signal.alarm(0 if seconds is None else int(seconds))
     elif seconds is not None:
         timer = threading.Timer(seconds, os._exit, (1,))
@@ -181,8 +183,8 @@ def end_after(seconds: float | None) -> None:
 
 def _private(file: int) -> int:
     """A copy of *file* that no program finds by accident."""
-    try:
-        import fcntl
-    except ImportError:  # Windows
+    if system.WINDOWS:
         return os.dup(file)
+    import fcntl
+
     return fcntl.fcntl(file, fcntl.F_DUPFD_CLOEXEC, FAR_AWAY)

@@ -25,6 +25,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
+from agentstate_lab import system
 from agentstate_lab.errors import InvalidValue
 
 from . import call
@@ -34,9 +35,8 @@ from .line import Message
 
 CALL = call.__name__  # the module that serves in a process of ours
 LIMIT = 30.0  # seconds; what a lesson does in a process takes a tenth of one
-HAS_FORK = hasattr(os, "fork")
 # Where nothing can be forked, each death costs the start of a Python.
-STRIDE = 1 if HAS_FORK else 16
+STRIDE = 16
 
 
 def in_new_process(
@@ -99,7 +99,7 @@ def cut_at_each_byte(
 
     Where nothing can be forked (Windows), only every sixteenth byte has its death.
     """
-    ends = _forked_ends if HAS_FORK else _lonely_ends
+    ends = _forked_ends if system.HAS_FORK else _lonely_ends
     for ended in ends(fn, args, limit):
         yield ended
         if not ended.how.startswith(CUT_OFF):

@@ -27,9 +27,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from agentstate_lab import system
 from agentstate_lab.errors import StoreTorn
-
-from ..owner import LINUX
 
 _HEADER: Final = struct.Struct(">8xI4x8s8x")  # the size of a page, and the salts
 _FRAME: Final = struct.Struct(">II8s8x")  # the page, the end of a commit, the salts
@@ -57,7 +56,11 @@ def refuse_foreign_log(path: Path) -> None:
     log = log_of(path)
     foreign = False
     with contextlib.suppress(OSError):  # there is no log, or not any more
-        foreign = LINUX and _was_changed_after(path, log) and not _is_checkpointed(path)
+        foreign = (
+            system.LINUX
+            and _was_changed_after(path, log)
+            and not _is_checkpointed(path)
+        )
     if foreign:
         raise StoreTorn(
             str(path),

@@ -9,6 +9,7 @@ import time
 import psutil
 import pytest
 
+from agentstate_lab import system
 from agentstate_lab.errors import InvalidValue, KillMissed, LabError
 from agentstate_lab.lab.agents import run_job
 from agentstate_lab.lab.crash import (
@@ -21,7 +22,6 @@ from agentstate_lab.lab.crash import (
     crash_matrix,
     forget_crash,
     kill_points,
-    spawner,
 )
 from agentstate_lab.lab.crash.matrix import Matrix, judge
 from agentstate_lab.lab.crash.spawner import Spawner
@@ -249,7 +249,7 @@ def test_without_fork_each_run_gets_a_new_python(world, task_id, monkeypatch):
     """
     What Windows does, done here: the same death, the same count.
     """
-    monkeypatch.setattr(spawner, "HAS_FORK", False)
+    monkeypatch.setattr(system, "HAS_FORK", False)
 
     death = crash_at("naive", "effect.after:2", task_id=task_id)
 
@@ -446,7 +446,7 @@ def test_without_fork_it_is_a_missed_kill_as_well(monkeypatch, agent, said):
     """
     The way a process was started does not change what it may do.
     """
-    monkeypatch.setattr(spawner, "HAS_FORK", False)
+    monkeypatch.setattr(system, "HAS_FORK", False)
 
     with pytest.raises(KillMissed) as caught:
         crash_at(agent, "effect.after:1", limit=2 if "2 s" in said else 20)

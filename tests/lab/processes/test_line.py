@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from agentstate_lab.errors import LabError
 from agentstate_lab.lab.processes import BROKEN, Process, alive, until
-from agentstate_lab.lab.processes.processes import HAS_FORK
+from agentstate_lab.system import HAS_FORK
 
 WITHIN = 60.0
 

@@ -19,7 +19,7 @@ from agentstate_lab.lab.processes import (
     in_new_process,
     until,
 )
-from agentstate_lab.lab.processes.processes import HAS_FORK
+from agentstate_lab.system import HAS_FORK
 
 COUNT = {"calls": 0}
 

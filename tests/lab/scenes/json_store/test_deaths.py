@@ -1,9 +1,9 @@
 import pytest
 
 from agentstate_lab.errors import LabError
-from agentstate_lab.lab.processes.processes import HAS_FORK
 from agentstate_lab.lab.scenes.json_store import die_at_each_byte
 from agentstate_lab.lab.scenes.json_store.deaths import Deaths
+from agentstate_lab.system import HAS_FORK
 
 OLD, NEW = b"the old content", b"new content, and more of it"
 
