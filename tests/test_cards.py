@@ -116,13 +116,18 @@ def test_each_stage_has_an_answer_that_trips_it(name):
 @every_phrase
 def test_the_first_of_a_phrase_breaks_that_alone(name, phrase):
     """
-    An answer that fails everywhere would not show that the sentence is judged.
+    The first failure that a learner reads points at the cause, and most stages pass.
+
+    Other stages that need the same thing may fail after it.
     """
     module = ANSWERS[name]
     mistakes = [module.WRONG[one] for one in module.CARD[phrase]]
 
     report = check(name, mistakes[0].answer)
 
-    failed = {case.name for case in report.cases if not case.passed}
+    required = [case for case in report.cases if not case.bonus]
+    failed = [case.name for case in required if not case.passed]
     about = {one.stage for one in mistakes} | {*mistakes[0].also}
-    assert mistakes[0].also == ALL or failed <= about, str(report)
+    if mistakes[0].also != ALL:
+        assert {*failed[:1]} <= about, str(report)
+        assert len(failed) <= len(required) / 2, str(report)

@@ -2,9 +2,11 @@
 
 import contextlib
 import functools
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from time import sleep as wait
 from typing import Any
 
@@ -20,7 +22,7 @@ from agentstate_lab.errors import (
 from agentstate_lab.idempotency import execute_task
 from agentstate_lab.state import Task, TaskState
 from agentstate_lab.stores import StepStore, claim, end, execute_step, working
-from answers import Wrong
+from answers import ALL, EXPLAINS, Wrong, but
 
 Work = Callable[[str], str]
 
@@ -669,6 +671,18 @@ def repeats_the_work(store: StepStore, task_id: str, work: Work) -> Task:
         raise
 
 
+def notes_under_its_process(store: StepStore, task_id: str, work: Work) -> Task:
+    """What is done stands in a file that has the name of the process."""
+    notes = [path.name for path in Path().glob(f"{task_id}.*.done")]
+    mine = f"{task_id}.{os.getpid()}.done"
+    task = store.get(task_id)
+    if task.state == "completed" and notes and mine not in notes:
+        work(task.user_input)
+    task = right(store, task_id, work)
+    Path(mine).touch()
+    return task
+
+
 RUNS = "runs a pending task and stores the result"
 CLAIMS = "saves that the task is running before it calls work"
 REPLAYS = "returns a completed task and leaves the work alone"
@@ -679,6 +693,7 @@ UNKNOWN = "refuses a task that was never submitted"
 THREADS = "runs the work once when two threads call"
 PROCESSES = "runs the work once when two processes call"
 RESTARTS = "still knows in a new process that the task is done"
+KEEPS = "keeps the result although somebody else has written meanwhile"
 
 WRONG = {
     "nothing": Wrong(nothing, RUNS, "the work was not called"),
@@ -708,16 +723,16 @@ WRONG = {
     "stores-no-text": Wrong(stores_no_text, FAILS, "says not what went wrong"),
     "leaves-it-running": Wrong(leaves_it_running, FAILS, "the stored task is running"),
     "eats-the-interrupt": Wrong(eats_the_interrupt, FAILS, "as if all were well"),
-    "never-again": Wrong(never_again, AGAIN, "the work was not called"),
+    "never-again": Wrong(never_again, AGAIN, "the work was not called", (CLAIMS,)),
     "tries-three-times": Wrong(tries_three_times, FAILS, "ran the work 3 times"),
     "saves-from-an-old-version": Wrong(
-        saves_from_an_old_version, RUNS, "what came of it could not be saved"
+        saves_from_an_old_version, RUNS, "what came of it could not be saved", ALL
     ),
     "remembers-in-the-process": Wrong(
         remembers_in_the_process, RUNS, "the stored task is pending"
     ),
     "locks-in-the-process": Wrong(
-        locks_in_the_process, PROCESSES, "the work ran twice"
+        locks_in_the_process, PROCESSES, "a lock or a variable in one process"
     ),
     "makes-the-task": Wrong(makes_the_task, UNKNOWN, "nobody had submitted"),
     "shrugs-at-the-unknown": Wrong(
@@ -748,4 +763,49 @@ WRONG = {
     ),
     "repeats-the-work": Wrong(repeats_the_work, CLAIMS, "ran the work 2 times"),
     "makes-it-anew": Wrong(makes_it_anew, RUNS, "what the agent knew"),
+    "notes-under-its-process": Wrong(
+        notes_under_its_process, RESTARTS, "the work ran again in the new process"
+    ),
+    "ends-with-a-plain-save": Wrong(right, KEEPS, "it raised VersionConflict"),
+    "empty-is-no-result": Wrong(
+        but(
+            right,
+            carried_out=but(carried_out, ("result=result,", "result=result or None,")),
+        ),
+        RUNS,
+        "its result is lost",
+    ),
+}
+
+CARD = {
+    "looks at the stored task and decides": EXPLAINS,
+    "| unknown |": ["makes-the-task", "shrugs-at-the-unknown", "raises-a-key-error"],
+    "| completed | return it": ["returns-nothing-when-done"],
+    "it, and leave `work` alone": [
+        "asks-the-result",
+        "notes-under-its-process",
+        "runs-again",
+    ],
+    "| running | raise": ["says-done-while-running", "waits-for-ever"],
+    "(task_id)`, and leave `work` alone": ["runs-what-is-running"],
+    "pending or failed": ["never-again"],
+    "To run it is three things": EXPLAINS,
+    "Save the task as running": ["without-a-claim", "claims-in-memory"],
+    "only *then* call": ["repeats-the-work", "completes-first"],
+    "call `work(task.user_input)`": ["hands-over-the-task", "hands-over-nothing"],
+    "What `work` returns is the result": ["empty-is-no-result", "loses-the-result"],
+    "without an error": ["keeps-the-old-error"],
+    "What `work` raises is the error": ["leaves-it-running"],
+    "with `str(error)`": ["stores-no-text"],
+    "let the error out": ["eats-the-interrupt", "swallows", "wraps"],
+    "Return the task as it is stored now": ["returns-what-it-saved"],
+    "threads or processes, one runs `work`": [
+        "locks-in-the-process",
+        "runs-after-a-conflict",
+    ],
+    "The other one may raise": ["loser-returns-nothing", "loser-returns-what-it-read"],
+    "which returns a changed copy": EXPLAINS,
+    "returns it with its new version": ["saves-from-an-old-version"],
+    "otherwise it raises": ["spoils-the-winners-task"],
+    "A bonus stage wants": ["ends-with-a-plain-save"],
 }

@@ -4,6 +4,7 @@ import contextlib
 import functools
 import hashlib
 import json
+import threading
 import time
 import uuid
 from collections.abc import Callable
@@ -20,9 +21,9 @@ from agentstate_lab.state import (
     key_for,
 )
 from agentstate_lab.stores import StepStore, execute_step, record_more
-from answers import Wrong
+from answers import ALL, EXPLAINS, Wrong, but
 
-Ask = Callable[[str], Any]
+Request = Callable[[str], Any]
 
 
 def record_of(store: StepStore, task_id: str, step: str) -> StepRecord | None:
@@ -46,17 +47,17 @@ def finish(store: StepStore, task_id: str, intent: StepRecord, result: Any) -> A
     return result
 
 
-def right(store: StepStore, task_id: str, step: str, ask: Ask) -> Any:
+def right(store: StepStore, task_id: str, step: str, request: Request) -> Any:
     """The plain one."""
     found = record_of(store, task_id, step)
     if found is not None and found.status is StepStatus.DONE:
         return found.result
     key = json.dumps([task_id, step])
     intent = begin(store, task_id, step, key)
-    return finish(store, task_id, intent, ask(key))
+    return finish(store, task_id, intent, request(key))
 
 
-def with_saves(store: StepStore, task_id: str, step: str, ask: Ask) -> Any:
+def with_saves(store: StepStore, task_id: str, step: str, request: Request) -> Any:
     """Plain saves, each from what the last one returned."""
     task = store.get(task_id)
     records = {record.name: record for record in store.steps(task_id)}
@@ -65,13 +66,13 @@ def with_saves(store: StepStore, task_id: str, step: str, ask: Ask) -> Any:
     fields = {"name": step, "key": f"{task_id}/{step}", "fingerprint": ""}
     intent = StepRecord.model_validate({**fields, "status": "started"})
     task = store.save(task, steps=[intent])
-    result = ask(intent.key)
+    result = request(intent.key)
     done = StepRecord.model_validate({**fields, "status": "done", "result": result})
     store.save(task, steps=[done])
     return result
 
 
-def with_a_digest(store: StepStore, task_id: str, step: str, ask: Ask) -> Any:
+def with_a_digest(store: StepStore, task_id: str, step: str, request: Request) -> Any:
     """A key of fixed length, and the refusal is recorded, too."""
     key = hashlib.sha256(repr((task_id, step)).encode()).hexdigest()
     match record_of(store, task_id, step):
@@ -79,7 +80,7 @@ def with_a_digest(store: StepStore, task_id: str, step: str, ask: Ask) -> Any:
             return result
     intent = begin(store, task_id, step, key)
     try:
-        result = ask(key)
+        result = request(key)
     except Exception as error:
         if getattr(error, "effect", "unknown") == "not started":
             refused = {"status": StepStatus.NOT_STARTED, "error": str(error)}
@@ -88,17 +89,24 @@ def with_a_digest(store: StepStore, task_id: str, step: str, ask: Ask) -> Any:
     return finish(store, task_id, intent, result)
 
 
-def with_a_stored_key(store: StepStore, task_id: str, step: str, ask: Ask) -> Any:
-    """A random key, made once, and kept with the intent before it is used."""
+def with_a_claimed_key(
+    store: StepStore, task_id: str, step: str, request: Request
+) -> Any:
+    """A random key, kept with the intent by a save that lets one caller in."""
+    task = store.get(task_id)
     found = record_of(store, task_id, step)
     if found is None:
-        found = begin(store, task_id, step, str(uuid.uuid4()))
+        fields = {"name": step, "status": "started", "fingerprint": ""}
+        found = StepRecord.model_validate({**fields, "key": str(uuid.uuid4())})
+        store.save(task, steps=[found])
     if found.status is not StepStatus.DONE:
-        return finish(store, task_id, found, ask(found.key))
+        return finish(store, task_id, found, request(found.key))
     return found.result
 
 
-def asks_again_at_once(store: StepStore, task_id: str, step: str, ask: Ask) -> Any:
+def sends_it_again_at_once(
+    store: StepStore, task_id: str, step: str, request: Request
+) -> Any:
     """Tries three times, with a wait, and names the unknown outcome."""
     found = record_of(store, task_id, step)
     if found is not None and found.status is StepStatus.DONE:
@@ -107,21 +115,23 @@ def asks_again_at_once(store: StepStore, task_id: str, step: str, ask: Ask) -> A
     intent = begin(store, task_id, step, key)
     for wait in (1, 2, 4):
         try:
-            return finish(store, task_id, intent, ask(key))
+            return finish(store, task_id, intent, request(key))
         except ReplyLost:
             time.sleep(wait)
     raise OutcomeUnknown(task_id, step, "three times no reply")
 
 
-def names_the_unknown(store: StepStore, task_id: str, step: str, ask: Ask) -> Any:
+def names_the_unknown(
+    store: StepStore, task_id: str, step: str, request: Request
+) -> Any:
     """A lost reply is raised as what it is."""
     try:
-        return right(store, task_id, step, ask)
+        return right(store, task_id, step, request)
     except ReplyLost as error:
         raise OutcomeUnknown(task_id, step, "no reply; call again") from error
 
 
-def with_facts(store: StepStore, task_id: str, step: str, ask: Ask) -> Any:
+def with_facts(store: StepStore, task_id: str, step: str, request: Request) -> Any:
     """The records are facts of the task's state."""
 
     def note(what: str, value: Any) -> None:
@@ -142,18 +152,18 @@ def with_facts(store: StepStore, task_id: str, step: str, ask: Ask) -> Any:
     if known and known[0] == "done":
         return known[1]
     note("started", None)
-    result = ask(key_for(task_id, step))
+    result = request(key_for(task_id, step))
     note("done", result)
     return result
 
 
-def with_messages(store: StepStore, task_id: str, step: str, ask: Ask) -> Any:
+def with_messages(store: StepStore, task_id: str, step: str, request: Request) -> Any:
     """The records are messages, the last one counts."""
     for message in reversed(store.messages(task_id)):
         if message.get("done") == step:
             return message["result"]
     record_more(store, task_id, messages=[{"begun": step}])
-    result = ask(f"{len(task_id)}.{task_id}.{step}")
+    result = request(f"{len(task_id)}.{task_id}.{step}")
     record_more(store, task_id, messages=[{"done": step, "result": result}])
     return result
 
@@ -161,21 +171,23 @@ def with_messages(store: StepStore, task_id: str, step: str, ask: Ask) -> Any:
 class Once:
     """A callable object, with a method for each outcome of the look."""
 
-    def __call__(self, store: StepStore, task_id: str, step: str, ask: Ask) -> Any:
+    def __call__(
+        self, store: StepStore, task_id: str, step: str, request: Request
+    ) -> Any:
         """Run the step once."""
         found = record_of(store, task_id, step)
         status = found.status if found else "missing"
         return getattr(self, f"if_{status}", self.otherwise)(
             store, task_id, found or begin(store, task_id, step, key_for(task_id, step))
-        )(ask)
+        )(request)
 
     def if_done(self, store: StepStore, task_id: str, record: StepRecord) -> Any:
         """Replay."""
         return lambda _: record.result
 
     def otherwise(self, store: StepStore, task_id: str, record: StepRecord) -> Any:
-        """Ask."""
-        return lambda ask: finish(store, task_id, record, ask(record.key))
+        """Request it."""
+        return lambda request: finish(store, task_id, record, request(record.key))
 
 
 RIGHT = {
@@ -183,8 +195,8 @@ RIGHT = {
     "package": functools.partial(idempotency.run_once, if_unknown="resend"),
     "saves": with_saves,
     "digest": with_a_digest,
-    "stored-key": with_a_stored_key,
-    "asks-again-at-once": asks_again_at_once,
+    "claimed-key": with_a_claimed_key,
+    "sends-it-again-at-once": sends_it_again_at_once,
     "names-the-unknown": names_the_unknown,
     "facts": with_facts,
     "messages": with_messages,
@@ -192,21 +204,58 @@ RIGHT = {
 }
 
 
-def nothing(store: StepStore, task_id: str, step: str, ask: Ask) -> Any:
+DONE_ALREADY = "found is not None and found.status is StepStatus.DONE"
+FINISHES = "finish(store, task_id, intent, request(key))"
+
+
+def keyed(key: str) -> Callable[..., Any]:
+    """The plain answer with another key."""
+    return but(right, ("json.dumps([task_id, step])", key))
+
+
+def keeps_a_random_key(
+    store: StepStore, task_id: str, step: str, request: Request
+) -> Any:
+    """A random key, kept with the intent: two callers at once make two."""
+    found = record_of(store, task_id, step)
+    if found is None:
+        found = begin(store, task_id, step, str(uuid.uuid4()))
+    if found.status is not StepStatus.DONE:
+        return finish(store, task_id, found, request(found.key))
+    return found.result
+
+
+LOCK = threading.Lock()
+
+
+def locks_in_the_process(
+    store: StepStore, task_id: str, step: str, request: Request
+) -> Any:
+    """One caller at a time may make up a key: in this process."""
+    with LOCK:
+        found = record_of(store, task_id, step)
+        if found is None:
+            found = begin(store, task_id, step, str(uuid.uuid4()))
+    if found.status is not StepStatus.DONE:
+        return finish(store, task_id, found, request(found.key))
+    return found.result
+
+
+def nothing(store: StepStore, task_id: str, step: str, request: Request) -> Any:
     """Does nothing."""
 
 
-def only_asks(store: StepStore, task_id: str, step: str, ask: Ask) -> Any:
+def only_requests(store: StepStore, task_id: str, step: str, request: Request) -> Any:
     """Leaves all of it to the receiver."""
-    return ask(key_for(task_id, step))
+    return request(key_for(task_id, step))
 
 
-def without_intent(store: StepStore, task_id: str, step: str, ask: Ask) -> Any:
+def without_intent(store: StepStore, task_id: str, step: str, request: Request) -> Any:
     """Records the result only: in between, nobody knows that it was begun."""
     found = record_of(store, task_id, step)
     if found is not None:
         return found.result
-    result = ask(key_for(task_id, step))
+    result = request(key_for(task_id, step))
     done = StepRecord(
         name=step, status=StepStatus.DONE, key="", fingerprint="", result=result
     )
@@ -214,36 +263,18 @@ def without_intent(store: StepStore, task_id: str, step: str, ask: Ask) -> Any:
     return result
 
 
-def saves_nothing_new(store: StepStore, task_id: str, step: str, ask: Ask) -> Any:
+def saves_nothing_new(
+    store: StepStore, task_id: str, step: str, request: Request
+) -> Any:
     """A save before the request, which says nothing of the step."""
     if not any(one.name == step for one in store.steps(task_id)):
         store.save(store.get(task_id))
-    return without_intent(store, task_id, step, ask)
+    return without_intent(store, task_id, step, request)
 
 
-def keyed(make_key: Callable[[str, str], Any]) -> Callable[..., Any]:
-    """The plain answer with another key."""
-
-    def answer(store: StepStore, task_id: str, step: str, ask: Ask) -> Any:
-        found = record_of(store, task_id, step)
-        if found is not None and found.status is StepStatus.DONE:
-            return found.result
-        key = make_key(task_id, step)
-        intent = begin(store, task_id, step, repr(key))
-        return finish(store, task_id, intent, ask(key))
-
-    return answer
-
-
-def key_from_the_version(store: StepStore, task_id: str, step: str, ask: Ask) -> Any:
-    """The intent itself has moved the version on."""
-    version = store.get(task_id).version
-    return keyed(lambda *names: f"{key_for(*names)}/{version}")(
-        store, task_id, step, ask
-    )
-
-
-def key_from_the_attempt(store: StepStore, task_id: str, step: str, ask: Ask) -> Any:
+def key_from_the_attempt(
+    store: StepStore, task_id: str, step: str, request: Request
+) -> Any:
     """Counts the attempts into the key: each one is news to the receiver."""
     found = record_of(store, task_id, step)
     if found is not None and found.status is StepStatus.DONE:
@@ -252,10 +283,12 @@ def key_from_the_attempt(store: StepStore, task_id: str, step: str, ask: Ask) ->
     key = f"{key_for(task_id, step)}/{attempt}"
     intent = begin(store, task_id, step, key).model_copy(update={"attempt": attempt})
     record_more(store, task_id, steps=[intent])
-    return finish(store, task_id, intent, ask(key))
+    return finish(store, task_id, intent, request(key))
 
 
-def new_key_after_silence(store: StepStore, task_id: str, step: str, ask: Ask) -> Any:
+def new_key_after_silence(
+    store: StepStore, task_id: str, step: str, request: Request
+) -> Any:
     """Takes a lost reply for a request that was lost."""
     found = record_of(store, task_id, step)
     if found is not None and found.status is StepStatus.DONE:
@@ -264,87 +297,26 @@ def new_key_after_silence(store: StepStore, task_id: str, step: str, ask: Ask) -
     key = key_for(task_id, step) + (" again" if again else "")
     intent = begin(store, task_id, step, key)
     try:
-        return finish(store, task_id, intent, ask(key))
+        return finish(store, task_id, intent, request(key))
     except ReplyLost:
         lost = intent.model_copy(update={"status": StepStatus.NOT_STARTED})
         record_more(store, task_id, steps=[lost])
         raise
 
 
-def replays_the_intent(store: StepStore, task_id: str, step: str, ask: Ask) -> Any:
-    """Takes any record for a result."""
-    found = record_of(store, task_id, step)
-    if found is not None:
-        return found.result
-    key = key_for(task_id, step)
-    return finish(store, task_id, begin(store, task_id, step, key), ask(key))
-
-
-def stops_at_the_intent(store: StepStore, task_id: str, step: str, ask: Ask) -> Any:
+def stops_at_the_intent(
+    store: StepStore, task_id: str, step: str, request: Request
+) -> Any:
     """Takes a dead worker's intent for a worker."""
     found = record_of(store, task_id, step)
     if found is not None and found.status is StepStatus.STARTED:
         raise TaskInProgress(task_id)
-    return right(store, task_id, step, ask)
+    return right(store, task_id, step, request)
 
 
-def records_first(store: StepStore, task_id: str, step: str, ask: Ask) -> Any:
-    """Done, before it is."""
-    found = record_of(store, task_id, step)
-    if found is not None:
-        return found.result
-    key = key_for(task_id, step)
-    intent = begin(store, task_id, step, key)
-    finish(store, task_id, intent, None)
-    return finish(store, task_id, intent, ask(key))
-
-
-def skips_the_empty(store: StepStore, task_id: str, step: str, ask: Ask) -> Any:
-    """Takes an empty result for none."""
-    found = record_of(store, task_id, step)
-    if found is not None and found.result:
-        return found.result
-    key = key_for(task_id, step)
-    return finish(store, task_id, begin(store, task_id, step, key), ask(key))
-
-
-def skips_none(store: StepStore, task_id: str, step: str, ask: Ask) -> Any:
-    """Takes None for no result."""
-    found = record_of(store, task_id, step)
-    if found is not None and found.result is not None:
-        return found.result
-    key = key_for(task_id, step)
-    return finish(store, task_id, begin(store, task_id, step, key), ask(key))
-
-
-def returns_nothing(store: StepStore, task_id: str, step: str, ask: Ask) -> None:
-    """As if nobody needed the result."""
-    right(store, task_id, step, ask)
-
-
-def returns_nothing_when_done(
-    store: StepStore, task_id: str, step: str, ask: Ask
+def takes_silence_for_done(
+    store: StepStore, task_id: str, step: str, request: Request
 ) -> Any:
-    """A repeated call is told nothing."""
-    found = record_of(store, task_id, step)
-    if found is not None and found.status is StepStatus.DONE:
-        return None
-    return right(store, task_id, step, ask)
-
-
-def records_a_text(store: StepStore, task_id: str, step: str, ask: Ask) -> Any:
-    """What is replayed is not what was returned."""
-    found = record_of(store, task_id, step)
-    if found is not None and found.status is StepStatus.DONE:
-        return found.result
-    key = key_for(task_id, step)
-    intent = begin(store, task_id, step, key)
-    result = ask(key)
-    finish(store, task_id, intent, str(result))
-    return result
-
-
-def takes_silence_for_done(store: StepStore, task_id: str, step: str, ask: Ask) -> Any:
     """It probably happened."""
     found = record_of(store, task_id, step)
     if found is not None and found.status is StepStatus.DONE:
@@ -352,20 +324,22 @@ def takes_silence_for_done(store: StepStore, task_id: str, step: str, ask: Ask) 
     key = key_for(task_id, step)
     intent = begin(store, task_id, step, key)
     try:
-        result = ask(key)
+        result = request(key)
     except ReplyLost:
         result = None
     return finish(store, task_id, intent, result)
 
 
-def swallows(store: StepStore, task_id: str, step: str, ask: Ask) -> Any:
+def swallows(store: StepStore, task_id: str, step: str, request: Request) -> Any:
     """Nobody is told that there is no result."""
     with contextlib.suppress(Exception):
-        return right(store, task_id, step, ask)
+        return right(store, task_id, step, request)
     return None
 
 
-def records_the_error(store: StepStore, task_id: str, step: str, ask: Ask) -> Any:
+def records_the_error(
+    store: StepStore, task_id: str, step: str, request: Request
+) -> Any:
     """An error becomes the result for ever."""
     found = record_of(store, task_id, step)
     if found is not None and found.status is StepStatus.DONE:
@@ -373,7 +347,7 @@ def records_the_error(store: StepStore, task_id: str, step: str, ask: Ask) -> An
     key = key_for(task_id, step)
     intent = begin(store, task_id, step, key)
     try:
-        result = ask(key)
+        result = request(key)
     except Exception as error:
         finish(store, task_id, intent, str(error))
         raise
@@ -381,17 +355,17 @@ def records_the_error(store: StepStore, task_id: str, step: str, ask: Ask) -> An
 
 
 def gives_up_after_a_refusal(
-    store: StepStore, task_id: str, step: str, ask: Ask
+    store: StepStore, task_id: str, step: str, request: Request
 ) -> Any:
     """Nothing happened, and so nothing ever will."""
     found = record_of(store, task_id, step)
     if found is not None and found.status is StepStatus.NOT_STARTED:
         raise RuntimeError(found.error)
-    return with_a_digest(store, task_id, step, ask)
+    return with_a_digest(store, task_id, step, request)
 
 
 def saves_from_an_old_version(
-    store: StepStore, task_id: str, step: str, ask: Ask
+    store: StepStore, task_id: str, step: str, request: Request
 ) -> Any:
     """Does not take the new version from what `save` returns."""
     found = record_of(store, task_id, step)
@@ -402,7 +376,7 @@ def saves_from_an_old_version(
         name=step, status=StepStatus.STARTED, key=key, fingerprint="none"
     )
     store.save(task, steps=[intent])
-    result = ask(key)
+    result = request(key)
     done = {"status": StepStatus.DONE, "result": result}
     store.save(task, steps=[intent.model_copy(update=done)])
     return result
@@ -412,96 +386,150 @@ DONE: dict[tuple[str, str], Any] = {}
 
 
 def remembers_in_the_process(
-    store: StepStore, task_id: str, step: str, ask: Ask
+    store: StepStore, task_id: str, step: str, request: Request
 ) -> Any:
     """A module's variable instead of the store."""
     if (task_id, step) not in DONE:
         key = key_for(task_id, step)
         begin(store, task_id, step, key)
-        DONE[task_id, step] = ask(key)
+        DONE[task_id, step] = request(key)
     return DONE[task_id, step]
 
 
-def asks_twice(store: StepStore, task_id: str, step: str, ask: Ask) -> Any:
-    """To be sure."""
-    return right(store, task_id, step, lambda key: (ask(key), ask(key))[1])
-
-
-def asks_for_ever(store: StepStore, task_id: str, step: str, ask: Ask) -> Any:
+def requests_for_ever(
+    store: StepStore, task_id: str, step: str, request: Request
+) -> Any:
     """Never takes no for an answer."""
 
     def stubborn(key: str) -> Any:
         while True:
             with contextlib.suppress(Exception):
-                return ask(key)
+                return request(key)
 
     return right(store, task_id, step, stubborn)
 
 
-def asks_under_many_keys(store: StepStore, task_id: str, step: str, ask: Ask) -> Any:
+def requests_under_many_keys(
+    store: StepStore, task_id: str, step: str, request: Request
+) -> Any:
     """Floods the receiver."""
     while True:
         with contextlib.suppress(Exception):
-            ask(str(uuid.uuid4()))
+            request(str(uuid.uuid4()))
 
 
-ASKS = "asks for the effect and returns the reply"
-INTENT = "leaves its intent in the store before it asks"
+REQUESTS = "requests the effect and returns the reply"
+INTENT = "leaves its intent in the store before it sends the request"
 REPLAYS = "replays a recorded result"
 ANY = "takes any result for a result"
-OWN = "asks with a key of its own for each step of each task"
-SAME = "asks with the same key after a restart"
+OWN = "requests with a key of its own for each step of each task"
+SAME = "requests with the same key after a restart"
 EFFECT = "does it once, killed before, in or after the effect"
 WRITES = "does it once, killed before, in or after any write"
 SILENCE = "does it once when the reply is lost"
 REFUSAL = "tries again after an error that says that nothing happened"
+ONE = "requests with one key when two processes call at once"
+NAMES = "never gives two steps one key, whatever their names"
 
 WRONG = {
-    "nothing": Wrong(nothing, ASKS, "it never asked for the effect"),
-    "only-asks": Wrong(only_asks, REPLAYS, "the new process asked again"),
+    "nothing": Wrong(nothing, REQUESTS, "it never requested the effect"),
+    "only-requests": Wrong(
+        only_requests, REPLAYS, "the new process requested it again"
+    ),
     "without-intent": Wrong(without_intent, INTENT, "nobody could tell"),
     "saves-nothing-new": Wrong(saves_nothing_new, INTENT, "nothing was new"),
-    "no-key": Wrong(keyed(lambda *_: None), EFFECT, "the effect happened twice"),
+    "no-key": Wrong(
+        but(right, ("request(key)", "request(None)")),
+        OWN,
+        "was requested without a key",
+    ),
     "key-from-chance": Wrong(
-        keyed(lambda *_: str(uuid.uuid4())), EFFECT, "the effect happened twice"
+        keyed("str(uuid.uuid4())"), EFFECT, "the effect happened twice"
     ),
     "key-from-the-clock": Wrong(
-        keyed(lambda task_id, step: f"{task_id}/{step}/{time.time()}"),
+        keyed('f"{task_id}/{step}/{time.time()}"'),
         SAME,
         "the effect happened 2 times",
     ),
     "key-from-hash": Wrong(
-        keyed(lambda *names: str(hash(names))), SAME, "it asked with another key"
+        keyed("str(hash((task_id, step)))"), SAME, "it requested with another key"
     ),
     "key-from-the-version": Wrong(
-        key_from_the_version, EFFECT, "the effect happened twice"
+        keyed('f"{task_id}/{step}/{store.get(task_id).version}"'),
+        EFFECT,
+        "the effect happened twice",
     ),
     "key-from-the-attempt": Wrong(
         key_from_the_attempt, EFFECT, "the effect happened twice"
     ),
-    "key-of-the-task": Wrong(
-        keyed(lambda task_id, step: task_id), OWN, "with the key of another step"
-    ),
+    "key-of-the-task": Wrong(keyed("task_id"), OWN, "with the key of another step"),
     "key-of-the-step": Wrong(
-        keyed(lambda task_id, step: step), OWN, "deploy-api of blog-friday was asked"
+        keyed("step"), OWN, "deploy-api of blog-friday was requested"
     ),
     "key-is-no-text": Wrong(
-        keyed(lambda *names: hash(names)), ASKS, "an idempotency key travels in"
+        but(right, ("request(key)", "request(hash(key))")),
+        REQUESTS,
+        "an idempotency key travels in",
     ),
     "new-key-after-silence": Wrong(
         new_key_after_silence, SILENCE, "the effect happened twice"
     ),
-    "replays-the-intent": Wrong(replays_the_intent, EFFECT, "it returned None"),
+    "replays-the-intent": Wrong(
+        but(right, (DONE_ALREADY, "found is not None")),
+        EFFECT,
+        "it returned None",
+        (SAME,),
+    ),
     "stops-at-the-intent": Wrong(stops_at_the_intent, WRITES, "TaskInProgress"),
     "gives-up": Wrong(idempotency.run_once, EFFECT, "it raised OutcomeUnknown"),
-    "records-first": Wrong(records_first, WRITES, "it returned None"),
-    "skips-the-empty": Wrong(skips_the_empty, ANY, "it asked 2 times"),
-    "skips-none": Wrong(skips_none, ANY, "it asked 2 times"),
-    "returns-nothing": Wrong(returns_nothing, ASKS, "it returned None"),
-    "returns-nothing-when-done": Wrong(
-        returns_nothing_when_done, REPLAYS, "it returned None"
+    "records-first": Wrong(
+        but(
+            right,
+            (DONE_ALREADY, "found is not None"),
+            (
+                "return finish",
+                "finish(store, task_id, intent, None)\n    return finish",
+            ),
+        ),
+        WRITES,
+        "it returned None",
     ),
-    "records-a-text": Wrong(records_a_text, REPLAYS, "not the receiver's reply"),
+    "skips-the-empty": Wrong(
+        but(right, (DONE_ALREADY, "found is not None and found.result")),
+        ANY,
+        "it sent 2 requests",
+    ),
+    "skips-none": Wrong(
+        but(right, (DONE_ALREADY, "found is not None and found.result is not None")),
+        ANY,
+        "it sent 2 requests",
+    ),
+    "returns-nothing": Wrong(
+        but(right, ("return finish", "finish")), REQUESTS, "it returned None", ALL
+    ),
+    "records-nothing": Wrong(
+        but(right, (FINISHES, "request(key)")),
+        REPLAYS,
+        "the new process requested it again",
+        ALL,
+    ),
+    "returns-nothing-when-done": Wrong(
+        but(right, ("return found.result", "return None")),
+        REPLAYS,
+        "it returned None",
+        ALL,
+    ),
+    "records-a-text": Wrong(
+        but(
+            right,
+            (
+                FINISHES,
+                "[it := request(key), finish(store, task_id, intent, str(it))][0]",
+            ),
+        ),
+        REPLAYS,
+        "not the receiver's reply",
+    ),
     "takes-silence-for-done": Wrong(
         takes_silence_for_done, SILENCE, "the first call returned None"
     ),
@@ -511,14 +539,69 @@ WRONG = {
         gives_up_after_a_refusal, REFUSAL, "it raised RuntimeError"
     ),
     "saves-from-an-old-version": Wrong(
-        saves_from_an_old_version, ASKS, "it raised VersionConflict"
+        saves_from_an_old_version, REQUESTS, "it raised VersionConflict"
     ),
     "remembers-in-the-process": Wrong(
-        remembers_in_the_process, REPLAYS, "the new process asked again"
+        remembers_in_the_process, REPLAYS, "the new process requested it again"
     ),
-    "asks-twice": Wrong(asks_twice, ASKS, "it asked 2 times"),
-    "asks-for-ever": Wrong(asks_for_ever, REFUSAL, "would not stop"),
-    "asks-under-many-keys": Wrong(
-        asks_under_many_keys, ASKS, "the effect happened 20 times"
+    "requests-twice": Wrong(
+        but(right, ("request(key)", "(request(key), request(key))[1]")),
+        REQUESTS,
+        "it sent 2 requests",
+        (REPLAYS, ANY),
     ),
+    "keeps-a-random-key": Wrong(
+        keeps_a_random_key, ONE, "the two requested with 2 keys"
+    ),
+    "locks-in-the-process": Wrong(
+        locks_in_the_process, ONE, "a lock or a variable in one process does not stop"
+    ),
+    "key-by-a-mark": Wrong(
+        keyed('f"{task_id}/{step}"'), NAMES, "both were requested with one key"
+    ),
+    "requests-for-ever": Wrong(requests_for_ever, REFUSAL, "would not stop"),
+    "requests-under-many-keys": Wrong(
+        requests_under_many_keys, REQUESTS, "the effect happened 20 times"
+    ),
+}
+
+CARD = {
+    "one of its steps changes the world outside": EXPLAINS,
+    "`run_once(store, task_id, step, request)`": EXPLAINS,
+    "under an idempotency key": ["no-key", "key-is-no-text"],
+    "any value that JSON can hold": ["skips-the-empty", "records-a-text"],
+    "or it raises": ["requests-for-ever"],
+    "This receiver honours the key": EXPLAINS,
+    "Leave your intent in the store before": ["without-intent", "saves-nothing-new"],
+    "belongs to this step of this task": ["key-of-the-step", "key-of-the-task"],
+    "every call, in whatever process": [
+        "keeps-a-random-key",
+        "locks-in-the-process",
+        "key-from-hash",
+    ],
+    "and no other step does": ["key-by-a-mark"],
+    "Record the result": ["remembers-in-the-process", "records-nothing"],
+    "and return it": ["returns-nothing"],
+    "A recorded result is returned": ["returns-nothing-when-done"],
+    "and no request is sent": ["remembers-in-the-process", "requests-twice"],
+    "`None` is a result": ["skips-none"],
+    "An intent without a result": [
+        "replays-the-intent",
+        "stops-at-the-intent",
+        "records-first",
+    ],
+    "with the same key.": ["new-key-after-silence", "key-from-the-attempt"],
+    "When `request` raises, there is no result": [
+        "takes-silence-for-done",
+        "records-the-error",
+    ],
+    "Let the error out": ["swallows"],
+    "the next call tries again": ["gives-up-after-a-refusal"],
+    "A record of a step is": EXPLAINS,
+    "Its status is": EXPLAINS,
+    "unless you give one": EXPLAINS,
+    "The fingerprint stays empty": EXPLAINS,
+    "the list of all records": EXPLAINS,
+    "stores a record": EXPLAINS,
+    "takes the place of an older one": EXPLAINS,
 }

@@ -79,7 +79,7 @@ EXERCISES = {
             "03",
             "run_once",
             "run_once",
-            ("store", "task_id", "step", "ask"),
+            ("store", "task_id", "step", "request"),
             shares="idempotency",
         ),
         Exercise(

@@ -60,13 +60,17 @@ class Work:
         error: What it raises, if anything.
 
         look: Called when it begins.
+
+        result: What it returns.
     """
 
     def __init__(
         self,
         error: BaseException | None = None,
         look: Callable[[], object] | None = None,
+        result: str = RESULT,
     ) -> None:
+        self.result = result
         self.calls: list[tuple[Any, ...]] = []
         self._error = error
         self._look = look
@@ -78,7 +82,7 @@ class Work:
             self._look()
         if self._error is not None:
             raise self._error
-        return RESULT
+        return self.result
 
     def was_left_alone(self, why: str) -> None:
         """Fail if it was called."""
@@ -97,12 +101,12 @@ class Work:
         require(times == 1, f"one call of the function ran the work {times} times")
 
 
-def is_completed(store: StepStore) -> Task:
+def is_completed(store: StepStore, result: str = RESULT) -> Task:
     """The stored task; fails unless it is completed with the result and no error."""
     stored = store.get(TASK_ID)
     require(stored.state == "completed", f"the stored task is {stored.state}")
     require(
-        stored.result == RESULT,
+        stored.result == result,
         "the task is completed, and its result is lost"
         if stored.result is None
         else f"the stored result is {stored.result!r:.100}, not what the work returned",

@@ -28,7 +28,7 @@ from agentstate_lab.lab.exercises.judge import (
     require,
     run_together,
 )
-from agentstate_lab.state import Task, task_from_json, task_to_json
+from agentstate_lab.state import StepRecord, Task, task_from_json, task_to_json
 from agentstate_lab.stores import JsonFileStore, StepStore
 
 from .bench import RESULT, TASK_ID, is_completed, is_stored, put
@@ -36,6 +36,7 @@ from .bench import RESULT, TASK_ID, is_completed, is_stored, put
 BOTH_LOOK = "both read the task before one of them saves"
 ONE_WORKS = "the second comes while the first is at work"
 HOWS = (BOTH_LOOK, ONE_WORKS)
+APART = "a lock or a variable in one process does not stop another process"
 
 CALLERS = ("first", "second")
 READY_WITHIN = 10.0  # seconds; a new Python may take its time
@@ -66,14 +67,15 @@ class Caller:
         self.reads = 0
         self.alone = False
 
-    def call(self, answer: Subject, store: StepStore) -> Told:
+    def call(self, answer: Subject, store: StepStore, *args: Any) -> Told:
         """Call the answer, and tell what came of it."""
         self.leave("ready")
         self.wait_for("ready", patience=READY_WITHIN)
         if self.how == ONE_WORKS and self.me == CALLERS[1]:
             self.wait_for("works", "ended", patience=READY_WITHIN)
         try:
-            outcome = answer.outcome(View(store, self.has_read), TASK_ID, self.work)
+            view = View(store, self.has_read)
+            outcome = answer.outcome(view, *(args or (TASK_ID, self.work)))
         finally:
             self.leave("ended")
         return _told(outcome, answer)
@@ -120,6 +122,12 @@ class View:
         self._has_read()
         return task
 
+    def steps(self, task_id: str) -> list[StepRecord]:
+        """Read, and tell."""
+        records = self._store.steps(task_id)
+        self._has_read()
+        return records
+
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)
 
@@ -160,9 +168,8 @@ def two_processes(answer: Subject, store: JsonFileStore, how: str) -> None:
     ends = run_together(answer, _in_a_process, jobs)
     for ending in ends:
         require(ending.returned, ending.words)
-    _judge(
-        store, folder, {me: end.value for me, end in zip(CALLERS, ends, strict=True)}
-    )
+    told = {me: end.value for me, end in zip(CALLERS, ends, strict=True)}
+    _judge(store, folder, told, why=f": {APART}")
 
 
 def _in_a_process(answer: Subject, me: str, how: str, folder: str, path: str) -> Told:
@@ -179,12 +186,14 @@ def _told(outcome: Outcome, answer: Subject) -> Told:
     return {"value": type(outcome.value).__name__}
 
 
-def _judge(store: StepStore, folder: Path, told: dict[str, Told]) -> None:
+def _judge(
+    store: StepStore, folder: Path, told: dict[str, Told], why: str = ""
+) -> None:
     """Fail unless the work ran once and everybody was told the truth."""
     ran = {me: _times(folder / f"works-{me}") for me in CALLERS}
     times = sum(ran.values())
     if times != 1:
-        known = {0: "neither of the two ran the work", 2: "the work ran twice"}
+        known = {0: "neither of the two ran the work", 2: f"the work ran twice{why}"}
         raise Unmet(known.get(times, f"the work ran {times} times"))
     winner = max(CALLERS, key=ran.__getitem__)
     loser = min(CALLERS, key=ran.__getitem__)

@@ -69,6 +69,13 @@ def runs(answer: Subject) -> None:
             " result and no error; and that task returned",
         ):
             _runs(answer, new_store(), "pending")
+    with doing(
+        "called it with work whose result is the empty text",
+        "the task completed, with that result: an empty text is a result, too",
+    ):
+        store = MemoryStore()
+        put(store)
+        _completes(answer, store, Work(result=""))
 
 
 def _runs(answer: Subject, store: StepStore, state: str, **fields: str) -> None:
@@ -88,7 +95,7 @@ def _completes(answer: Subject, store: StepStore, work: Work) -> None:
         )
     if outcome.error is not None:
         raise Unmet(raised(outcome.error, answer.answer))
-    is_stored(outcome.value, is_completed(store))
+    is_stored(outcome.value, is_completed(store, work.result))
 
 
 @stage("saves that the task is running before it calls work")

@@ -1,9 +1,9 @@
 """
-The receiver of exercise 03, part 2, as a process asks it that may be killed.
+The receiver of exercise 03, part 2: its requests come from a process that may die.
 
 The effects are real. The world of the learner's home carries them out, honours the
 idempotency key, and counts them in its ledger. Keys carry the name of the check, as
-tasks do. No answer is handed the world, only a function that asks it.
+tasks do. No answer is handed the world, only a function that sends it a request.
 """
 
 import http.client  # noqa: F401 - here, so that no forked process has to load it
@@ -37,7 +37,7 @@ from ..outside import FILE, the_world
 TASK_ID = "shop-friday"
 STEP = "deploy-api"
 
-MAX_ASKS = 20  # in one call; whoever asks for ever is stopped, and the world spared
+MAX_REQUESTS = 20  # in one call; whoever never stops is stopped, and the world spared
 
 Job = dict[str, Any]
 
@@ -53,12 +53,12 @@ def reply(step: str, nth: int = 1) -> dict[str, Any]:
 
 
 class Enough(BaseException):
-    """It asked too often. No `except Exception` keeps this from coming out."""
+    """It sent too many requests. No `except Exception` keeps this from coming out."""
 
 
 class Receiver:
     """
-    What the answer asks for the effect of one step.
+    What the answer requests the effect of one step from.
 
     Args:
         world: Carries it out.
@@ -71,11 +71,11 @@ class Receiver:
         self.job = job
         self.keys: list[Any] = []
 
-    def ask(self, key: Any) -> Any:
-        """Ask for the effect, under this key."""
+    def request(self, key: Any) -> Any:
+        """Carry out the effect, or know the key."""
         _note(self.keys, key)
         name, step = self.job["name"], self.job["step"]
-        with (Path(self.job["folder"]) / "asked").open("a", encoding="utf-8") as log:
+        with (Path(self.job["folder"]) / "requests").open("a", encoding="utf-8") as log:
             print(json.dumps(key) if isinstance(key, str) else repr(key), file=log)
         return self.world.effect(
             "deploy",
@@ -94,7 +94,7 @@ class Stub:
     Args:
         reply: What it says; an error is raised.
 
-        look: Called when it is asked.
+        look: Called when a request comes.
     """
 
     def __init__(
@@ -105,7 +105,7 @@ class Stub:
         self._look = look
 
     def __call__(self, key: Any) -> Any:
-        """Ask it, under this key."""
+        """Take in a request under this key."""
         _note(self.keys, key)
         if self._look is not None:
             self._look()
@@ -116,7 +116,7 @@ class Stub:
 
 def _note(keys: list[Any], key: Any) -> None:
     """One more request."""
-    if len(keys) == MAX_ASKS:
+    if len(keys) == MAX_REQUESTS:
         raise Enough
     keys.append(key)
 
@@ -128,7 +128,7 @@ def one_call(answer: Subject, job: Job) -> dict[str, Any]:
     store = KillingStore(HalfWritingStore(path, fuse), fuse)
     receiver = Receiver(KillingWorld(the_world(answer), fuse), job)
     with hurried():
-        outcome = answer.outcome(store, job["task_id"], job["step"], receiver.ask)
+        outcome = answer.outcome(store, job["task_id"], job["step"], receiver.request)
     fuse.touch()
     value = came_back(outcome, answer)
     if job["twice"]:
@@ -139,7 +139,7 @@ def one_call(answer: Subject, job: Job) -> dict[str, Any]:
 def came_back(outcome: Outcome, answer: Subject) -> Any:
     """What a call returned; fails when it raised."""
     if isinstance(outcome.error, Enough):
-        raise Unmet(f"it asked {MAX_ASKS} times in one call, and would not stop")
+        raise Unmet(f"it sent {MAX_REQUESTS} requests in one call, and would not stop")
     if isinstance(outcome.error, WaitsForEver):
         raise Unmet(WaitsForEver.words)
     if outcome.error is not None:
@@ -154,10 +154,13 @@ def shown(value: Any) -> str:
 
 
 def _replays(answer: Subject, job: Job, store: Any, value: Any) -> None:
-    """Fail unless one more call returns the same and asks nobody."""
-    ask = Stub()
-    outcome = answer.outcome(store, job["task_id"], job["step"], ask)
-    require(not ask.keys, "one call later it asked again: the result was not recorded")
+    """Fail unless one more call returns the same and requests nothing."""
+    request = Stub()
+    outcome = answer.outcome(store, job["task_id"], job["step"], request)
+    require(
+        not request.keys,
+        "one call later it requested again: the result was not recorded",
+    )
     if outcome.error is not None:
         raise Unmet(f"one call later, {raised(outcome.error, answer.answer)}")
     same = outcome.value == value

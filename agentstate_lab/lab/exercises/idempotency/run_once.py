@@ -1,5 +1,5 @@
 """
-The check of exercise 03, part 2: an effect that every call asks for, and one happens.
+The check of exercise 03, part 2: an effect that every call requests, and one happens.
 
 The witness is the ledger of the world. A process is killed before, inside and after
 the effect, and at every write to the store (`fuse`), and called again in a new one;
@@ -23,6 +23,7 @@ from agentstate_lab.lab.exercises.judge import (
 from agentstate_lab.stores import MemoryStore
 
 from ..outside import setting
+from .one_key import one_key
 from .receiver import STEP, TASK_ID, Stub, came_back, shown
 from .scene import Scene, running_task
 from .survives import (
@@ -43,18 +44,18 @@ HINTS = (
     " everything that the first one knew is gone?",
     "Make the key from task_id and step and from nothing else. Look into"
     " store.steps(task_id) first: a record that is done is replayed, also when its"
-    " result is None. A record that is only started is no result: ask again, with the"
-    " same key.",
+    " result is None. A record that is only started is no result: send the request"
+    " again, with the same key.",
     "The shape: for one in store.steps(task_id): if it has this name and is done,"
     " return its result. Then record_more(store, task_id, steps=[StepRecord(name=step,"
-    " key=key, fingerprint='', status='started')]); result = ask(key); record_more"
+    " key=key, fingerprint='', status='started')]); result = request(key); record_more"
     " with the same record, status='done' and result=result; return result. Catch"
     " nothing.",
 )
 
 
-@stage("asks for the effect and returns the reply")
-def asks(answer: Subject) -> None:
+@stage("requests the effect and returns the reply")
+def requests(answer: Subject) -> None:
     """Once, when nothing goes wrong."""
     with (
         doing(
@@ -64,28 +65,28 @@ def asks(answer: Subject) -> None:
         Scene(answer) as scene,
     ):
         ending = scene.call()
-        scene.was_asked(ending)
+        scene.was_requested(ending)
         scene.is_done_by(ending)
-        require(len(scene.keys()) == 1, f"it asked {len(scene.keys())} times")
+        require(len(scene.keys()) == 1, f"it sent {len(scene.keys())} requests")
 
 
-@stage("leaves its intent in the store before it asks")
+@stage("leaves its intent in the store before it sends the request")
 def leaves_intent(answer: Subject) -> None:
     """Whoever comes after a death must see that something was begun."""
     with doing(
-        "called it for a step that was never begun, and looked into the store when it"
-        " asked",
-        "something new about the task: what is about to be asked",
+        "called it for a step that was never begun, and looked into the store when"
+        " the request came",
+        "something new about the task: what is about to be requested",
     ):
         store = MemoryStore()
         running_task(store)
         before = _stored(store)
         seen: list[list[Any]] = []
-        ask = Stub(look=lambda: seen.append(_stored(store)))
-        outcome = answer.outcome(store, TASK_ID, STEP, ask)
+        request = Stub(look=lambda: seen.append(_stored(store)))
+        outcome = answer.outcome(store, TASK_ID, STEP, request)
         if not seen:
             came_back(outcome, answer)
-            raise Unmet("it never asked for the effect")
+            raise Unmet("it never requested the effect")
         require(
             seen[0] != before,
             "nothing was new: after a death here, nobody could tell that it was begun",
@@ -100,15 +101,15 @@ def _stored(store: MemoryStore) -> list[Any]:
 
 @stage("replays a recorded result")
 def replays(answer: Subject) -> None:
-    """What is recorded is not asked again, in this process or in any other."""
+    """What is recorded is not requested again, in this process or in any other."""
     with Scene(answer) as scene:
         with doing("called it for a step that was never begun", "the receiver's reply"):
             ending = scene.call()
-            scene.was_asked(ending)
+            scene.was_requested(ending)
             scene.returned(ending)
         with doing("called it again, in a new process", "the reply that was recorded"):
             again = scene.call()
-            require(len(scene.keys()) == 1, "the new process asked again")
+            require(len(scene.keys()) == 1, "the new process requested it again")
             scene.returned(again)
     with doing(
         "called it twice in one process", "one request, and the same result both times"
@@ -120,7 +121,7 @@ def replays(answer: Subject) -> None:
 
 @stage("takes any result for a result")
 def any_result(answer: Subject) -> None:
-    """None, 0 and an empty list are answers, too."""
+    """None, 0 and an empty list are replies, too."""
     for result in RESULTS:
         with doing(
             f"called it twice with a receiver whose reply is {result!r}",
@@ -133,18 +134,18 @@ def any_result(answer: Subject) -> None:
 
 def _twice(answer: Subject, store: MemoryStore, result: Any) -> None:
     """Two calls for one step: one request, and the result both times."""
-    ask = Stub(result)
+    request = Stub(result)
     for call in ("the first", "the second"):
-        outcome = answer.outcome(store, TASK_ID, STEP, ask)
+        outcome = answer.outcome(store, TASK_ID, STEP, request)
         value = came_back(outcome, answer)
         require(
             type(value) is type(result) and value == result,
             f"{call} call returned {shown(value)}",
         )
-    require(len(ask.keys) == 1, f"it asked {len(ask.keys)} times")
+    require(len(request.keys) == 1, f"it sent {len(request.keys)} requests")
 
 
-@stage("asks with a key of its own for each step of each task")
+@stage("requests with a key of its own for each step of each task")
 def own_keys(answer: Subject) -> None:
     """Else the receiver takes the second step for a repeat of the first."""
     tasks, steps = ("shop-friday", "blog-friday"), ("deploy-api", "deploy-web")
@@ -157,26 +158,26 @@ def own_keys(answer: Subject) -> None:
     ):
         for task_id in tasks:
             for nth, step in enumerate(steps, start=1):
-                asked = len(scene.keys())
+                before = len(scene.keys())
                 ending = scene.call(step, task_id)
-                new = scene.keys()[asked:]
-                _is_new(new, scene.keys()[:asked], f"{step} of {task_id}")
+                new = scene.keys()[before:]
+                _is_new(new, scene.keys()[:before], f"{step} of {task_id}")
                 scene.returned(ending, nth, step)
                 count = scene.happened(step, task_id)
                 require(count == 1, f"{step} of {task_id} happened {count} times")
 
 
 def _is_new(new: list[str], old: list[str], what: str) -> None:
-    """Fail when a step is asked for with no key, or with another one's."""
-    require("None" not in new, f"{what} was asked for without a key")
+    """Fail when a step is requested with no key, or with another one's."""
+    require("None" not in new, f"{what} was requested without a key")
     require(
         not set(new) & set(old),
-        f"{what} was asked for with the key of another step: the receiver must take"
+        f"{what} was requested with the key of another step: the receiver must take"
         " that for a repeat",
     )
 
 
-@stage("asks with the same key after a restart")
+@stage("requests with the same key after a restart")
 def same_key(answer: Subject) -> None:
     """The new process knows what is in the store, and the names."""
     with (
@@ -190,10 +191,10 @@ def same_key(answer: Subject) -> None:
         scene.was_killed(scene.call(point="effect.inside:1"))
         again = scene.call(run=run_fresh)
         keys = set(scene.keys())
-        require("None" not in keys, "it asked without a key")
+        require("None" not in keys, "it requested without a key")
         require(
             len(keys) == 1,
-            f"it asked with another key, and the effect happened {scene.happened()}"
+            f"it requested with another key, and the effect happened {scene.happened()}"
             " times: the receiver takes a new key for a new request",
         )
         scene.returned(again)
@@ -209,21 +210,22 @@ def injective(answer: Subject) -> None:
             "two keys",
         ):
             store = MemoryStore()
-            ask = Stub()
+            request = Stub()
             for task_id, step in pairs:
                 running_task(store, task_id)
-                came_back(answer.outcome(store, task_id, step, ask), answer)
-            keys = {*map(repr, ask.keys)}
-            require(len(keys) == 2, "both were asked for with one key")
+                came_back(answer.outcome(store, task_id, step, request), answer)
+            keys = {*map(repr, request.keys)}
+            require(len(keys) == 2, "both were requested with one key")
 
 
 STAGES: tuple[Stage, ...] = (
-    asks,
+    requests,
     leaves_intent,
     replays,
     any_result,
     own_keys,
     same_key,
+    one_key,
     survives_effect,
     survives_writes,
     survives_silence,

@@ -97,19 +97,19 @@ class Scene:
 
     def keys(self) -> list[str]:
         """The keys of all requests so far; the word "None" for none."""
-        log = self.folder / "asked"
+        log = self.folder / "requests"
         return log.read_text("utf-8").splitlines() if log.exists() else []
 
-    def was_asked(self, ending: Ending) -> None:
-        """Fail unless the receiver was asked at all; what was raised says more."""
+    def was_requested(self, ending: Ending) -> None:
+        """Fail unless a request came at all; what was raised says more."""
         if not self.keys():
             require(ending.returned, ending.words)
-            raise Unmet("it never asked for the effect")
+            raise Unmet("it never requested the effect")
 
     def was_killed(self, ending: Ending) -> None:
         """Fail unless the process died where it was told to."""
         if not ending.killed:
-            self.was_asked(ending)
+            self.was_requested(ending)
             raise Unmet(f"it should have been killed there, but {ending.words}")
 
     def returned(self, ending: Ending, nth: int = 1, step: str = STEP) -> None:

@@ -49,7 +49,7 @@ def _killed(answer: Subject, kind: str) -> None:
     """Kill a process at each moment of *kind*, call again, and count."""
     with doing("called it, undisturbed", "the receiver's reply"), Scene(answer) as all_:
         ending = all_.call()
-        all_.was_asked(ending)
+        all_.was_requested(ending)
         all_.returned(ending)
         count = len(ending.value["reached"][kind])
         require(count > 0, f"it made no {kind}")
@@ -111,9 +111,9 @@ def survives_refusal(answer: Subject) -> None:
 
 
 def _is_honest(scene: Scene, ending: Ending) -> None:
-    """A call that got no reply may raise, or ask again, and make nothing up."""
+    """A call that got no reply may raise, or send it again, and make nothing up."""
     require(ending.status is None, ending.words)
-    scene.was_asked(ending)
+    scene.was_requested(ending)
     if ending.returned:
         value = ending.value.get("value")
         require(
