@@ -21,7 +21,7 @@ GOAL = "Write the notes."
 NOTE_BYTES = 200
 BUDGET = Budget(max_steps=10**6, max_llm_tokens=10**9, max_wall_time_ms=10**9)
 
-WRITTEN = re.compile(r'"write_note": ?(\d+)')
+WRITTEN = re.compile(r'"done": \{[^}]*"write_note": (\d+)')
 
 
 class NoteTaker:
