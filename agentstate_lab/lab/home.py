@@ -7,12 +7,16 @@ depends on the working directory: it is `AGENTSTATE_HOME`, or `.lab` at the root
 of the repository.
 """
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from agentstate_lab.errors import InvalidValue, LabError
+
+# Nothing can be written there: a file system for reading, or somebody else's folder.
+NOT_OURS = (errno.EROFS, errno.EACCES, errno.EPERM)
 
 
 def repository_root() -> Path | None:
@@ -63,9 +67,13 @@ def locked(path: Path, seconds: float, unavailable: type[LabError]) -> Iterator[
     try:
         lock.acquire()
     except OSError as error:  # filelock's Timeout is one
+        advice = (
+            "end the program that holds it, or remove what is there, then try again"
+        )
+        if error.errno in NOT_OURS:
+            advice = "set AGENTSTATE_HOME to a folder you may write to"
         raise unavailable(
-            f"the lock {path} could not be taken ({error}): end the program that"
-            " holds it, or remove what is there, then try again"
+            f"the lock {path} could not be taken ({error}): {advice}, then try again"
         ) from error
     try:
         yield

@@ -85,8 +85,8 @@ def _start(where: Path) -> World:
     if not worlds:
         raise WorldUnavailable(
             f"the world did not start in {where}; its log ends with:\n"
-            f"{_log_tail(where)}\nRepair that, then run the notebook's first code"
-            " cell (`begin`) again"
+            f"{_log_tail(where)}\nRepair that (`python -m agentstate_lab doctor` tries"
+            " the rest), then run the notebook's first code cell (`begin`) again"
         )
     return worlds[0]
 
