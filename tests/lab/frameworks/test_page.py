@@ -6,7 +6,7 @@ import pytest
 
 from agentstate_lab.errors import InvalidValue
 from agentstate_lab.lab.frameworks import CONTENDERS, contender_named, effects_table
-from agentstate_lab.lab.frameworks.page import COMMAND, page, written
+from agentstate_lab.lab.frameworks.page import MEASURE, page, written
 from agentstate_lab.lab.frameworks.record import is_fresh, keep, kept
 
 
@@ -46,8 +46,8 @@ def test_every_red_cell_has_a_command_its_page_and_what_to_do():
 
     said = page({"dbos": kept_row("dbos", consume_once=red)})
 
-    assert f"`{COMMAND} dbos --point effect.inside:1`" in said
-    assert f'`{COMMAND} dbos --property "consume once"`' in said
+    assert f"`.venv/frameworks/{MEASURE} dbos --point effect.inside:1`" in said
+    assert f'`.venv/frameworks/{MEASURE} dbos --property "consume once"`' in said
     assert contender_named("dbos").page in said
     assert contender_named("dbos").repair in said
 
