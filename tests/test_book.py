@@ -137,3 +137,23 @@ def test_a_reader_s_trouble_with_a_page_is_noticed(bad, said, tmp_path):
 
     assert said in " ".join(found)
     assert bool(found) == bool(said)
+
+
+def test_a_row_of_the_hostile_room_names_tests_that_are_there():
+    """
+    So the page cannot promise what nothing holds any more.
+    """
+    page = (BOOK / "room.md").read_text("utf-8")
+    named = set(re.findall(r"`([\w/]+\.py)::(test_\w+)`", page))
+    named |= {
+        ("test_system.py", one) for one in re.findall(r"\| `(test_\w+)` \|", page)
+    }
+
+    gone = [
+        (file, name)
+        for file, name in sorted(named)
+        if f"\ndef {name}(" not in (ROOT / "tests" / file).read_text("utf-8")
+    ]
+
+    assert gone == []
+    assert len(named) > 30

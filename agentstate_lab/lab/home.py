@@ -67,9 +67,7 @@ def locked(path: Path, seconds: float, unavailable: type[LabError]) -> Iterator[
     try:
         lock.acquire()
     except OSError as error:  # filelock's Timeout is one
-        advice = (
-            "end the program that holds it, or remove what is there, then try again"
-        )
+        advice = "end the program that holds it, or remove what is there"
         if error.errno in NOT_OURS:
             advice = "set AGENTSTATE_HOME to a folder you may write to"
         raise unavailable(
