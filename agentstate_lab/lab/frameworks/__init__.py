@@ -9,7 +9,7 @@ the libraries.
 
 from .contender import Contender, Entrant
 from .effects import Effects, effects_of
-from .fork import fork_determinism
+from .fork import forks_of
 from .kit import act, async_client, functions, place, put, results, threaded
 from .picture import drawn
 from .properties import Finding, findings
@@ -31,7 +31,7 @@ __all__ = [
     "effects_table",
     "findings",
     "findings_of",
-    "fork_determinism",
+    "forks_of",
     "functions",
     "kept",
     "place",

@@ -41,6 +41,10 @@ class Contender:
 
         store: The kind of store, for our own agent alone.
 
+        approval: A second adapter, in which a person must agree to each effect.
+
+        environment: Where `make frameworks` installs it: the folder in `.venv`.
+
         tries: How many times each matrix is made, since its cells depend on timing.
     """
 
@@ -53,6 +57,8 @@ class Contender:
     promise: str = ""
     repair: str = ""
     store: str | None = None
+    approval: str = ""
+    environment: str = "frameworks"
     tries: int = 1
 
     @property

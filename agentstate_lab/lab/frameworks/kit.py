@@ -19,6 +19,8 @@ from agentstate_lab.lab.home import home
 from agentstate_lab.lab.world import task_header
 from agentstate_lab.state import Message, key_for
 
+LOOKS = "check_status"  # the one tool that changes nothing, so nobody is asked
+
 
 def act(job: Job, tool: str, arguments: Any, keyed: bool) -> str:
     """

@@ -23,7 +23,7 @@ from agentstate_lab.lab.world import stop_world
 
 from .contender import Contender
 from .effects import RUN_SECONDS, effects_of
-from .fork import FORK, fork_determinism
+from .fork import FORK, forks_of
 from .kit import forget_places
 from .page import written
 from .properties import PROPERTIES, Finding, findings
@@ -63,7 +63,7 @@ def measured(contender: Contender, today: str) -> Row:
     all_once = once == with_keys[0].points
     said = f"{once} of {with_keys[0].points}, with keys"
     seen = {"effect once": Finding(all_once, said), **dict(findings(contender))}
-    seen[FORK] = fork_determinism(contender)
+    seen[FORK] = forks_of(contender)
     forget_places()
     return {
         "title": contender.title,
@@ -109,7 +109,7 @@ def _one_cell(chosen: Sequence[Contender], args: argparse.Namespace) -> int:
             )
             print(matrix)
         elif args.property == FORK:
-            print(f"{contender.name}: {fork_determinism(contender).said}")
+            print(f"{contender.name}: {forks_of(contender).said}")
         else:
             for name, finding in findings(contender, [args.property]):
                 print(f"{contender.name}, {name}: {finding.said}")

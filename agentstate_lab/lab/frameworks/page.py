@@ -19,7 +19,7 @@ from .rows import CONTENDERS
 
 COLUMNS = ("once", "twice", "never", "false", "stuck", "waits")
 SIX = (PROPERTIES[0], "effect once", FORK, *PROPERTIES[1:])
-COMMAND = ".venv/frameworks/bin/python -m agentstate_lab.lab.frameworks.measure"
+MEASURE = "bin/python -m agentstate_lab.lab.frameworks.measure"
 
 
 def written(folder: Path) -> None:
@@ -78,17 +78,18 @@ def _six(rows: dict[str, Row]) -> Iterable[Sequence[str]]:
 def _red(one: Contender, row: Row) -> str:
     """What stands beside the red cells of a row, or nothing when it has none."""
     lines = [f"### {row['title']}", ""]
+    command = f".venv/{one.environment}/{MEASURE}"
     for kind, more in (("without keys", ""), ("with keys", " --keys")):
         if worst := next((t for t in row[kind] if t["worst"]), None):
             lines.append(
                 f"- {kind}, killed at `{worst['worst']}`: {worst['outcome']}."
-                f" `{COMMAND} {one.name} --point {worst['worst']}{more}`"
+                f" `{command} {one.name} --point {worst['worst']}{more}`"
             )
     for name in (*PROPERTIES, FORK):
         found = row["properties"][name]
         if found["holds"] is False:
             lines.append(
-                f'- {name}: {found["said"]}. `{COMMAND} {one.name} --property "{name}"`'
+                f'- {name}: {found["said"]}. `{command} {one.name} --property "{name}"`'
             )
     if len(lines) == 2:
         return ""
@@ -161,7 +162,7 @@ hide who else was at work. A dash: the framework has no such operation."""
 REPAIRS_HEAD = """\
 ## Each red cell: what happened, and what to do
 
-`make frameworks` has made the environment that the commands name."""
+`make frameworks` has made the environments that the commands name."""
 
 ABSENT = """\
 ## What is not a row

@@ -11,6 +11,7 @@ from agentstate_lab.errors import InvalidValue
 from .contender import Contender
 
 KEY = "a key made of task and step, sent with every effect"
+YES = f"{KEY}; and keep a yes with the run and the call that it was given for"
 LANGGRAPH = ("langgraph", "langgraph-checkpoint-sqlite")
 LANGGRAPH_PAGE = "https://docs.langchain.com/oss/python/langgraph/durable-execution"
 
@@ -29,7 +30,8 @@ CONTENDERS: tuple[Contender, ...] = (
         {"durability": "sync"},
         LANGGRAPH_PAGE,
         "resumes “without reprocessing previous steps”; asks for idempotent effects",
-        KEY,
+        YES,
+        approval="langgraph_approval",
     ),
     Contender(
         "langgraph-async",
@@ -69,7 +71,8 @@ CONTENDERS: tuple[Contender, ...] = (
         ("openai-agents",),
         page="https://openai.github.io/openai-agents-python/sessions/",
         promise="keeps the history between runs; of a run that dies, nothing",
-        repair=KEY,
+        repair=YES,
+        approval="openai_approval",
     ),
     Contender(
         "dbos",
@@ -124,6 +127,7 @@ CONTENDERS: tuple[Contender, ...] = (
         page="https://docs.crewai.com/en/guides/flows/mastering-flow-state",
         promise="loads the state by its id; of methods that were done, nothing",
         repair=f"{KEY}; and a first method that looks at the state before it acts",
+        environment="crewai",
     ),
     Contender(
         "burr",
@@ -143,9 +147,19 @@ CONTENDERS: tuple[Contender, ...] = (
         promise="continues conversations “where they left off”; of a death, nothing",
         repair=KEY,
     ),
-    Contender("ours-json", "ours, JSON file", "ours", store="json"),
-    Contender("ours-sqlite", "ours, SQLite", "ours", store="sqlite"),
-    Contender("ours-postgresql", "ours, PostgreSQL", "ours", store="postgresql"),
+    Contender(
+        "ours-json", "ours, JSON file", "ours", store="json", approval="ours_approval"
+    ),
+    Contender(
+        "ours-sqlite", "ours, SQLite", "ours", store="sqlite", approval="ours_approval"
+    ),
+    Contender(
+        "ours-postgresql",
+        "ours, PostgreSQL",
+        "ours",
+        store="postgresql",
+        approval="ours_approval",
+    ),
 )
 
 

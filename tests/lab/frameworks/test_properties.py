@@ -9,7 +9,7 @@ from agentstate_lab.lab.frameworks import (
     contender_named,
     effects_of,
     findings,
-    fork_determinism,
+    forks_of,
 )
 from agentstate_lab.lab.frameworks.properties import PROPERTIES
 
@@ -40,11 +40,15 @@ def test_our_agent_has_each_property(name, wanted):
 @ours
 def test_two_forks_of_our_agent_go_the_same_way(name):
     """
-    And the run that they came from is as it was.
+    The run that they came from is as it was, and what a person had allowed is asked
+    about again.
     """
-    seen = fork_determinism(contender_named(name))
+    seen = forks_of(contender_named(name))
 
-    assert (seen.holds, seen.said) == (True, seen.said)
+    assert (seen.holds, seen.said) == (
+        True,
+        "two forks alike, the original untouched; a fork asks a person again",
+    )
 
 
 @ours

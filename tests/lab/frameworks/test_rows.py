@@ -28,7 +28,8 @@ def test_every_adapter_has_a_row_and_every_row_an_adapter():
     """
     there = {path.stem for path in ADAPTERS.glob("*.py")} - {"__init__"}
 
-    assert {one.adapter for one in CONTENDERS} == there
+    used = {name for one in CONTENDERS for name in (one.adapter, one.approval)}
+    assert used - {""} == there
 
 
 @contenders
@@ -36,12 +37,11 @@ def test_an_adapter_runs_a_job_with_and_without_keys(contender):
     """
     Both lines of a row come from one function, with what the row's options name.
     """
-    run = functions(contender.adapter)["run"]
-
-    named = {argument.arg for argument in run.args.kwonlyargs}
-
-    assert [argument.arg for argument in run.args.args] == ["job"]
-    assert {"keyed", *contender.options} <= named
+    for adapter in filter(None, (contender.adapter, contender.approval)):
+        run = functions(adapter)["run"]
+        named = {argument.arg for argument in run.args.kwonlyargs}
+        assert [argument.arg for argument in run.args.args] == ["job"]
+        assert {"keyed", *contender.options} <= named
 
 
 @contenders

@@ -19,7 +19,7 @@ def run(job: Job, *, keyed: bool, durability: str = "sync") -> str:
     """Invoke with the goal, or with None to go on after the last recorded task."""
     with SqliteSaver.from_conn_string(str(place(job))) as saver:
         agent = _agent(job, keyed, saver)
-        config = {"configurable": {"thread_id": job.task_id}}
+        config: Any = {"configurable": {"thread_id": job.task_id}}
         known = saver.get_tuple(config)
         begin = None if known else job.scenario.goal
         return str(agent.invoke(begin, config, durability=durability))

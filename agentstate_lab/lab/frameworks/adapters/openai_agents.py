@@ -6,6 +6,7 @@ in a file. A run that died is begun again on its session, without new input.
 """
 
 import asyncio
+from typing import Any
 
 from agents import (
     Agent,
@@ -35,6 +36,6 @@ async def _run(job: Job, keyed: bool) -> str:
         tools=[function_tool(threaded(one)) for one in functions(job, keyed)],
     )
     session = SQLiteSession(job.task_id, place(job))
-    begin = [] if await session.get_items() else job.scenario.goal
+    begin: Any = [] if await session.get_items() else job.scenario.goal
     result = await Runner.run(agent, begin, session=session, max_turns=40)
     return str(result.final_output)
