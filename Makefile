@@ -107,7 +107,7 @@ freeze: .venv/.package ## execute notebooks and solutions and store the outputs
 stubs: .venv/.package ## derive the exercises from their solutions
 	@$(RUN) -m agentstate_lab.lab.notebooks.notebooks stubs
 
-house: .venv/.package ## draw the rooms and their imports into CONTRIBUTING.md
+house: .venv/.package ## draw the rooms into CONTRIBUTING.md and book/house.md
 	@$(RUN) .ci/house.py
 
 pins: .venv/.package ## write requirements.txt anew from the ranges in pyproject.toml

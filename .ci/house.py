@@ -1,11 +1,12 @@
 """
-Draw the house into CONTRIBUTING.md: floors from the real imports, words from the doors.
+Draw the house: floors into CONTRIBUTING.md, from the real imports, and what each room
+is for into book/house.md, from the doors.
 
     python .ci/house.py [--check]
 
 A room stands on the floor above the highest room that it imports, so the picture shows
 which way imports run. What a room is for is the first paragraph of its docstring. With
-`--check` nothing is written; the exit status says whether the page is stale.
+`--check` nothing is written; the exit status says whether a page is stale.
 """
 
 import ast
@@ -17,7 +18,6 @@ import grimp
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "agentstate_lab"
-PAGE = ROOT / "CONTRIBUTING.md"
 BEGIN = "<!-- drawn by `make house`: do not edit -->\n"
 END = "<!-- end of the drawing -->\n"
 
@@ -86,13 +86,13 @@ def inner(room: str) -> list[str]:
 
 def picture(house: House) -> str:
     """The floors, from the top: the lab on the left, the core on the right."""
-    lines = [f"floor  {'the lab':30}the core"]
+    lines = ["```text", f"floor  {'the lab':30}the core"]
     for floor in range(max(map(house.floor, house.needs)), -1, -1):
         here = [room for room in house.from_the_top() if house.floor(room) == floor]
         lab = "  ".join(one.removeprefix("lab/") for one in here if "/" in one)
         core = "  ".join(one for one in here if "/" not in one)
         lines.append(f"{floor:5}  {lab:30}{core}".rstrip())
-    return "\n".join(lines)
+    return "\n".join([*lines, "```"])
 
 
 def table(house: House) -> str:
@@ -105,27 +105,30 @@ def table(house: House) -> str:
     return "\n".join(lines)
 
 
-def drawn(page: str) -> str:
-    """*page* with the house as it is now."""
+PARTS = {ROOT / "CONTRIBUTING.md": picture, ROOT / "book" / "house.md": table}
+
+
+def drawn(path: Path) -> str:
+    """The page at *path* with its part of the house as it is now."""
     house = House(grimp.build_graph("agentstate_lab", cache_dir=None))
-    before, _, rest = page.partition(BEGIN)
+    before, _, rest = path.read_text("utf-8").partition(BEGIN)
     after = rest.partition(END)[2]
-    block = f"\n```text\n{picture(house)}\n```\n\n{table(house)}\n\n"
-    return f"{before}{BEGIN}{block}{END}{after}"
+    return f"{before}{BEGIN}\n{PARTS[path](house)}\n\n{END}{after}"
 
 
 def main() -> int:
-    """Draw, or say whether the drawing is stale."""
-    page = PAGE.read_text("utf-8")
-    if (new := drawn(page)) == page:
-        print(f"{PAGE.name}: as the house is")
-        return 0
-    if "--check" in sys.argv[1:]:
-        print(f"{PAGE.name}: stale; `make house` draws it anew")
-        return 1
-    PAGE.write_text(new, "utf-8", newline="\n")
-    print(f"{PAGE.name}: drawn")
-    return 0
+    """Draw, or say whether a drawing is stale."""
+    stale = 0
+    for path in PARTS:
+        if (new := drawn(path)) == path.read_text("utf-8"):
+            print(f"{path.name}: as the house is")
+        elif "--check" in sys.argv[1:]:
+            print(f"{path.name}: stale; `make house` draws it anew")
+            stale = 1
+        else:
+            path.write_text(new, "utf-8", newline="\n")
+            print(f"{path.name}: drawn")
+    return stale
 
 
 if __name__ == "__main__":

@@ -35,6 +35,7 @@ SPHINX = (
     "-b",
     "html",
 )
+CARRIED_ON = ("CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md")
 RESULTS = ("RESULTS", "CUBE", "FRAMEWORKS")
 # Sphinx leads Markdown's links to the pages; an output's own HTML it leaves as it is.
 LINK_IN_HTML = re.compile(r'(href=\\"[\w./-]+)\.ipynb(?=\\")')
@@ -65,6 +66,8 @@ def assemble(source: Path) -> None:
     """Write all sources of the book into the folder *source*."""
     shutil.copytree(BOOK, source, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
     shutil.copy(BOOK / "conf.py", source)
+    for name in CARRIED_ON:
+        shutil.copy(ROOT / name, source)
     for page in source.rglob("*.md"):
         page.write_text(relinked(page.read_text("utf-8")), "utf-8")
     (source / "notebooks").mkdir()
@@ -85,7 +88,8 @@ def assemble(source: Path) -> None:
 def relinked(text: str) -> str:
     """A page whose links lead through the book, not through the repository."""
     text = re.sub(r"\]\(((?:\.\./)*)\.\./notebooks/", r"](\1notebooks/", text)
-    return re.sub(r"\]\(((?:\.\./)*)\.\./benchmarks/", r"](\1results/", text)
+    text = re.sub(r"\]\(((?:\.\./)*)\.\./benchmarks/", r"](\1results/", text)
+    return re.sub(r"\]\((?:book/|\.\./(?=[A-Z]+\.md))", "](", text)
 
 
 def exercise_page(solution: Path) -> dict[str, Any]:

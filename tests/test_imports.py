@@ -119,13 +119,12 @@ def house():
     return runpy.run_path(str(ROOT / ".ci" / "house.py"))
 
 
-def test_the_house_in_contributing_is_the_one_that_stands(house):
+@pytest.mark.parametrize("page", ["CONTRIBUTING.md", "book/house.md"])
+def test_the_house_on_a_page_is_the_one_that_stands(house, page):
     """
     Floors and words are those of today; `make house` draws them anew.
     """
-    page = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
-
-    assert house["drawn"](page) == page
+    assert house["drawn"](ROOT / page) == (ROOT / page).read_text("utf-8")
 
 
 def test_a_new_import_moves_a_room_to_a_higher_floor(house):
