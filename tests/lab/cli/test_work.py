@@ -1,5 +1,6 @@
 """Workers from a terminal: one line for each task, and a polite end."""
 
+import re
 import shutil
 import signal
 import subprocess
@@ -16,6 +17,7 @@ from agentstate_lab.state import AgentState, Constraints, Task
 from agentstate_lab.stores import open_store
 
 SHOP = Path(__file__).with_name("shop_agents.py")
+PAGE = Path(__file__).parents[3].joinpath("book/use/terminal.md").read_text("utf-8")
 URL = "sqlite:tasks.db"
 COMMAND = [sys.executable, "-u", "-m", "agentstate_lab", "work", "--store", URL]
 
@@ -27,7 +29,8 @@ def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))
     yield tmp_path
-    sys.modules.pop("shop_agents", None)
+    for name in ("shop_agents", "shop"):
+        sys.modules.pop(name, None)
 
 
 @pytest.fixture
@@ -101,6 +104,24 @@ def test_a_task_that_needs_a_person_waits_and_goes_on_after_the_answer(
     assert (before, states(store, "a")) == (["waiting"], ["completed"])
     assert (folder / "effects").read_text().count("\n") == 1
     assert "a: waiting: May" in capsys.readouterr().out
+
+
+def test_the_shop_in_the_book_asks_what_it_says_there(folder, monkeypatch, capsys):
+    """
+    With a model that looks first, and then wipes.
+    """
+    (source,) = re.findall(r"```python\n(# shop.py\n.*?)```", PAGE, re.DOTALL)
+    source = source.replace("[wipe])", "[look, wipe], client=Client(), model='m')")
+    shop = folder / "shop.py"
+    shop.write_text(f"from shop_agents import Client, look\n{source}")
+    subprocess.run([sys.executable, shop], check=True)
+
+    status = main(["work", "--agent", "shop:agent", "--store", URL, "--drain"])
+
+    asked = re.search("^friday: waiting: .*$", capsys.readouterr().out, re.MULTILINE)
+    assert (status, asked is not None) == (0, True)
+    assert f"\n{asked[0]}\n" in PAGE
+    assert main(["approve", "friday", "wipe-9f750966", "--store", URL]) == 0
 
 
 def test_an_agent_of_another_name_is_run_under_it(submit):
