@@ -16,7 +16,7 @@ from types import MappingProxyType
 from typing import Any
 
 from agentstate_lab.state import fingerprint
-from answers import Wrong
+from answers import ALL, EXPLAINS, Wrong
 
 Row = dict[str, Any]
 Rows = list[Row]
@@ -962,7 +962,7 @@ class SettlesSlowly(Looks):
 
 GOES_ON = "goes on from the newest checkpoint of an open task"
 BY_VERSION = "knows the newest by its version, not by its time"
-STATUS = "asks the state of the task before anything else"
+STATUS = "looks at the state of the task before anything else"
 PASSES = "passes over what was altered"
 SCHEMAS = "refuses a newer schema, and takes an older one"
 AGE = "tests the age of the task, and tests it last"
@@ -978,6 +978,38 @@ SETTLES = "finds nothing more to drop in a second rotation"
 ORDER = "says the same in whatever order the list is"
 LEAVES = "leaves the task and the list as they were"
 TIME = "knows no time but the one that it is given"
+
+
+class AlteredIsNothing(Looks):
+    """Where nothing is good, it says that nothing is there."""
+
+    def because(self, case: Case, last_good: Row | None) -> str:
+        """The word for an empty list."""
+        word = super().because(case, last_good)
+        return "nothing" if word == "altered" else word
+
+
+class TripsOverTheTorn(Looks):
+    """Every checkpoint has a checksum."""
+
+    def fits(self, one: Row) -> bool:
+        """Until one was torn."""
+        return one["checksum"] is not None and super().fits(one)
+
+
+ALTERED = "passes over what was altered"
+TORN = "takes a checkpoint without a checksum for altered"
+
+
+class KnowsItsKeys(Looks):
+    """Makes the checksum of the keys that it knows."""
+
+    def fits(self, one: Row) -> bool:
+        """A key that was added is not among them."""
+        keys = ("version", "taken_at", "schema_version", "agent_state")
+        known = {key: one[key] for key in keys}
+        return bool(one.get("checksum") == fingerprint(known))
+
 
 WRONG = {
     "age-first": Wrong(AgeFirst(), STATUS, "because='too old'"),
@@ -1013,7 +1045,7 @@ WRONG = {
     "reads-the-newer": Wrong(ReadsTheNewer(), SCHEMAS, "it said resume=5"),
     "by-time": Wrong(ByTime(), BY_VERSION, "two of one instant"),
     "by-text": Wrong(ByText(), BY_VERSION, "10 is more than 9"),
-    "last-in-the-list": Wrong(LastInTheList(), ORDER, "in another order"),
+    "last-in-the-list": Wrong(LastInTheList(), ORDER, "in another order", ALL),
     "one-per-instant": Wrong(OnePerInstant(), BY_VERSION, "two of one instant"),
     "sorts-in-place": Wrong(SortsInPlace(), LEAVES, "the list was in another order"),
     "drops-itself": Wrong(DropsItself(), LEAVES, "the list had another length"),
@@ -1034,7 +1066,12 @@ WRONG = {
     "forgets-the-old": Wrong(ForgetsTheOld(), AGE, "because='nothing'"),
     "rotates-first": Wrong(RotatesFirst(), EXEMPT, "it dropped 4, the last good one"),
     "never-old": Wrong(NeverOld(), AGE, "it said resume=5, because='ok'"),
-    "fails-without-any": Wrong(FailsWithoutAny(), NOTHING, "it raised IndexError"),
+    "fails-without-any": Wrong(
+        FailsWithoutAny(),
+        NOTHING,
+        "it raised IndexError",
+        ("looks at the state of the task before anything else",),
+    ),
     "nothing-is-altered": Wrong(NothingIsAltered(), NOTHING, "because='altered'"),
     "both-rules": Wrong(BothRules(), SURPLUS, "one too many is enough"),
     "counts-only": Wrong(CountsOnly(), EXPIRED, "too old is enough"),
@@ -1057,10 +1094,14 @@ WRONG = {
     "one-at-a-time": Wrong(OneAtATime(), SETTLES, "it then wanted to drop"),
     "tells-what-to-keep": Wrong(TellsWhatToKeep(), SURPLUS, "the last good one"),
     "returns-rows": Wrong(ReturnsRows(), SURPLUS, "which is no version of these"),
-    "returns-the-row": Wrong(ReturnsTheRow(), GOES_ON, "which is no version of these"),
-    "returns-a-generator": Wrong(ReturnsAGenerator(), GOES_ON, "not a list"),
+    "returns-the-row": Wrong(
+        ReturnsTheRow(), GOES_ON, "which is no version of these", ALL
+    ),
+    "returns-a-generator": Wrong(ReturnsAGenerator(), GOES_ON, "not a list", ALL),
     "returns-a-tuple": Wrong(ReturnsATuple(), GOES_ON, "not a dict"),
-    "returns-nothing": Wrong(ReturnsNothing(), GOES_ON, "it returned nothing (None)"),
+    "returns-nothing": Wrong(
+        ReturnsNothing(), GOES_ON, "it returned nothing (None)", ALL
+    ),
     "leaves-drop-out": Wrong(LeavesDropOut(), GOES_ON, "has no 'drop'"),
     "other-words": Wrong(OtherWords(), GOES_ON, "because was 'resume'"),
     "raises": Wrong(Raises(), STATUS, "it raised ValueError: completed"),
@@ -1068,4 +1109,79 @@ WRONG = {
     "remembers-versions": Wrong(RemembersVersions(), TRUTH, "it said"),
     "right-for-few": Wrong(RightForFew(), FAIR, "among the newest"),
     "settles-slowly": Wrong(SettlesSlowly(), SETTLES, "it then wanted to drop"),
+    "altered-is-nothing": Wrong(AlteredIsNothing(), ALTERED, "nothing"),
+    "trips-over-the-torn": Wrong(TripsOverTheTorn(), TORN, "it raised KeyError"),
+    "knows-its-keys": Wrong(KnowsItsKeys(), ALTERED, "the note too"),
+}
+
+CARD = {
+    "is one of the seven states": EXPLAINS,
+    "a list of dicts, in any order": ["last-in-the-list"],
+    "it may be empty": ["fails-without-any"],
+    "by the same clock as": EXPLAINS,
+    "how many of the newest to keep": [
+        "keeps-one-more",
+        "keeps-one-less",
+        "keeps-the-oldest",
+    ],
+    "how old is not yet too old": ["not-even-equal", "not-even-equal-in-rotation"],
+    "`None` if nothing ever is": ["none-is-zero", "none-is-an-error"],
+    "the version of the task;": EXPLAINS,
+    "a higher one is newer": ["by-time", "by-text", "one-per-instant"],
+    "| `taken_at`": EXPLAINS,
+    "| `schema_version`": EXPLAINS,
+    "this program knows those": ["this-schema-only"],
+    "what the agent knew": EXPLAINS,
+    "with all the other keys": ["knows-its-keys", "forgets-a-key"],
+    "is a short text, the same": EXPLAINS,
+    "The cell below makes": EXPLAINS,
+    "its checksum does not fit": ["trusts-any-checksum", "trusts-all"],
+    "How a newer program makes": ["checksum-before-schema", "passes-over-the-newer"],
+    "is the newest checkpoint that is not altered": [
+        "tries-two",
+        "tries-three",
+        "stops-at-the-altered",
+    ],
+    "Return a dict with three keys": ["returns-nothing", "leaves-drop-out"],
+    "is the first of these that is true": [
+        "age-before-checks",
+        "alters-first",
+        "age-first",
+    ],
+    'it is `"completed"`': ["waiting-expires", "runs-the-dead", "running-only"],
+    "there is no checkpoint |": ["nothing-is-altered"],
+    "there is no good one": ["altered-is-nothing"],
+    "has a schema above": ["reads-the-newer", "any-newer-refuses"],
+    "was last saved more than": ["age-of-the-checkpoint", "never-old"],
+    '| `"ok"` | none': EXPLAINS,
+    "is the version of the last good one if": ["returns-the-row"],
+    "and otherwise `None`": ["resumes-the-completed"],
+    "`drop` is a list of versions": ["returns-a-generator", "returns-rows"],
+    "whatever is not among the newest": [
+        "ages-only",
+        "counts-the-good",
+        "settles-slowly",
+    ],
+    "whatever was taken more than": ["counts-only", "right-for-few"],
+    "Each rule is enough": ["both-rules"],
+    "altered ones count like others": ["saves-the-altered"],
+    "Two are exempt and never in `drop`": [
+        "exempts-the-good",
+        "exempts-none",
+        "exempts-the-newest",
+    ],
+    "whatever `because` says": [
+        "drops-all-when-old",
+        "rotates-the-open",
+        "exempts-the-open",
+    ],
+    "Often they are the same": EXPLAINS,
+    "the list and its checkpoints stay": [
+        "sorts-in-place",
+        "takes-the-checksum-out",
+        "drops-itself",
+        "stamps-the-task",
+    ],
+    "`now` is the only time": ["real-clock-now", "real-clock"],
+    "it has no `checksum` at all": ["trips-over-the-torn"],
 }

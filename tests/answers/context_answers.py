@@ -9,7 +9,7 @@ from typing import Any
 
 from agentstate_lab.errors import ContextTooSmall
 from agentstate_lab.lab.exercises.context import render
-from answers import Wrong
+from answers import ALL, EXPLAINS, Wrong
 
 State = dict[str, Any]
 Item = dict[str, Any]
@@ -530,6 +530,43 @@ ORDER = "keeps the order of the state"
 LEAVES = "leaves the state as it was, and shares nothing with it"
 RANDOM = "holds for 100 random states, and a second time"
 
+
+def wants_all_of_the_list(state: State, max_bytes: int, keep: list[str]) -> State:
+    """Looks up each key on the list, also one that no fact has."""
+    known = {fact["key"]: fact for fact in newest(state["facts"])}
+    must = [known[key]["key"] for key in keep]
+    return filled(state, max_bytes, must)
+
+
+def oldest_artifact_first(state: State, max_bytes: int, keep: list[str]) -> State:
+    """The newest fact comes first, and then the oldest artifact."""
+
+    def order(items: list[Item]) -> list[Item]:
+        return items if items and "id" in items[0] else items[::-1]
+
+    return filled(state, max_bytes, keep, order=order)
+
+
+def rebuilds_the_facts(state: State, max_bytes: int, keep: list[str]) -> State:
+    """Makes each fact anew from the two keys that it knows."""
+    facts = [{"key": f["key"], "value": f["value"]} for f in state["facts"]]
+    return filled({**state, "facts": facts}, max_bytes, keep)
+
+
+def skips_what_is_empty(state: State, max_bytes: int, keep: list[str]) -> State:
+    """Takes 0, "" and None for nothing."""
+
+    def pick(facts: list[Item]) -> list[Item]:
+        return [f for f in newest(facts) if f["value"] or f["key"] in keep]
+
+    return filled(state, max_bytes, keep, pick=pick)
+
+
+def keeps_the_first_two(state: State, max_bytes: int, keep: list[str]) -> State:
+    """A list has a first and a second."""
+    return filled(state, max_bytes, keep[:2])
+
+
 WRONG = {
     "characters": Wrong(characters, BYTES, "characters, but"),
     "values-only": Wrong(values_only, BUDGET, "for keys, line breaks"),
@@ -551,7 +588,7 @@ WRONG = {
     "artifacts-first": Wrong(artifacts_first, FIRST, "it showed"),
     "list-forgotten": Wrong(list_forgotten, LIST, "is on the list, and was dropped"),
     "list-first-among-others": Wrong(list_first_among_others, LEAST, "as if that"),
-    "questions-dropped": Wrong(questions_dropped, LIST, "the open question"),
+    "questions-dropped": Wrong(questions_dropped, LIST, "the open question", (PLENTY,)),
     "keeps-all-of-a-key": Wrong(
         keeps_all_of_a_key, LIST, "list is kept, but it showed"
     ),
@@ -571,6 +608,66 @@ WRONG = {
         says_what_is_missing, NEWEST, "left out=1, which the state does not hold"
     ),
     "returns-nothing": Wrong(returns_nothing, PLENTY, "it returned nothing (None)"),
-    "returns-text": Wrong(returns_text, PLENTY, "it returned str"),
+    "returns-text": Wrong(returns_text, PLENTY, "it returned str", ALL),
     "ignores-lists": Wrong(ignores_lists, RANDOM, "it left out"),
+    "wants-all-of-the-list": Wrong(wants_all_of_the_list, LIST, "it raised KeyError"),
+    "oldest-artifact-first": Wrong(oldest_artifact_first, FIRST, "it showed log_1"),
+    "rebuilds-the-facts": Wrong(rebuilds_the_facts, PLENTY, "which the state does not"),
+    "skips-what-is-empty": Wrong(skips_what_is_empty, PLENTY, "it left out retries"),
+    "keeps-the-first-two": Wrong(keeps_the_first_two, LIST, "and was dropped"),
+}
+
+CARD = {
+    "is a dict with `goal`": EXPLAINS,
+    "in the order of their age": ["oldest-first"],
+    "`render(state)` makes": EXPLAINS,
+    "a state like the one that came in": ["returns-text", "returns-nothing"],
+    "at most `max_bytes` bytes": [
+        "without-headings",
+        "without-line-breaks",
+        "values-only",
+    ],
+    "bytes in UTF-8": ["characters"],
+    "The goal, the questions, and the facts": [
+        "keeps-the-first-two",
+        "list-forgotten",
+        "questions-dropped",
+    ],
+    "If they alone are too much": [
+        "swallows-the-error",
+        "returns-none",
+        "raises-another",
+        "numbers-swapped",
+        "list-first-among-others",
+    ],
+    "is the least number of bytes": ["needs-one-more", "counts-the-json"],
+    "A key that no fact has": ["wants-all-of-the-list"],
+    "only the newest is ever shown": [
+        "older-steps-in",
+        "old-beside-new",
+        "first-of-a-key",
+        "keeps-all-of-a-key",
+    ],
+    "first the facts, from the newest": ["artifacts-first"],
+    "then the artifacts, from the newest": ["oldest-artifact-first", "smallest-first"],
+    "What still fits is in": [
+        "off-by-one",
+        "counts-a-last-line-break",
+        "charges-content",
+        "skips-what-is-empty",
+        "ignores-lists",
+    ],
+    "what does not is passed over": ["breaks"],
+    "What is in the result is unchanged": [
+        "rebuilds-the-facts",
+        "cuts-values",
+        "says-what-is-missing",
+    ],
+    "in the order of the state": ["newest-on-top", "list-on-top"],
+    "The state and the list stay": [
+        "empties-the-list",
+        "sorts-the-list",
+        "changes-the-input",
+    ],
+    "shares no memory": ["shares-memory"],
 }

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from agentstate_lab.errors import DeadlineExceeded, InvalidValue
-from answers import Wrong
+from answers import ALL, EXPLAINS, Wrong, but
 
 Record = dict[str, Any]
 Step = tuple[str, Callable[[float], Any]]
@@ -909,7 +909,14 @@ KEEPS = "keeps the record true before the next step starts"
 AGAIN = "runs no step again after a restart"
 TIME = "grants no time anew after a restart"
 ANEW = "begins anew with each new record"
-CLOCK = "asks no clock but the one it is given"
+CLOCK = "reads no clock but the one it is given"
+
+
+ONE_LOOK = "decides and hands down from one look at the clock"
+
+
+AGAIN = "runs no step again after a restart"
+LIMITS = "refuses a limit that is no time"
 
 WRONG = {
     "began-anew": Wrong(began_anew, HANDS, "as if that began anew"),
@@ -995,7 +1002,7 @@ WRONG = {
     "planning-costs-nothing": Wrong(
         planning_costs_nothing, KEEPS, "was 2 s, and 11 s had gone by"
     ),
-    "keeps-the-step": Wrong(keeps_the_step, KEEPS, "JSON cannot hold"),
+    "keeps-the-step": Wrong(keeps_the_step, KEEPS, "JSON cannot hold", ALL),
     "runs-all-again": Wrong(runs_all_again, AGAIN, "it ran 'a' again"),
     "truth-of-results": Wrong(truth_of_results, AGAIN, "it ran 'a' again"),
     "time-for-what-is-done": Wrong(
@@ -1011,11 +1018,90 @@ WRONG = {
         stores_the_instant, TIME, "is an instant of the first process's clock"
     ),
     "mutable-default": Wrong(mutable_default, ANEW, "the steps it started: none"),
-    "remembers-the-start": Wrong(RemembersTheStart(), ANEW, "DeadlineExceeded"),
+    "remembers-the-start": Wrong(
+        RemembersTheStart(),
+        ANEW,
+        "DeadlineExceeded",
+        ("hands each step its own limit, or what is left if that is less",),
+    ),
     "returns-nothing": Wrong(returns_nothing, RUNS, "it returned nothing (None)"),
     "returns-a-list": Wrong(returns_a_list, RUNS, "which is no dict"),
     "returns-the-record": Wrong(returns_the_record, RUNS, "was missing"),
-    "hands-nothing": Wrong(hands_nothing, RUNS, "with 0 arguments"),
+    "hands-nothing": Wrong(hands_nothing, RUNS, "with 0 arguments", ALL),
     "hands-a-keyword": Wrong(hands_a_keyword, RUNS, "the keyword 'timeout'"),
-    "backwards": Wrong(backwards, RUNS, "'tell', 'deploy', 'plan'"),
+    "backwards": Wrong(backwards, RUNS, "'tell', 'deploy', 'plan'", ALL),
+    "looks-twice": Wrong(with_a_deadline_object, ONE_LOOK, "had moved in between"),
+    "returns-its-own-steps": Wrong(
+        but(
+            right,
+            ("    for name", "    names = []\n    for name"),
+            ("        if name in", "        names.append(name)\n        if name in"),
+            ('return record["done"]', 'return {n: record["done"][n] for n in names}'),
+        ),
+        AGAIN,
+        "returned",
+    ),
+    "wants-an-end": Wrong(
+        but(right, ("    began", "    assert math.isfinite(limit)\n    began")),
+        LIMITS,
+        "it raised AssertionError",
+    ),
+}
+
+CARD = {
+    "pairs `(name, fn)`": EXPLAINS,
+    "what is stored of the run": ["keeps-the-step"],
+    "a new one is": ["remembers-the-start", "mutable-default"],
+    '| `record["used"]`': EXPLAINS,
+    '| `record["done"]`': EXPLAINS,
+    "all restarts included": ["restart-grants-anew", "this-life-only"],
+    "the most that one step may be handed": ["no-own-limit"],
+    "differs from process to process": ["stores-the-instant"],
+    "A step is called as": ["hands-nothing", "hands-a-keyword"],
+    "Whether it keeps to that": EXPLAINS,
+    "Each step that is not in": ["truth-of-results", "runs-all-again"],
+    "is run, in order": ["backwards"],
+    "is returned at the end": [
+        "returns-its-own-steps",
+        "returns-the-record",
+        "returns-nothing",
+        "returns-a-list",
+    ],
+    "A step is handed `step_limit`": ["even-shares", "own-limit-only"],
+    "what is left of `limit` if that is less": [
+        "whole-limit-to-each",
+        "began-anew",
+        "counts-twice",
+    ],
+    "Time between two steps counts": ["counts-steps-only"],
+    "only when the one before it is finished": ["plans-ahead"],
+    "from the very instant on": ["late-by-one"],
+    "raise `DeadlineExceeded(name, overrun)`": [
+        "effect-unknown",
+        "raises-another",
+        "stops-in-silence",
+    ],
+    "with the name of the next one": ["names-the-last"],
+    "seconds by which it is too late": ["counts-backwards"],
+    "While any time is left": [
+        "whole-seconds",
+        "at-least-a-second",
+        "wants-a-full-step",
+    ],
+    "has happened: keep its result": ["drops-late-results"],
+    "nothing is raised, however late": ["asks-afterwards", "own-limit-is-deadline"],
+    "own error goes through as it is": [
+        "wraps-errors",
+        "timeout-is-deadline",
+        "stops-interrupts",
+    ],
+    "no other step starts": ["goes-on-after-errors"],
+    "The process may be killed": EXPLAINS,
+    "right after each": ["marks-first", "records-at-the-end", "keeps-to-itself"],
+    "also when the step failed": ["failures-cost-nothing"],
+    "before you raise `DeadlineExceeded`": ["planning-costs-nothing"],
+    "zero, negative or NaN": ["nan-is-a-limit", "looks-at-one-limit", "wants-an-end"],
+    "before anything starts": ["zero-is-over"],
+    "is the only clock": ["by-the-wall-clock", "by-the-real-clock"],
+    "look at the clock once": ["looks-twice"],
 }

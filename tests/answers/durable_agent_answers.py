@@ -1,6 +1,6 @@
 """Answers to exercise 10, right and wrong."""
 
-from answers import Wrong
+from answers import ALL, EXPLAINS, Wrong
 from answers import durable_agent_mistakes as mistakes
 from answers import durable_agent_steps as steps
 from answers import durable_agent_styles as styles
@@ -28,6 +28,13 @@ WRONG = {
         IN_AN_EFFECT,
         "survives 0 of 2: at effect 1, deploy-api happened twice: it was asked for"
         " without a key",
+        (
+            "survives a kill when the reply has come, before it does anything else",
+            "survives a kill before a write to the store",
+            "survives a kill in the middle of a write to the store",
+            "survives a kill after a write to the store, before it does anything else",
+            "does it once when a reply is lost",
+        ),
     ),
     "forgets-the-plan": Wrong(
         mistakes.forgets_the_plan,
@@ -41,6 +48,7 @@ WRONG = {
         mistakes.asks_a_person,
         IN_AN_EFFECT,
         "it asks a person, although the receiver honours the key",
+        (PLAN,),
     ),
     "leaves-calls-open": Wrong(
         mistakes.leaves_calls_open,
@@ -105,7 +113,7 @@ WRONG = {
         "it returned nothing (None), not the stored task",
     ),
     "stores-nothing": Wrong(
-        mistakes.stores_nothing, THROUGH, "the store has no task with the job's id"
+        mistakes.stores_nothing, THROUGH, "the store has no task with the job's id", ALL
     ),
     "returns-the-first-task": Wrong(
         mistakes.returns_the_first_task, THROUGH, "not the stored one"
@@ -126,7 +134,7 @@ WRONG = {
         mistakes.stores_the_plan_late, PLAN, "deploy-database happened"
     ),
     "gives-no-reason": Wrong(
-        mistakes.gives_no_reason, USED_UP, "the stored task has no error"
+        mistakes.gives_no_reason, USED_UP, "the stored task has no error", (BUSY,)
     ),
 }
 
@@ -147,4 +155,37 @@ OPEN = {
         "leaves a job alone that a live process is at",
         "the second process asked the model as well",
     ),
+}
+
+CARD = {
+    "runs the job, or goes on": EXPLAINS,
+    "It keeps these promises": EXPLAINS,
+    "Wherever the process is killed": [
+        "makes-random-keys",
+        "fragile",
+        "counts-its-keys",
+        "never-takes-over",
+        "hashes-its-keys",
+    ],
+    "the task is completed with": ["stores-nothing"],
+    "is stored before it is acted on": [
+        "stores-the-plan-late",
+        "forgets-the-plan",
+        "remembers-in-memory",
+    ],
+    "may decide otherwise": EXPLAINS,
+    "It returns the stored task": ["returns-the-first-task", "returns-nothing"],
+    "A completed task is returned": ["runs-it-again"],
+    "A reply of a service is lost": ["asks-a-person"],
+    "The model answers 429": ["asks-again-at-once", "asks-the-model-once"],
+    "After a few tries": ["asks-for-ever", "fails-unsaid"],
+    "A reply holds no choice": ["takes-the-first-choice"],
+    "gets one tool message": ["leaves-calls-open", "stops-at-a-failing-tool"],
+    "The run goes on": ["stops-at-a-failing-tool"],
+    "answered `MAX_TURNS` times": ["calls-it-done"],
+    "A failed task has a reason": ["gives-no-reason"],
+    "may return the task, or raise": EXPLAINS,
+    "another run grants no new turns": ["grants-new-turns"],
+    "what was refused, and told": ["acts-again"],
+    "a job is left alone": ["works-beside-another"],
 }

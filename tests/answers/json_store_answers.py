@@ -12,7 +12,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from agentstate_lab.stores import atomic_write
-from answers import Wrong
+from answers import Wrong, but
 
 
 def into(file: int, data: bytes) -> None:
@@ -526,6 +526,9 @@ OWNER = "lets only its owner read the file"
 SAME = "prepares the new content in the file's own folder"
 DISK = "has the bytes on the disk before the name"
 
+
+NAME = "has the name on the disk, too"
+
 WRONG = {
     "nothing": Wrong(nothing, BYTES, "the file was as it had been before"),
     "in-place": Wrong(in_place, CUT, "21 of 42 bytes"),
@@ -533,7 +536,12 @@ WRONG = {
     "in-place-at-first": Wrong(in_place_at_first, FIRST, "21 of 42 bytes"),
     "over-the-old": Wrong(over_the_old, CUT, "neither the old content nor the new"),
     "one-write": Wrong(one_write, CUT, "it returned as if all were saved"),
-    "unbuffered": Wrong(unbuffered, SAYS, "it returned as if all were saved"),
+    "unbuffered": Wrong(
+        unbuffered,
+        SAYS,
+        "it returned as if all were saved",
+        ("survives a cut at any byte",),
+    ),
     "elsewhere": Wrong(elsewhere, SAME, "moved in from another folder"),
     "in-the-working-folder": Wrong(
         in_the_working_folder, SAME, "moved in from another folder"
@@ -561,4 +569,35 @@ WRONG = {
     "fsync-of-the-old": Wrong(fsync_of_the_old, DISK, "another file was forced"),
     "loops-when-refused": Wrong(loops_when_refused, SAYS, "it did not come back"),
     "appends": Wrong(appends, BYTES, "bytes that were not the"),
+    "leaves-the-folder-out": Wrong(right, NAME, "the folder was not forced"),
+    "cuts-the-end": Wrong(
+        but(right, ("into(file, data)", 'into(file, data.rstrip(b"\\0"))')),
+        "keeps every byte",
+        "bytes",
+    ),
+}
+
+CARD = {
+    "puts the bytes `data` at `path`": ["needs-a-folder", "nothing"],
+    "byte for byte": ["cuts-the-end", "as-text", "universal-newlines", "appends"],
+    "**At every instant**": [
+        "moves-while-open",
+        "removes-first",
+        "moves-aside-first",
+        "one-write",
+    ],
+    "where there was no file": ["in-place-at-first"],
+    "the error comes out": [
+        "returns-false",
+        "swallows",
+        "swallows-fsync",
+        "loops-when-refused",
+    ],
+    "and the old content stays": ["unbuffered"],
+    "What a dead `save` left behind": ["exclusive", "own-lock", "does-not-empty"],
+    "mode 0600 from the moment": ["private-too-late", "readable"],
+    "whatever the old mode was": ["keeps-the-mode"],
+    "in the file's own folder": ["in-the-working-folder", "elsewhere"],
+    "before it takes the name": ["without-fsync", "fsync-after", "fsync-before-flush"],
+    "the *name* is on the disk": ["leaves-the-folder-out"],
 }

@@ -22,7 +22,7 @@ from agentstate_lab.mcp_state import (
 )
 from agentstate_lab.retry import Kind, execute_with_retry, kind_of
 from agentstate_lab.state import Operation, StatePatch
-from answers import Wrong
+from answers import ALL, EXPLAINS, Wrong
 
 Change = Callable[[SharedState], list[Operation]]
 
@@ -481,35 +481,73 @@ ANEW = "makes the change anew after a conflict"
 FIVE = "goes on through five conflicts in a row"
 REPLY = "makes one change when the reply was lost"
 REQUEST = "makes one change when the request was lost"
-READ = "asks again after a lost reading, and when the server was away"
+READ = "reads again after a lost reading, and when the server was away"
 OTHERS = "lets every other error out at once"
 FAILS = "lets an error of the change out, and writes nothing"
 GONE = "gives up when the server is gone for good"
 
 OLD = "2 changes were made, and the count is 1"
 
+
+AGAIN = "changes nothing when a replacement does the same"
+
 WRONG: dict[str, Wrong] = {
     "version-only": Wrong(version_only, ANEW, OLD),
     "found-version": Wrong(found_version, ANEW, OLD),
     "new-id": Wrong(new_id, REPLY, "its change is there 2 times"),
-    "numbered-id": Wrong(numbered_id, REPLY, "its change is there 2 times"),
+    "numbered-id": Wrong(numbered_id, REPLY, "its change is there 2 times", ALL),
     "swallows": Wrong(swallows, ANEW, "not there, and it returned as if it were"),
     "gives-up": Wrong(gives_up, ANEW, "it raised VersionConflict"),
     "three-rounds": Wrong(three_rounds, FIVE, "it raised VersionConflict"),
-    "lost-is-done": Wrong(lost_is_done, REQUEST, "it returned as if it were"),
+    "lost-is-done": Wrong(
+        lost_is_done,
+        REQUEST,
+        "it returned as if it were",
+        ("makes one change in 60 random scenes",),
+    ),
     "lost-is-failed": Wrong(lost_is_failed, REPLY, "it raised StoreUnavailable"),
     "recomputes": Wrong(recomputes, REPLY, "it raised KeyReused"),
     "looks-at-the-version": Wrong(looks_at_the_version, REQUEST, "as if it were"),
     "for-ever": Wrong(for_ever, OTHERS, "had asked 100 times and did not stop"),
     "without-end": Wrong(without_end, GONE, "had asked 100 times and did not stop"),
-    "one-attempt": Wrong(add_line, GONE, "it had asked once and gave up"),
-    "from-before": Wrong(from_before, MAKES, "version 1, from before its change"),
+    "one-attempt": Wrong(add_line, GONE, "it had asked once and gave up", (REPLY,)),
+    "from-before": Wrong(from_before, MAKES, "version 1, from before its change", ALL),
     "reads-once": Wrong(reads_once, READ, "it raised StoreUnavailable"),
     "repeats-refusals": Wrong(repeats_refusals, OTHERS, "it asked 10 times, in vain"),
     "hides-errors": Wrong(hides_errors, OTHERS, "it returned as if all were well"),
-    "hands-over-less": Wrong(hands_over_less, MAKES, "of type AgentState"),
+    "hands-over-less": Wrong(hands_over_less, MAKES, "of type AgentState", ALL),
     "resends-once": Wrong(resends_once, REPLY, "it raised StoreUnavailable"),
     "no-change-no-error": Wrong(no_change_no_error, FAILS, "had written something"),
     "returns-applied": Wrong(returns_applied, MAKES, "it returned a Applied"),
     "returns-nothing": Wrong(returns_nothing, MAKES, "it returned None"),
+    "knows-no-predecessor": Wrong(resends, AGAIN, "it raised"),
+}
+
+CARD = {
+    "each call is one attempt": EXPLAINS,
+    "the address of the task": EXPLAINS,
+    "it names what is wanted": ["numbered-id", "new-id"],
+    "`change(seen)` looks at what was read": ["hands-over-less"],
+    "| `read(uri)`": EXPLAINS,
+    "| `write(uri, patch)`": EXPLAINS,
+    "means that no answer came": EXPLAINS,
+    "The server looks up the id": ["recomputes"],
+    "Here are a server": EXPLAINS,
+    "In the end the change is in the state": ["lost-is-done"],
+    "once, under the id `patch_id`": ["numbered-id"],
+    "from the very state that it has replaced": ["version-only", "found-version"],
+    "After a `VersionConflict`": ["three-rounds", "gives-up", "swallows"],
+    "nobody knows whether the request arrived": [
+        "lost-is-failed",
+        "looks-at-the-version",
+    ],
+    "It goes on, and 1 holds": ["reads-once", "resends-once"],
+    "After ten failures": ["one-attempt"],
+    "at the latest after 100 requests": ["without-end"],
+    "No waiting is needed": EXPLAINS,
+    "Every other error comes out": ["hides-errors"],
+    "those of `change` too": ["no-change-no-error"],
+    "Nothing is requested again": ["repeats-refusals", "for-ever"],
+    "It returns what": ["from-before", "returns-applied", "returns-nothing"],
+    "A bonus stage calls it again": ["knows-no-predecessor"],
 }

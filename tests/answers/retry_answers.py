@@ -4,7 +4,7 @@ import functools
 import random
 
 from agentstate_lab.retry import execute_with_retry
-from answers import Wrong
+from answers import ALL, EXPLAINS, Wrong
 from answers import retry_mistakes as wrong
 from answers import retry_styles as right
 
@@ -42,6 +42,9 @@ INTERRUPTS = "never catches KeyboardInterrupt or SystemExit"
 REFUSES = "refuses max_attempts below 1 before it calls anything"
 KEEPS = "keeps nothing from one call to the next"
 
+
+SPREADS = "spreads its waits when it is given an rng"
+
 WRONG = {
     "one-too-few": Wrong(wrong.one_too_few, COUNTS, "twice, 1 too few"),
     "one-too-many": Wrong(wrong.one_too_many, COUNTS, "the first one included"),
@@ -54,7 +57,10 @@ WRONG = {
         wrong.waits_after_success, LAST_WAIT, "after the attempt had succeeded"
     ),
     "waits-before-the-first": Wrong(
-        wrong.waits_before_the_first, DOUBLES, "1 s before the first attempt"
+        wrong.waits_before_the_first,
+        DOUBLES,
+        "1 s before the first attempt",
+        (RETURNS,),
     ),
     "waits-zero-first": Wrong(wrong.waits_zero_first, DOUBLES, "0 s before the first"),
     "loses-the-value": Wrong(wrong.loses_the_value, RETURNS, "it returned None: what"),
@@ -99,7 +105,7 @@ WRONG = {
     "waits-for-an-event": Wrong(
         wrong.waits_for_an_event, GIVEN, "threading.Event.wait(1)"
     ),
-    "sleeps-by-name": Wrong(wrong.sleeps_by_name, GIVEN, "sleep(seconds=1)"),
+    "sleeps-by-name": Wrong(wrong.sleeps_by_name, GIVEN, "sleep(seconds=1)", ALL),
     "lets-the-sleeps-error-out": Wrong(
         wrong.sleeps_by_name, CAUSE, "an error of that sleep, not of the function"
     ),
@@ -131,8 +137,8 @@ WRONG = {
         DOUBLES,
         "the waits were 0.",
     ),
-    "in-pieces": Wrong(wrong.in_pieces, DOUBLES, "it waited twice: 1, 1"),
-    "a-fixed-list": Wrong(wrong.a_fixed_list, COUNTS, "IndexError"),
+    "in-pieces": Wrong(wrong.in_pieces, DOUBLES, "it waited twice: 1, 1", (AGAIN,)),
+    "a-fixed-list": Wrong(wrong.a_fixed_list, COUNTS, "IndexError", (AGAIN,)),
     "pops-the-waits": Wrong(
         wrong.pops_the_waits, KEEPS, "16, 32 s, the first time 1, 2 s"
     ),
@@ -150,7 +156,7 @@ WRONG = {
     "zero-is-nothing": Wrong(wrong.zero_is_nothing, REFUSES, "it returned None"),
     "only-zero": Wrong(wrong.only_zero, REFUSES, "max_attempts=-1"),
     "refuses-too-late": Wrong(
-        wrong.refuses_too_late, REFUSES, "called the function once"
+        wrong.refuses_too_late, REFUSES, "called the function once", (PERMANENT,)
     ),
     "asserts": Wrong(wrong.asserts, REFUSES, "it raised AssertionError"),
     "retries-permanent": Wrong(
@@ -189,4 +195,54 @@ WRONG = {
     "copies-the-value": Wrong(
         wrong.copies_the_value, RETURNS, "it returned a dict, not"
     ),
+    "catches-what-is-no-exception": Wrong(
+        wrong.catches_what_is_no_exception, INTERRUPTS, "it caught "
+    ),
+    "takes-no-rng": Wrong(right.right, SPREADS, "it takes no rng"),
+    "waits-half-at-least": Wrong(wrong.waits_half_at_least, SPREADS, "never shorter"),
+}
+
+CARD = {
+    "a function without arguments": ["hands-on-the-number"],
+    "it returns a value or raises": EXPLAINS,
+    "the first time included": ["one-too-many", "one-too-few"],
+    "`time.sleep`, or a stand-in": [
+        "waits-for-an-event",
+        "really-sleeps",
+        "no-default",
+        "needs-a-sleep",
+    ],
+    "the seconds, by position": ["sleeps-by-name", "sleeps-a-text"],
+    "What `fn` returns is the result": [
+        "copies-the-value",
+        "loses-the-value",
+        "calls-for-the-value",
+    ],
+    "only an exception is a failure": ["falsy-fails", "none-fails", "errors-as-values"],
+    "until it succeeds": ["ours-are-permanent", "only-connections", "tries-once"],
+    "at most `max_attempts` times.": ["a-fixed-list", "never-gives-up"],
+    "Fewer than one is a `ValueError`": ["zero-is-one", "only-zero", "asserts"],
+    "before anything is called": ["refuses-too-late"],
+    "you call `sleep` once": ["in-pieces", "sleeps-twice"],
+    "with 1, then 2, 4, 8": ["linear", "constant", "begins-with-two"],
+    "without a cap": ["capped"],
+    "no wait before the first": ["waits-before-the-first"],
+    "none after the last": ["waits-after-the-last", "waits-after-success"],
+    "When the last attempt has failed": ["never-raises", "returns-the-error"],
+    "itself, as the `__cause__`": [
+        "loses-the-cause",
+        "from-none",
+        "a-copy",
+        "the-first-error",
+    ],
+    "`Permanent` comes out at once": ["retries-permanent", "waits-for-permanent"],
+    "`KeyboardInterrupt`, `SystemExit`": [
+        "swallows-ctrl-c",
+        "catches-all",
+        "catches-exit",
+    ],
+    "whatever else is no `Exception`": ["catches-what-is-no-exception"],
+    "Nothing is kept": ["pops-the-waits", "a-shared-generator", "a-counter"],
+    "a further keyword, `rng=None`": ["takes-no-rng"],
+    "anywhere between 0 and": ["waits-half-at-least"],
 }

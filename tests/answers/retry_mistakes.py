@@ -609,3 +609,19 @@ def cannot_be_stopped(fn, max_attempts, *, sleep=time.sleep):
     while True:
         with contextlib.suppress(BaseException):
             return fn()
+
+
+def catches_what_is_no_exception(fn, max_attempts, *, sleep=time.sleep):
+    """Lets the two that everybody knows through, and no other."""
+    out = KeyboardInterrupt | SystemExit | Permanent
+    again = judging(lambda error: not isinstance(error, out))
+    return again(fn, max_attempts, sleep=sleep)
+
+
+def waits_half_at_least(fn, max_attempts, *, sleep=time.sleep, rng=None):
+    """Equal jitter: those who failed together stay in one half."""
+
+    def wait(seconds):
+        sleep(seconds if rng is None else seconds * rng.uniform(0.5, 1))
+
+    return right(fn, max_attempts, sleep=wait)

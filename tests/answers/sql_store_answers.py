@@ -1,13 +1,13 @@
 """Answers to exercise 06, right and wrong."""
 
-from answers import Wrong, sql_store_mistakes, sql_store_styles
+from answers import ALL, EXPLAINS, Wrong, but, sql_store_mistakes, sql_store_styles
 
 _WORKS = "works on a pending task and stores its result"
 _OLDEST = "takes the oldest first"
 _NONE = "returns None when nothing can be claimed"
 _SEEN = "has its claim in the table while it works"
 _LEASE = "leaves a task alone until its lease has ended, and then takes it over"
-_CLOCK = "asks no clock but the one it is given"
+_CLOCK = "reads no clock but the one it is given"
 _TOKEN = "makes a new token for every claim"
 _ALONE = "never claims what another worker has claimed"
 _LATE = "refuses its own result when the task is not its own any more"
@@ -45,7 +45,7 @@ _SAID = {
     "claims_if_the_token_is_as_it_was": (_ALONE, "two workers did one task's work"),
     "hides_the_gap": (_ALONE, "right before statement 2 of the answer, its UPDATE"),
     "claims_all_of_one_age": (_MANY, "of them was never done"),
-    "works_in_the_transaction": (_OPEN, "another connection could not write"),
+    "works_in_the_transaction": (_OPEN, "another connection could not write", (_SEEN,)),
     "works_before_it_claims": (_SEEN, "another connection still read 'pending'"),
     "forgets_to_commit": (_OPEN, "its transaction was still open"),
     "leaves_it_open": (_OPEN, "when there was nothing to claim"),
@@ -59,11 +59,11 @@ _SAID = {
     "pending_first": (_LEASE, "it returned ('t-2', True)"),
     "a_moment_too_late": (_LEASE, "lease ends at this instant"),
     "no_end": (_SEEN, "expires was 1000.0"),
-    "own_clock": (_CLOCK, "it asked time.time"),
-    "clock_of_the_database": (_CLOCK, "it asked a clock of SQLite"),
+    "own_clock": (_CLOCK, "it asked time.time", ALL),
+    "clock_of_the_database": (_CLOCK, "it asked a clock of SQLite", ALL),
     "no_order": (_OLDEST, "it worked on third, first, fourth, second"),
     "newest_first": (_OLDEST, "it worked on fourth, third, second, first"),
-    "order_of_ids": (_OLDEST, "it worked on fourth, third, second, first"),
+    "order_of_ids": (_OLDEST, "it worked on fourth, third, second, first", (_WORKS,)),
     "claims_them_all": (_WORKS, "the row had state 'running'"),
     "waits_for_a_task": (_NONE, "it waited more than 100 times, with time.sleep"),
     "runs_completed_ones": (_NONE, "it worked on 'count to 3'"),
@@ -80,11 +80,86 @@ _SAID = {
     "returns_the_id": (_WORKS, "it returned 't-7'"),
     "swallows_the_lock": (_ERRORS, "it returned None"),
     "swallows_the_work": (_ERRORS, "it returned ('t-7', True)"),
-    "completes_what_failed": (_ERRORS, "the row had result 'none'"),
+    "completes_what_failed": (_ERRORS, "the row had result 'none'", (_TOKEN,)),
     "formats_its_sql": (_DATA, "syntax error"),
 }
 
 WRONG = {
     name.replace("_", "-"): Wrong(getattr(sql_store_mistakes, name), *said)
     for name, said in _SAID.items()
+}
+
+_RIGHT = sql_store_styles.right
+WRONG |= {
+    "hands-over-the-id": Wrong(
+        but(_RIGHT, ("work(row[1])", "work(row[0])")), _WORKS, "work", ALL
+    ),
+    "loses-the-result": Wrong(
+        but(_RIGHT, ("work(row[1])", 'work(row[1]) and ""')), _WORKS, "result"
+    ),
+    "whole-seconds": Wrong(
+        but(_RIGHT, ("claim(db, now, lease", "claim(db, int(now), int(lease)")),
+        _SEEN,
+        "expires was 1000",
+    ),
+}
+
+CARD = {
+    "is one turn of a worker": EXPLAINS,
+    "**Claim** the oldest task": ["order-of-ids", "no-order", "newest-first"],
+    "may be claimed: it is `'pending'`": ["runs-completed-ones"],
+    "its lease has ended": [
+        "a-moment-too-late",
+        "ignores-leases",
+        "never-takes-over",
+        "pending-first",
+    ],
+    "`state` is `'running'`": ["works-before-it-claims"],
+    "`token` is a new one": [
+        "token-of-the-process",
+        "token-of-the-instant",
+        "token-stays",
+    ],
+    "`expires` is `now + lease`": ["whole-seconds", "no-end"],
+    "`attempts` is one more": ["counts-at-the-end", "counts-no-attempts"],
+    "When there is nothing to claim": ["waits-for-a-task"],
+    "Call **`work(input)`**": ["hands-over-the-id"],
+    "It returns a text": EXPLAINS,
+    "**Store** that text as `result`": ["loses-the-result"],
+    "if your token is still in the row": [
+        "compares-the-end-of-the-lease",
+        "reads-the-token-first",
+        "compares-the-state",
+    ],
+    "and return `(id, True)`": ["returns-the-id"],
+    "change nothing and return": [
+        "releases-blindly",
+        "clears-the-lease-first",
+        "always-says-true",
+        "blind-update",
+    ],
+    "It keeps these promises": EXPLAINS,
+    "Of several processes, one claims": [
+        "claims-if-the-state-is-as-it-was",
+        "selects-then-updates",
+        "locks-its-threads",
+    ],
+    "The others take the next one": ["gives-up-a-race", "claims-all-of-one-age"],
+    "it holds no lock": ["works-in-the-transaction"],
+    "it leaves no transaction open": [
+        "leaves-it-open",
+        "never-rolls-back",
+        "forgets-to-commit",
+    ],
+    "`now` is the time": ["own-clock"],
+    "No other time is taken": ["clock-of-the-database"],
+    "What `work` or the database raises": ["swallows-the-lock", "swallows-the-work"],
+    "may stay as it is": ["completes-what-failed"],
+    "quotes included": ["formats-its-sql"],
+    "`db` is a connection": ["closes-the-connection"],
+    "has set how long it waits": EXPLAINS,
+    "A plain `BEGIN`": EXPLAINS,
+    "takes it at once": EXPLAINS,
+    "neither token nor": EXPLAINS,
+    "nobody looks at them": EXPLAINS,
 }

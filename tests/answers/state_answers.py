@@ -301,7 +301,7 @@ def operating(*lines: tuple[str, str]) -> Any:
 
 POPPED = "iter(lambda: operations.pop(0) if operations else None, None)"
 OTHERS = '[f for f in state["facts"] if f["key"] != new["key"]]'
-OPEN = 'elif operation["question"] in state["questions"]:'
+IS_OPEN = 'elif operation["question"] in state["questions"]:'
 REMOVE = 'state["questions"].remove(operation["question"])'
 
 
@@ -475,13 +475,13 @@ WRONG = {
         "the questions were ['which branch?'",
     ),
     "closes-all": Wrong(
-        operating((OPEN, "else:"), (REMOVE, 'state["questions"] = []')),
+        operating((IS_OPEN, "else:"), (REMOVE, 'state["questions"] = []')),
         QUESTIONS,
         "were []",
         (NOT_OPEN,),
     ),
     "closes-what-is-not-open": Wrong(
-        operating((OPEN, "else:")), NOT_OPEN, "it raised ValueError"
+        operating((IS_OPEN, "else:")), NOT_OPEN, "it raised ValueError"
     ),
     "backwards": Wrong(
         operating(

@@ -7,9 +7,10 @@ in `rotation`. The last ones are laws, tried on hundreds of made-up pasts, and i
 """
 
 from agentstate_lab.lab.exercises.judge import Stage, Subject, doing, require, stage
+from agentstate_lab.state import fingerprint
 
 from .laws import LAWS
-from .past import CLOSED, OPEN, Checkpoint, Past, altered, taken
+from .past import CLOSED, OPEN, Checkpoint, Past, altered, taken, without_checksum
 from .rotation import ROTATION
 
 HINTS = (
@@ -65,7 +66,7 @@ def by_version(answer: Subject) -> None:
         _says(answer, Past(chain[::-1]), newest, "ok", why)
 
 
-@stage("asks the state of the task before anything else")
+@stage("looks at the state of the task before anything else")
 def status_first(answer: Subject) -> None:
     """What is done stays done, and a person may take a month."""
     month = 30 * 86_400.0
@@ -92,6 +93,10 @@ def passes_over(answer: Subject) -> None:
         ):
             said = Past([taken(4, 20), one]).ask(answer)
             require(said[:2] == (4, "ok"), f"it said {said}")
+    more = {**taken(5), "note": "before the deploy"}
+    noted = more | {"checksum": fingerprint(without_checksum(more))}
+    words = "its checksum is that of all the other keys, the note too"
+    _says(answer, Past([taken(4, 20), noted]), 5, "ok", words)
     chain = [altered(6), altered(5), taken(4), altered(3)]
     _says(answer, Past(chain), 4, "ok", "it is the newest of those not altered")
     for chain in ([altered(6), altered(5)], [altered(1)]):

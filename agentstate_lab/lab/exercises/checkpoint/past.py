@@ -47,8 +47,12 @@ def altered(version: int, age: float = 10.0, schema: int = SCHEMA) -> Checkpoint
 
 def fits(one: Checkpoint) -> bool:
     """Whether the checksum is that of all the rest."""
-    rest = {key: value for key, value in one.items() if key != "checksum"}
-    return bool(one.get("checksum") == fingerprint(rest))
+    return bool(one.get("checksum") == fingerprint(without_checksum(one)))
+
+
+def without_checksum(one: Checkpoint) -> Checkpoint:
+    """All the rest."""
+    return {key: value for key, value in one.items() if key != "checksum"}
 
 
 def is_altered(one: Checkpoint) -> bool:

@@ -81,6 +81,23 @@ def keeps_everything(answer: Subject) -> None:
         for name in ("questions", "facts", "artifacts"):
             missing = [one for one in SMALL[name] if one not in result[name]]
             require(not missing, f"of {name}, it left out {told(missing)}")
+    odd = {**fact("owner", "ann"), "source": "the runbook"}
+    empty = (
+        fact("retries", 0),
+        fact("note", ""),
+        fact("lead", None),
+        fact("load", 0.5),
+    )
+    with doing(
+        "asked for facts with the values 0, an empty text, None and 0.5, and one with"
+        " a third key, in 10,000 bytes",
+        "all of them, unchanged",
+    ):
+        state = state_of(*empty, odd)
+        result = fitted(answer, state, 10_000)
+        agrees(result, state)
+        missing = [one for one in state["facts"] if one not in result["facts"]]
+        require(not missing, f"it left out {told(missing)}")
 
 
 @stage("shows the newest fact of a key, and no other")
@@ -216,7 +233,12 @@ def keeps_list(answer: Subject) -> None:
         *HOSTS,
         questions=["May I deploy?"],
     )
-    for keep in (["region"], ["replicas", "region"], ["region", "unknown"]):
+    for keep in (
+        ["region"],
+        ["replicas", "region"],
+        ["region", "unknown"],
+        ["host-0", "region", "host-4", "replicas"],
+    ):
         low = least(state, keep)
         for max_bytes in (10_000, low, low + 15, low + 40):
             with doing(

@@ -53,7 +53,7 @@ def _planned(run: TimedRun) -> Iterator[Step]:
         yield run.step(f"step {number}", 1)
 
 
-@stage("asks no clock but the one it is given")
+@stage("reads no clock but the one it is given")
 def own_clock(answer: Subject) -> None:
     """Only then can a test say what time it is."""
     with doing(

@@ -207,6 +207,9 @@ def refuses(answer: Subject) -> None:
                 require(error is not None, "it raised nothing")
                 if error is not None and not isinstance(error, ValueError):
                     raise Unmet(raised(error, answer.answer))
+    with doing("called it with limit=math.inf", "a run without an end: it starts"):
+        run = TimedRun(answer, limit=math.inf)
+        run.finish(run.steps(1, 1))
 
 
 def _fair(run: TimedRun, takes: tuple[float, ...]) -> None:

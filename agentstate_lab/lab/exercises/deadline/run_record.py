@@ -100,6 +100,12 @@ def no_step_again(answer: Subject) -> None:
         results = run.finish(run.steps(1, 1))
         _only(run, "")
         returned(results, {"a": "x", "b": "y"})
+    with doing(
+        "went on with a record of a step that the plan has no longer",
+        "its result among the others: record['done'] is returned, all of it",
+    ):
+        run = TimedRun(answer, new_record(1.0, z="old"))
+        returned(run.finish(run.steps(1)), {"z": "old", "a": "ok"})
 
 
 @stage("grants no time anew after a restart")

@@ -23,7 +23,7 @@ OLD = b'{"task": "deploy", "state": "running"}\n'
 NEW = b'{"state": "completed", "task": "deploy"}\r\n'
 SHORT = b'{"task": "none"}\n'
 LARGE = b"".join(b"line %05d of a long file\r\n" % n for n in range(4_000))
-ODD = bytes(range(256)) + b"\r\n\n\r\x00\xff\xfe" + b"tail without newline"
+ODD = bytes(range(256)) + b"\r\n\n\r\x00\xff\xfe" + b"tail, and then nothing: \x00\x00"
 NAME = "tasks.json"
 WINDOWS = os.name == "nt"
 

@@ -128,7 +128,7 @@ def request_lost(answer: Subject) -> None:
     _changes_once(answer, done, one, writes=[Loss.REQUEST], reads=[None, OTHER])
 
 
-@stage("asks again after a lost reading, and when the server was away")
+@stage("reads again after a lost reading, and when the server was away")
 def read_lost(answer: Subject) -> None:
     """Reading changes nothing, so it may be done again."""
     one = "its change in the state, once"
@@ -267,7 +267,7 @@ def _told(plan: list[Loss | str | None]) -> str:
     return ", ".join(words.get(one, str(one)) for one in plan) or "nothing"
 
 
-@stage("changes nothing when a replacement is asked for the same", bonus=True)
+@stage("changes nothing when a replacement does the same", bonus=True)
 def replaced(answer: Subject) -> None:
     """A worker that died after its writing leaves another the same job."""
     scene = _changes_once(

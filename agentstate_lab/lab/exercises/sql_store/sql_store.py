@@ -138,6 +138,15 @@ def claim_is_seen(answer: Subject) -> None:
             desk.value(turn)
             require(bool(turn.during), "it never called work")
             _is_claim(turn.during[0][TASK.id], task)
+    with doing(
+        f"let it claim a task at {NOW + 0.5:g}, with a lease of 0.25 s",
+        f"expires {NOW + 0.75:g}: seconds have fractions",
+    ):
+        desk = Desk(answer, TASK)
+        turn = desk.turn(now=NOW + 0.5, lease=0.25)
+        desk.value(turn)
+        require(bool(turn.during), "it never called work")
+        _is_claim(turn.during[0][TASK.id], TASK, NOW + 0.75)
 
 
 @stage("leaves a task alone until its lease has ended, and then takes it over")
@@ -174,7 +183,7 @@ def _by_age(answer: Subject) -> None:
             desk.returned(desk.turn(), TASK.id, stored=True)
 
 
-@stage("asks no clock but the one it is given")
+@stage("reads no clock but the one it is given")
 def given_time(answer: Subject) -> None:
     """In a test it is any time that the test says."""
     for now, words in ((5.0, "1970"), (9e9, "2255")):
@@ -248,13 +257,13 @@ def _left_alone(desk: Desk, turn: Turn, *rows: Row) -> None:
         desk.shows(row.id, **row._asdict())
 
 
-def _is_claim(row: Row, before: Row) -> None:
+def _is_claim(row: Row, before: Row, expires: float = NOW + LEASE) -> None:
     """Fail unless the row shows a claim as it should."""
     if row.state == "pending":
         raise Unmet("another connection still read 'pending': nothing was committed")
     require(row.state == "running", f"the state was {row.state!r}")
     require(bool(row.token), f"the token was {row.token!r}")
-    require(row.expires == NOW + LEASE, f"expires was {row.expires}")
+    require(row.expires == expires, f"expires was {row.expires}")
     tried = row.attempts - before.attempts
     require(tried == 1, f"attempts was {row.attempts} after {before.attempts}")
 
