@@ -21,7 +21,7 @@ from runs import counts
 
 from agentstate_lab.lab.world import start_world
 
-WAIT = 60_000  # milliseconds for one thing in the page, on a busy machine
+WAIT = 120_000  # milliseconds for one thing in the page, on a busy machine
 pytestmark = pytest.mark.timeout(300)
 
 
@@ -145,7 +145,7 @@ def test_a_slider_moves_what_it_shows(show):
     The widget lives in the page, and its kernel answers.
     """
     notebook = show(ROOT / "notebooks" / "08_context.ipynb")
-    notebook.run("begin", "night-state", "keep-run", "slider")
+    notebook.run("begin", "night-state", "slice", "keep-run", "slider")
     shown = notebook.output("slider")
     budget = shown.locator(".widget-readout")
 
