@@ -1,5 +1,5 @@
 """
-What notebook 05 asks of the outside, and what came of it.
+What notebook 05 needs of the outside, and what came of it.
 
 `ask_model` is a real request with a timeout of the caller's. `came_of` says in a few
 words how a call ended, the same on every run. `Worker` is a process that works a

@@ -22,7 +22,7 @@ STEP = "clean-logs"
 # Where it is killed, told in the order in which it happens.
 MOMENTS = (
     ("write.after", f"started:{STEP}", "intent\nrecorded"),
-    ("effect.before", STEP, "about\nto ask"),
+    ("effect.before", STEP, "about\nto send"),
     ("effect.inside", STEP, "done, reply\non its way"),
     ("effect.after", STEP, "reply\narrived"),
     ("write.before", f"done:{STEP}", "about to\nrecord"),

@@ -3,7 +3,7 @@ Two workers, one task and a lease: who held the task, and who only thought so.
 
 `play_lease` plays the story on a real store, with a clock that moves when it is
 told to. Worker a claims, says that it is alive, and is stopped in the middle, as a
-laptop is whose lid is closed. Worker b asks for the task until it gets it. Then a
+laptop is whose lid is closed. Worker b tries to claim the task until it gets it. Then a
 wakes up, ends its step, and saves. What is drawn was answered by the store.
 
 `overslept` hands you the moment in which both have a claim in their hands, and
@@ -39,7 +39,7 @@ STOPPED: Final = 45.0  # worker a, in seconds after its claim
 WOKE: Final = 110.0
 SAVES: Final = 120.0
 WORKS: Final = 40.0  # seconds that worker b needs
-ASKS_EVERY: Final = 5.0
+TRIES_EVERY: Final = 5.0
 WORKS_WELL: Final = Cell("works", tone="good")
 SHORTEST, LONGEST = 3.0, 600.0  # leases that can be told in this story
 
@@ -59,7 +59,7 @@ class LeaseStory:
 
         ends: Until when its last beat had moved the lease.
 
-        asked: When worker b asked in vain.
+        tried: When worker b tried in vain.
 
         taken: When worker b got the task; None when it never did.
 
@@ -71,7 +71,7 @@ class LeaseStory:
     seconds: float
     beats: tuple[float, ...]
     ends: float
-    asked: tuple[float, ...]
+    tried: tuple[float, ...]
     taken: float | None
     refused: bool
     woke: bool
@@ -136,11 +136,11 @@ def play_lease(url: str, seconds: float = 60.0, *, wakes: bool = True) -> LeaseS
         task = Task.new("One step.", task_id=f"lease-{uuid4()}")
         mine = _claim(store, store.submit(task).task, A, seconds)
         beats, mine = _beat(store, clock, mine)
-        late = mine.expires + 2 * ASKS_EVERY
-        asked, theirs = _ask(store, clock, mine, WOKE if wakes else late)
+        late = mine.expires + 2 * TRIES_EVERY
+        tried, theirs = _try(store, clock, mine, WOKE if wakes else late)
         taken = None if theirs is None else clock.now
         refused = _end(store, clock, mine if wakes else None, theirs)
-    return LeaseStory(seconds, beats, mine.expires, asked, taken, refused, wakes)
+    return LeaseStory(seconds, beats, mine.expires, tried, taken, refused, wakes)
 
 
 def who_held_the_task(story: LeaseStory) -> None:
@@ -212,19 +212,19 @@ def _beat(
     return tuple(beats), claim
 
 
-def _ask(
+def _try(
     store: LeaseStore, clock: FakeClock, held: Claim, until: float
 ) -> tuple[tuple[float, ...], Claim | None]:
-    """Worker b asks for the task until it gets it; not any more at *until*."""
-    asked: list[float] = []
+    """Worker b tries to claim the task until it gets it; not any more at *until*."""
+    tried: list[float] = []
     clock.now = STOPPED
-    while clock.now + ASKS_EVERY < until:
-        clock.advance(ASKS_EVERY)
+    while clock.now + TRIES_EVERY < until:
+        clock.advance(TRIES_EVERY)
         try:
-            return tuple(asked), _claim(store, held.task, B, LONGEST)
+            return tuple(tried), _claim(store, held.task, B, LONGEST)
         except TaskInProgress:
-            asked.append(clock.now)
-    return tuple(asked), None
+            tried.append(clock.now)
+    return tuple(tried), None
 
 
 def _end(
@@ -260,11 +260,11 @@ def _drawn(story: LeaseStory) -> Any:
         last = max(last, story.taken + WORKS)
         _bar(axes, 1, story.taken, story.taken + WORKS, WORKS_WELL)
         axes.text(story.taken + WORKS + 2, 1, "saved", va="center")
-    axes.plot(story.asked, [1] * len(story.asked), "x", color=NEUTRAL)
+    axes.plot(story.tried, [1] * len(story.tried), "x", color=NEUTRAL)
     _lease(axes, story)
     axes.set_ylim(1.6, -1.0)
     axes.set_xlim(-2, last * 1.2)
-    axes.set_xlabel("seconds since the claim   (| heartbeat, × asked in vain)")
+    axes.set_xlabel("seconds since the claim   (| heartbeat, × tried in vain)")
     return fig
 
 

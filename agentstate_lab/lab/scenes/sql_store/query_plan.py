@@ -1,7 +1,7 @@
 """
 How a database finds rows: its plan for a statement, with and without an index.
 
-`explain` fills the table of tasks with ten thousand rows, asks for the plan, and
+`explain` fills the table of tasks with ten thousand rows, takes the plan, and
 rolls all of it back, a dropped index included: in both databases even that is part
 of a transaction. The plan is given without estimates of its cost, so that it is
 the same text everywhere.

@@ -8,7 +8,7 @@ The drawings of notebook 01, each named for the question it answers.
 
 What is drawn is worked out first, in a small class with a verdict in words: the
 number under the picture, its description for those who do not see it, and the
-drawing itself come from there. Nothing here runs an agent or asks the world.
+drawing itself come from there. Nothing here runs an agent or reads the ledger.
 """
 
 from collections.abc import Mapping

@@ -9,8 +9,8 @@ from agentstate_lab.lab.scenes.sql_store import board as boards
 from agentstate_lab.lab.scenes.sql_store import task_board
 from agentstate_lab.lab.scenes.sql_store.board import LOOKS, Board
 from agentstate_lab.lab.scenes.sql_store.lease_story import (
-    ASKS_EVERY,
     STOPPED,
+    TRIES_EVERY,
     WOKE,
     LeaseStory,
     overslept,
@@ -47,7 +47,7 @@ def test_a_worker_that_oversleeps_loses_its_task(url):
         seconds=60,
         beats=(20, 40),
         ends=100,
-        asked=tuple(range(50, 100, 5)),
+        tried=tuple(range(50, 100, 5)),
         taken=100,
         refused=True,
         woke=True,
@@ -92,11 +92,11 @@ def test_nobody_gets_a_task_before_its_lease_ends(tmp_path_factory, seconds, wak
     assert len(story.beats) < 3 * STOPPED / seconds
     assert story.refused == (wakes and story.taken is not None)
     if story.taken is not None:
-        assert story.ends <= story.taken < max(story.ends, STOPPED) + 2 * ASKS_EVERY
-        assert all(asked < story.ends for asked in story.asked)
+        assert story.ends <= story.taken < max(story.ends, STOPPED) + 2 * TRIES_EVERY
+        assert all(tried < story.ends for tried in story.tried)
     else:
         assert wakes
-        assert story.ends > WOKE - 2 * ASKS_EVERY
+        assert story.ends > WOKE - 2 * TRIES_EVERY
 
 
 @pytest.mark.parametrize("seconds", [0, -1, 2.9, 601, 1e9, float("inf"), "60", None])
