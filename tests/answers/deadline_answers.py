@@ -937,13 +937,23 @@ WRONG = {
         unchecked(lambda left: max(0.0, left)), STOPS, "handed it 0 s"
     ),
     "asks-once": Wrong(asks_once, STOPS, "it started the step 'b' 2 s after"),
-    "asks-afterwards": Wrong(asks_afterwards, LATE, "nothing was left to be started"),
+    "asks-afterwards": Wrong(
+        asks_afterwards,
+        LATE,
+        "nothing was left to be started",
+        ("starts no step once the time is up, and names it",),
+    ),
     "drops-late-results": Wrong(drops_late_results, LATE, "result of 'b' was missing"),
     "own-limit-is-deadline": Wrong(
         own_limit_is_deadline, LATE, "with 4 s of the run's time left"
     ),
     "at-least-a-second": Wrong(at_least_a_second, STARTS, "handed 1 s with 0.25 s of"),
-    "whole-seconds": Wrong(whole_seconds, STARTS, "read zero as no limit"),
+    "whole-seconds": Wrong(
+        whole_seconds,
+        STARTS,
+        "read zero as no limit",
+        ("hands each step its own limit, or what is left if that is less",),
+    ),
     "wants-a-full-step": Wrong(
         wants_a_full_step, STARTS, "with 2 s of the run's time left"
     ),

@@ -13,6 +13,7 @@ from agentstate_lab.lab.agents import Job, run_step, tool_says, user_says
 from agentstate_lab.retry import execute_with_retry
 from agentstate_lab.state import Task
 from agentstate_lab.stores import record_more
+from answers import but
 from answers.durable_agent_styles import (
     MAX_TURNS,
     Json,
@@ -330,20 +331,17 @@ def stops_at_a_failing_tool(job: Job) -> Task:
     return resumed(job, lambda goal: talk(job, goal, act=once))
 
 
+# Counts the turns from where this process has begun.
+talk_anew = but(
+    talk,
+    ("    while True:", "    start = len(messages)\n    while True:"),
+    ("for one in messages)", "for one in messages[start:])"),
+)
+
+
 def grants_new_turns(job: Job) -> Task:
     """Twenty in every process."""
-
-    def work(goal: str) -> str:
-        messages = [user_says(goal), *job.need_store().messages(job.task_id)]
-        for _turn in range(MAX_TURNS):
-            messages.append(kept(job, patient(job, messages)))
-            if not messages[-1].get("tool_calls"):
-                return str(messages[-1]["content"])
-            for call in messages[-1]["tool_calls"]:
-                messages.append(kept(job, tool_says(call, once(job, call))))
-        raise RuntimeError(f"no end after {MAX_TURNS} turns")
-
-    return resumed(job, work)
+    return resumed(job, lambda goal: talk_anew(job, goal))
 
 
 def returns_nothing(job: Job) -> None:

@@ -77,7 +77,7 @@ _SAID = {
     "clears_the_lease_first": (_LATE, "it changed the other worker's row"),
     "releases_blindly": (_LATE, "it made the other worker's task pending"),
     "always_says_true": (_LATE, "it returned ('t-1', True)"),
-    "returns_the_id": (_WORKS, "it returned 't-7'"),
+    "returns_the_id": (_WORKS, "it returned 't-7'", ALL),
     "swallows_the_lock": (_ERRORS, "it returned None"),
     "swallows_the_work": (_ERRORS, "it returned ('t-7', True)"),
     "completes_what_failed": (_ERRORS, "the row had result 'none'", (_TOKEN,)),

@@ -180,51 +180,10 @@ RIGHT = {
 }
 
 
-def forgets_ids(state: State, patch: State) -> State:
-    """Never looks at the id."""
-    if patch["base_version"] != state["version"]:
-        raise conflict(state, patch)
-    after = operate(copy.deepcopy(state), patch["operations"])
-    after["version"] += 1
-    return after
-
-
 def version_before_id(state: State, patch: State) -> State:
     """Asks for the version first, so that every repeat is a conflict."""
     if patch["base_version"] != state["version"]:
         raise conflict(state, patch)
-    return right(state, patch)
-
-
-def changes_the_input(state: State, patch: State) -> State:
-    """Works on the state that was handed in."""
-    if patch["id"] in state["applied"]:
-        return state
-    if patch["base_version"] != state["version"]:
-        raise conflict(state, patch)
-    operate(state, patch["operations"])
-    state["applied"].append(patch["id"])
-    state["version"] += 1
-    return state
-
-
-def copies_the_outside(state: State, patch: State) -> State:
-    """A shallow copy: the lists inside are the caller's."""
-    return changes_the_input(dict(state), patch)
-
-
-def version_per_operation(state: State, patch: State) -> State:
-    """Counts operations where patches are to be counted."""
-    after = right(state, patch)
-    if after is not state:
-        after["version"] = state["version"] + len(patch["operations"])
-    return after
-
-
-def repeat_raises_version(state: State, patch: State) -> State:
-    """A repeat leaves the facts alone and moves the version on."""
-    if patch["id"] in state["applied"]:
-        return {**state, "version": state["version"] + 1}
     return right(state, patch)
 
 
@@ -243,62 +202,15 @@ def remembers_in_the_process(state: State, patch: State) -> State:
     return after
 
 
-def remembers_the_last(state: State, patch: State) -> State:
-    """Keeps one id: the one before it comes back as news."""
-    after = right(state, patch)
-    if after is not state:
-        after["applied"] = [patch["id"]]
-    return after
-
-
-def ignores_the_base(state: State, patch: State) -> State:
-    """Never asks which version the patch was made for."""
-    return right(state, {**patch, "base_version": state["version"]})
-
-
-def takes_the_future(state: State, patch: State) -> State:
-    """Refuses what is older, and takes what is newer."""
-    base = max(patch["base_version"], state["version"])
-    if patch["base_version"] > state["version"]:
-        base = state["version"]
-    elif patch["base_version"] < state["version"]:
-        base = patch["base_version"]
-    return right(state, {**patch, "base_version": base})
-
-
-def swallows_the_conflict(state: State, patch: State) -> State:
-    """Hides the conflict: the caller believes that it was applied."""
-    try:
-        return right(state, patch)
-    except VersionConflict:
-        return state
-
-
-def raises_another(state: State, patch: State) -> State:
-    """An error that no caller is waiting for."""
-    if patch["id"] not in state["applied"] and (
-        patch["base_version"] != state["version"]
-    ):
-        raise ValueError("wrong version")
-    return right(state, patch)
-
-
-def keeps_a_set(state: State, patch: State) -> State:
-    """JSON has no sets."""
-    after = right({**state, "applied": list(state["applied"])}, patch)
-    return {**after, "applied": set(after["applied"])}
-
-
-def returns_nothing(state: State, patch: State) -> None:
-    """Forgets to return."""
-    right(state, patch)
-
-
 def operating(*lines: tuple[str, str]) -> Any:
     """The plain answer, with something replaced in how it carries out operations."""
     return but(right, operate=but(operate, *lines))
 
 
+KNOWN = """    if patch["id"] in state["applied"]:
+        return state
+"""
+NOTED = 'after["applied"].append(patch["id"])'
 POPPED = "iter(lambda: operations.pop(0) if operations else None, None)"
 OTHERS = '[f for f in state["facts"] if f["key"] != new["key"]]'
 IS_OPEN = 'elif operation["question"] in state["questions"]:'
@@ -311,22 +223,6 @@ def first_replaced(facts: list[State], new: State) -> list[State]:
         if fact["key"] == new["key"]:
             return [*facts[:place], new, *facts[place + 1 :]]
     return [*facts, new]
-
-
-def forgets_after_ten(state: State, patch: State) -> State:
-    """A window of the last ids: a patch may come again after more than that."""
-    after = right(state, patch)
-    return {**after, "applied": after["applied"][-10:]}
-
-
-def forgets_its_place(state: State, patch: State) -> State:
-    """Raises what names the patch where the card says "state"."""
-    try:
-        return right(state, patch)
-    except VersionConflict as error:
-        raise VersionConflict(
-            patch["id"], expected=error.expected, found=error.found
-        ) from error
 
 
 def notes_before_it_looks(state: State, patch: State) -> State:
@@ -368,48 +264,91 @@ APPENDS = "appends facts at the end, in order"
 UPSERTS = "upserts a fact by its key"
 
 
-def swaps_the_versions(state: State, patch: State) -> State:
-    """Tells the caller the two versions the wrong way round."""
-    try:
-        return right(state, patch)
-    except VersionConflict as error:
-        raise VersionConflict(
-            "state", expected=error.found, found=error.expected
-        ) from error
-
-
 WRONG = {
-    "swaps-the-versions": Wrong(swaps_the_versions, REFUSES, "the wrong way round"),
-    "forgets-ids": Wrong(forgets_ids, AGAIN, "the patch was applied twice"),
+    "swaps-the-versions": Wrong(
+        but(
+            right,
+            conflict=but(
+                conflict,
+                ('patch["base_version"]', "OLD"),
+                ('state["version"]', 'patch["base_version"]'),
+                ("OLD", 'state["version"]'),
+            ),
+        ),
+        REFUSES,
+        "the wrong way round",
+    ),
+    "forgets-ids": Wrong(
+        but(right, (KNOWN, ""), (NOTED, "pass")), AGAIN, "the patch was applied twice"
+    ),
     "version-before-id": Wrong(version_before_id, KNOWS, "it raised VersionConflict"),
     "changes-the-input": Wrong(
-        changes_the_input, LEAVES, "the old state's 'version' had changed"
+        but(right, ("copy.deepcopy(state)", "state")),
+        LEAVES,
+        "the old state's 'version' had changed",
     ),
     "copies-the-outside": Wrong(
-        copies_the_outside, LEAVES, "the old state's 'facts' had changed"
+        but(right, ("copy.deepcopy(state)", "dict(state)")),
+        LEAVES,
+        "the old state's 'facts' had changed",
     ),
-    "version-per-operation": Wrong(version_per_operation, VERSION, "the version was 7"),
+    "version-per-operation": Wrong(
+        but(right, ("+= 1", '+= len(patch["operations"])')),
+        VERSION,
+        "the version was 7",
+    ),
     "repeat-raises-version": Wrong(
-        repeat_raises_version, AGAIN, "the repeat changed version", (KNOWS, RESTART)
+        but(
+            right,
+            (
+                KNOWN,
+                KNOWN.replace(
+                    "return state", 'return {**state, "version": state["version"] + 1}'
+                ),
+            ),
+        ),
+        AGAIN,
+        "the repeat changed version",
+        (KNOWS, RESTART),
     ),
     "remembers-in-the-process": Wrong(
         remembers_in_the_process, RESTART, "a variable dies with its process"
     ),
     "remembers-the-last": Wrong(
-        remembers_the_last, AGAIN, "the patch was applied twice"
+        but(right, (NOTED, 'after["applied"] = [patch["id"]]')),
+        AGAIN,
+        "the patch was applied twice",
     ),
     "knows-by-content": Wrong(
         knows_by_content, BY_ID, "the id names a patch, not its content"
     ),
-    "ignores-the-base": Wrong(ignores_the_base, REFUSES, "it applied the patch"),
-    "takes-the-future": Wrong(takes_the_future, REFUSES, "a newer version (7)"),
-    "swallows-the-conflict": Wrong(
-        swallows_the_conflict, REFUSES, "passed over it in silence"
+    "ignores-the-base": Wrong(
+        but(right, ('patch["base_version"] != state["version"]', "False")),
+        REFUSES,
+        "it applied the patch",
     ),
-    "raises-another": Wrong(raises_another, REFUSES, "it raised ValueError"),
-    "keeps-a-set": Wrong(keeps_a_set, APPENDS, "JSON cannot hold", ALL),
+    "takes-the-future": Wrong(but(right, ("!=", "<")), REFUSES, "a newer version (7)"),
+    "swallows-the-conflict": Wrong(
+        but(right, ("raise conflict(state, patch)", "return state")),
+        REFUSES,
+        "passed over it in silence",
+    ),
+    "raises-another": Wrong(
+        but(right, ("conflict(state, patch)", 'ValueError("wrong version")')),
+        REFUSES,
+        "it raised ValueError",
+    ),
+    "keeps-a-set": Wrong(
+        but(right, (NOTED, 'after["applied"] = {*after["applied"], patch["id"]}')),
+        APPENDS,
+        "JSON cannot hold",
+        ALL,
+    ),
     "returns-nothing": Wrong(
-        returns_nothing, APPENDS, "it returned nothing (None)", ALL
+        but(right, ("return after", "return None")),
+        APPENDS,
+        "it returned nothing (None)",
+        ALL,
     ),
     "upsert-appends": Wrong(
         operating((OTHERS, 'state["facts"]')),
@@ -505,8 +444,19 @@ WRONG = {
         VERSION,
         "the version was 6",
     ),
-    "forgets-after-ten": Wrong(forgets_after_ten, KNOWS, "it raised VersionConflict"),
-    "forgets-its-place": Wrong(forgets_its_place, REFUSES, "was about 'p-9'"),
+    "forgets-after-ten": Wrong(
+        but(right, (NOTED, 'after["applied"] = [*after["applied"][-9:], patch["id"]]')),
+        KNOWS,
+        "it raised VersionConflict",
+    ),
+    "forgets-its-place": Wrong(
+        but(
+            right,
+            conflict=but(conflict, ('"state", expected', 'patch["id"], expected')),
+        ),
+        REFUSES,
+        "was about 'p-9'",
+    ),
     "notes-before-it-looks": Wrong(
         notes_before_it_looks, LEAVES, "the old state's 'applied' had changed"
     ),
