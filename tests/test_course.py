@@ -70,7 +70,7 @@ def row(lesson: Lesson) -> str:
     cells = (
         lesson.number,
         f"`{lesson.name}`" + (" (optional)" if lesson.optional else ""),
-        lesson.question,
+        f"[{lesson.question}](../{lesson.notebook})",
         ", ".join(lesson.covers),
         coded(lesson.modules),
         coded((lesson.name,) if lesson.exercise else ()),
