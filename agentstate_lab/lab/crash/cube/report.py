@@ -50,13 +50,16 @@ class Result:
     @property
     def verdict(self) -> str:
         """One line."""
-        points = sum(cell.matrix.total for cell in self.cells)
+        matrices = [cell.matrix for cell in self.cells]
         kills = sum(toll.kills for toll in self.tolls)
-        harm = sum(len(cell.harm) for cell in self.cells)
-        harm += sum(len(toll.harm) for toll in self.tolls)
         return (
-            f"{points} deaths at named points and {kills} kills at random instants:"
-            f" {harm} did harm"
+            f"{sum(one.total for one in matrices)} deaths at named points:"
+            f" {sum(one.survived for one in matrices)} with each effect once,"
+            f" {sum(one.waiting for one in matrices)} wait for a person,"
+            f" {sum(len(cell.twice) for cell in self.cells)} repeat what was declared"
+            f" safe to repeat, {sum(len(cell.harm) for cell in self.cells)} did harm;"
+            f" {kills} kills at random instants:"
+            f" {sum(len(toll.harm) for toll in self.tolls)} did harm"
             + (f", {len(self.broken)} tables could not be made" if self.broken else "")
         )
 

@@ -308,8 +308,9 @@ def test_the_page_has_a_table_for_each_part():
     page = str(Result(**GOOD))
 
     assert (
-        "**3 deaths at named points and 2 kills at random instants: 0 did harm.**"
-        in (page)
+        "**3 deaths at named points: 2 with each effect once, 1 wait for a person,"
+        " 0 repeat what was declared safe to repeat, 0 did harm; 2 kills at random"
+        " instants: 0 did harm.**" in page
     )
     assert "| store | `every_step` |\n| --- | --- |\n| json | 1 once |" in page
     assert "| json | 1 once, 1 wait |" in page
@@ -394,7 +395,11 @@ def test_the_command_writes_both_files(tmp_path, monkeypatch, capsys):
     status = whole_cube.main([*less, "--kills", "1", "--into", str(tmp_path)])
 
     said = json.loads((tmp_path / "cube.json").read_text("utf-8"))
-    verdict = "1 deaths at named points and 1 kills at random instants: 0 did harm"
+    verdict = (
+        "1 deaths at named points: 1 with each effect once, 0 wait for a person, 0"
+        " repeat what was declared safe to repeat, 0 did harm; 1 kills at random"
+        " instants: 0 did harm"
+    )
     assert (status, said["verdict"], said["broken"]) == (0, verdict, [])
     assert verdict in (tmp_path / "CUBE.md").read_text("utf-8")
     assert capsys.readouterr().out.endswith(f"{verdict}\n")
