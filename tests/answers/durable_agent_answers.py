@@ -42,7 +42,10 @@ WRONG = {
         "deploy-database happened, and was not to be done",
     ),
     "makes-random-keys": Wrong(
-        mistakes.makes_random_keys, IN_AN_EFFECT, "it was asked for with 2 keys"
+        mistakes.makes_random_keys,
+        IN_AN_EFFECT,
+        "it was asked for with 2 keys",
+        (PLAN,),
     ),
     "asks-a-person": Wrong(
         mistakes.asks_a_person,

@@ -767,6 +767,11 @@ WRONG = {
         notes_under_its_process, RESTARTS, "the work ran again in the new process"
     ),
     "ends-with-a-plain-save": Wrong(right, KEEPS, "it raised VersionConflict"),
+    "takes-any-running-task-for-it": Wrong(
+        but(right, ('task.state == "running"', 'store.list_by_state("running")')),
+        RUNS,
+        "it raised TaskInProgress",
+    ),
     "empty-is-no-result": Wrong(
         but(
             right,
@@ -778,7 +783,7 @@ WRONG = {
 }
 
 CARD = {
-    "looks at the stored task and decides": EXPLAINS,
+    "looks at the stored task and decides": ["takes-any-running-task-for-it"],
     "| unknown |": ["makes-the-task", "shrugs-at-the-unknown", "raises-a-key-error"],
     "| completed | return it": ["returns-nothing-when-done"],
     "it, and leave `work` alone": [

@@ -556,6 +556,21 @@ WRONG = {
     "locks-in-the-process": Wrong(
         locks_in_the_process, ONE, "a lock or a variable in one process does not stop"
     ),
+    "looks-at-the-last-record": Wrong(
+        but(right, record_of=but(record_of, ("(task_id) if", "(task_id)[-1:] if"))),
+        REPLAYS,
+        "the second call for deploy-api returned",
+    ),
+    "takes-a-longer-name": Wrong(
+        but(right, record_of=but(record_of, ("name == step", "name.startswith(step)"))),
+        REPLAYS,
+        "the first call for deploy returned 'deploy-api'",
+    ),
+    "key-in-small-letters": Wrong(
+        keyed("json.dumps([task_id, step]).lower()"),
+        NAMES,
+        "both were requested with one key",
+    ),
     "key-by-a-mark": Wrong(
         keyed('f"{task_id}/{step}"'), NAMES, "both were requested with one key"
     ),
@@ -579,10 +594,14 @@ CARD = {
         "locks-in-the-process",
         "key-from-hash",
     ],
-    "and no other step does": ["key-by-a-mark"],
+    "and no other step does": ["key-by-a-mark", "key-in-small-letters"],
     "Record the result": ["remembers-in-the-process", "records-nothing"],
     "and return it": ["returns-nothing"],
-    "A recorded result is returned": ["returns-nothing-when-done"],
+    "A recorded result is returned": [
+        "looks-at-the-last-record",
+        "takes-a-longer-name",
+        "returns-nothing-when-done",
+    ],
     "and no request is sent": ["remembers-in-the-process", "requests-twice"],
     "`None` is a result": ["skips-none"],
     "An intent without a result": [

@@ -366,7 +366,17 @@ WRONG = {
             ),
         ),
         UPSERTS,
-        "region=None, replicas=2, region=us, owner=ann, region=asia",
+        "region=None, replicas=2, region=us, REGION=ann, region=asia",
+    ),
+    "upserts-in-small-letters": Wrong(
+        operating(
+            (
+                'f["key"] != new["key"]',
+                'f["key"].lower() != new["key"].lower()',
+            )
+        ),
+        UPSERTS,
+        "the facts were replicas=2, region=None",
     ),
     "upserts-what-is-true": Wrong(
         operating(
@@ -484,6 +494,7 @@ CARD = {
         "upserts-the-first",
         "upsert-appends",
         "upserts-what-is-true",
+        "upserts-in-small-letters",
     ],
     "puts a new plan in place of the old one": ["plan-grows", "keeps-the-plan"],
     "adds open questions at the end": ["adds-in-front"],

@@ -26,7 +26,7 @@ from agentstate_lab.lab.exercises.judge import (
     run_apart,
     stage,
 )
-from agentstate_lab.state import Fact, StatePatch, TaskState, UpsertFact
+from agentstate_lab.state import Fact, StatePatch, Task, TaskState, UpsertFact
 from agentstate_lab.stores import JsonFileStore, MemoryStore, StepStore, working
 
 from .bench import (
@@ -70,12 +70,29 @@ def runs(answer: Subject) -> None:
         ):
             _runs(answer, new_store(), "pending")
     with doing(
+        "called it for a pending task in a store where one other task is running, and"
+        " one is completed",
+        "the work done once, and the other two as they were",
+    ):
+        store = MemoryStore()
+        others = [_other(store, state) for state in ("running", "completed")]
+        _runs(answer, store, "pending")
+        same = all(store.get(one.id) == one for one in others)
+        require(same, "it changed another task")
+    with doing(
         "called it with work whose result is the empty text",
         "the task completed, with that result: an empty text is a result, too",
     ):
         store = MemoryStore()
         put(store)
         _completes(answer, store, Work(result=""))
+
+
+def _other(store: StepStore, state: str) -> Task:
+    """Somebody else's task, in this state."""
+    task = store.submit(Task.new("water the plants", task_id=f"plants-{state}")).task
+    task = store.save(task.replace(state="running"))
+    return task if state == "running" else store.save(task.replace(state=state))
 
 
 def _runs(answer: Subject, store: StepStore, state: str, **fields: str) -> None:

@@ -117,6 +117,21 @@ def replays(answer: Subject) -> None:
         store = MemoryStore()
         running_task(store)
         _twice(answer, store, {"receipt": "deploy-1", "hosts": ["a", None]})
+    steps = ("deploy-api", "deploy", "deploy-web")
+    with doing(
+        f"called it for the steps {', '.join(steps)}, each with a reply of its own, and"
+        " then for each of them again",
+        "the reply of each step both times, and one request for each",
+    ):
+        store = MemoryStore()
+        running_task(store)
+        for call in ("first", "second"):
+            for step in steps:
+                request = Stub(step if call == "first" else "the receiver, once more")
+                outcome = answer.outcome(store, TASK_ID, step, request)
+                value = came_back(outcome, answer)
+                said = f"the {call} call for {step} returned {shown(value)}"
+                require(value == step, said)
 
 
 @stage("takes any result for a result")
@@ -203,8 +218,8 @@ def same_key(answer: Subject) -> None:
 @stage("never gives two steps one key, whatever their names", bonus=True)
 def injective(answer: Subject) -> None:
     """Names that are put together can run into each other."""
-    for mark in "/:-_.| ":
-        pairs = ((f"shop{mark}api", "deploy"), ("shop", f"api{mark}deploy"))
+    marks = [((f"shop{m}api", "deploy"), ("shop", f"api{m}deploy")) for m in "/:-_.| "]
+    for pairs in (*marks, (("shop", "deploy"), ("Shop", "deploy"))):
         with doing(
             " and ".join(f"called it for step {s!r} of task {t!r}" for t, s in pairs),
             "two keys",

@@ -48,13 +48,13 @@ def upserts(answer: Subject) -> None:
         state = applied(answer, START, patch("p-1", 4, *new))
         are(state, ("owner", 0), ("region", "us"), ("replicas", 2))
     with doing(
-        "appended a second and a third fact of the key region, and then upserted it"
-        " with the value None",
-        "one fact of the key region: the upserted one",
+        "appended a second and a third fact of the key region and one of the key"
+        " REGION, and then upserted region with the value None",
+        "one fact of the key region: the upserted one; and REGION is another key",
     ):
-        several = append(("region", "us"), ("owner", "ann"), ("region", "asia"))
+        several = append(("region", "us"), ("REGION", "ann"), ("region", "asia"))
         state = applied(answer, START, patch("p-2", 4, several, upsert("region", None)))
-        are(state, ("owner", "ann"), ("region", None), ("replicas", 2))
+        are(state, ("REGION", "ann"), ("region", None), ("replicas", 2))
 
 
 @stage("replaces the plan")
