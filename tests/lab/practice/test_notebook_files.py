@@ -119,7 +119,7 @@ def test_a_notebook_without_a_usable_answer_is_a_named_failure(
 
     report = check_notebook(notebook(*cells), seconds=seconds)
 
-    assert report.score == "0 of 10"
+    assert report.score == "0 of 13"
     assert not report.passed
     assert happened in report.cases[0].happened
 

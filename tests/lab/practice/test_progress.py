@@ -43,14 +43,14 @@ def test_attempts_are_counted_and_the_best_is_kept():
     A worse attempt after a pass takes nothing away.
     """
     check("state", nasty.takes_one)
-    assert (row().attempts, row().status, row().score) == (1, "tried", "0 of 10")
+    assert (row().attempts, row().status, row().score) == (1, "tried", "0 of 13")
 
     check("state", state_answers.version_before_id)
-    assert (row().attempts, row().status, row().score) == (2, "tried", "8 of 10")
+    assert (row().attempts, row().status, row().score) == (2, "tried", "11 of 13")
 
     check("state", state_answers.right)
     check("state", state_answers.version_before_id)
-    assert (row().attempts, row().status, row().score) == (4, "passed", "10 of 10")
+    assert (row().attempts, row().status, row().score) == (4, "passed", "13 of 13")
     assert progress().passed == {"state"}
 
 
@@ -137,7 +137,7 @@ def test_progress_reads_well_as_text_and_as_a_table():
     table = progress().html()
     assert verdict == f"exercises passed: 1 of {len(EXERCISES)}"
     assert head == ["exercise", "status", "best score", "attempts", "hints"]
-    assert state == ["01 state", "passed", "10 of 10", "1", "0"]
+    assert state == ["01 state", "passed", "13 of 13", "1", "0"]
     assert all(other[1:] == ["not started", "-", "0", "0"] for other in others)
     assert guesses.startswith("predictions: none yet")
     assert "<caption" in table
