@@ -20,7 +20,8 @@ def apply_patch(state, patch):
     if patch["id"] in state["applied"]:
         return state
     if patch["base_version"] != state["version"]:
-        raise VersionConflict("state", expected=1, found=2)
+        expected, found = patch["base_version"], state["version"]
+        raise VersionConflict("state", expected=expected, found=found)
     after = copy.deepcopy(state)
     for operation in patch["operations"]:
         helper(after, copy.deepcopy(operation))
@@ -38,7 +39,9 @@ def helper(state, operation):
             state["facts"] = [*kept, fact]
         case "replace_plan": state["plan"] = operation["plan"]
         case "add_questions": state["questions"] += operation["questions"]
-        case "close_question": state["questions"].remove(operation["question"])
+        case "close_question":
+            closed = operation["question"]
+            state["questions"] = [q for q in state["questions"] if q != closed]
 """
 CHECK = 'from agentstate_lab.lab.practice import check\ncheck("state", apply_patch)'
 STUB = """
