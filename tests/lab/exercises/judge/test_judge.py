@@ -116,7 +116,7 @@ def test_a_harmful_answer_is_a_named_failure(tidy, answer, happened):
 
     assert report.started
     assert not report.passed
-    assert report.score == "0 of 10"
+    assert report.score == "0 of 13"
     assert happened in report.cases[0].happened
     assert all(case.done and case.expected and case.happened for case in report.cases)
 
@@ -168,7 +168,7 @@ def test_what_is_no_such_function_is_refused_in_words(tidy, answer, happened):
     report = check("state", answer)
 
     assert report.started
-    assert report.score == "0 of 10"
+    assert report.score == "0 of 13"
     assert [case.name for case in report.cases] == [checks.CALLABLE]
     assert happened in report.cases[0].happened
     assert "apply_patch(state, patch)" in report.cases[0].expected
@@ -288,7 +288,7 @@ def test_a_stage_that_dies_costs_only_itself(tidy):
 
     failed = [case.name for case in report.cases if not case.passed]
     assert failed == ["replaces the plan"], str(report)
-    assert report.score == "9 of 10"
+    assert report.score == "12 of 13"
 
 
 def test_two_reports_on_one_answer_are_the_same(tidy):
@@ -296,11 +296,11 @@ def test_two_reports_on_one_answer_are_the_same(tidy):
     No path, time or process id is in it: a stored output can be compared.
     """
     for name, answer in (
-        ("state", state_answers.forgets_ids),
+        ("state", state_answers.WRONG["forgets-ids"].answer),
         ("json_store", json_store_answers.in_place),
         ("json_store", json_store_answers.exclusive),
         ("idempotency", idempotency_answers.spoils_the_winners_task),
-        ("run_once", run_once_answers.asks_under_many_keys),
+        ("run_once", run_once_answers.requests_under_many_keys),
     ):
         texts = {str(check(name, answer)) for _ in range(2)}
         assert len(texts) == 1
@@ -400,7 +400,7 @@ def loops_after_asking(store, task_id, step, ask):
         pytest.param(exits, "exit status 0", id="exit"),
         pytest.param(leaves_a_worker, "the effect happened", id="worker", marks=posix),
         pytest.param(loops_after_asking, LATE, id="loop"),
-        pytest.param(run_once_answers.asks_under_many_keys, "20 times", id="flood"),
+        pytest.param(run_once_answers.requests_under_many_keys, "20 times", id="flood"),
     ],
 )
 def test_the_world_forgets_what_a_check_did_in_it(tidy, world, answer, happened):

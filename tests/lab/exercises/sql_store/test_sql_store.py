@@ -94,7 +94,7 @@ def test_a_claim_that_nobody_can_read_is_not_taken_for_a_wrong_clock(answer):
 
     report = checks._tried(exercise, runner.packed(answer), 10.0, fork=True)
 
-    (case,) = (one for one in report.cases if "asks no clock" in one.name)
+    (case,) = (one for one in report.cases if "reads no clock" in one.name)
     assert "nothing was committed before work" in case.happened
     assert "claimed until" not in case.happened
 
