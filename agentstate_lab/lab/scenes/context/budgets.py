@@ -153,7 +153,7 @@ def what_does_a_turn_send(measured: Mapping[int, tuple[int, int]]) -> None:
     window = int(WINDOWS[SMALL_MODEL]) * BYTES_PER_TOKEN
     over = next((turn for turn, (size, _) in measured.items() if size > window), None)
     sums = [sum(pair[which] for pair in measured.values()) for which in (0, 1)]
-    passed = f", and passes the window in turn {over}" if over else ""
+    passed = f", and passes the model's limit in turn {over}" if over else ""
     number = (
         f"turn {last:,} tells {whole:,} bytes, or {some:,} with a budget;"
         f" all turns together {sums[0]:,}, or {sums[1]:,}, a factor of"
@@ -182,7 +182,7 @@ def _drawn(measured: Mapping[int, tuple[int, int]], window: int) -> Any:
         y="bytes told in this turn",
     )
     axes.axhline(window, color=NEUTRAL, linewidth=1.2, linestyle=":")
-    axes.text(turns[0], window, "the small model's window", va="bottom", color=NEUTRAL)
+    axes.text(turns[0], window, "the small model's limit", va="bottom", color=NEUTRAL)
     axes.set_ylim(top=max(*whole, window) * 1.12)
     axes.yaxis.set_major_formatter("{x:,.0f}")
     return fig

@@ -36,7 +36,7 @@ def test_a_run_of_no_length_is_refused(turns):
     [
         pytest.param(
             {1: (200, 200), 2: (40_000, 300)},
-            "passes the window in turn 2",
+            "passes the model's limit in turn 2",
             id="passes-the-window",
         ),
         pytest.param({1: (200, 200), 2: (400, 300)}, "rises steadily.", id="stays"),
@@ -44,7 +44,7 @@ def test_a_run_of_no_length_is_refused(turns):
 )
 def test_the_picture_says_whether_the_window_is_passed(shown, measured, words):
     """
-    Whoever cannot see the line of the window reads where it is crossed.
+    Whoever cannot see the line of the model's limit reads where it is crossed.
     """
     what_does_a_turn_send(measured)
 
