@@ -155,7 +155,7 @@ LESSONS: tuple[Lesson, ...] = (
     ),
     Lesson(
         "11_scale_out",
-        "What when one machine is not enough?",
+        "What if one machine is not enough?",
         ("beyond the chapter",),
         ("scale_out",),
         optional=True,
