@@ -340,8 +340,9 @@ class DeadlineExceeded(AgentStateError, TimeoutError):
         self, step: str, overrun: float, *, effect: Effect | None = None
     ) -> None:
         became = "was not started" if effect is None else "was given up"
+        when = f"{overrun:g} s ago" if overrun else "at this instant"
         super().__init__(
-            f"step {step!r} {became}: its deadline passed {overrun:g} s ago",
+            f"step {step!r} {became}: its deadline passed {when}",
             effect=effect,
         )
         self.step = step
