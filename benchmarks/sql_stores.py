@@ -41,6 +41,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import psycopg
+from psycopg.conninfo import make_conninfo
 
 from agentstate_lab.idempotency import run_once
 from agentstate_lab.lab.databases import start_postgres
@@ -296,22 +297,21 @@ def saves(store: SqlLeaseStore, count: int) -> Act:
     return save
 
 
-def pooled_or_not(rounds: int) -> list[Row]:
+def pooled_or_not(make: Callable[[str], SqlLeaseStore], rounds: int) -> Iterator[Row]:
     """What it costs that no session is relied on, and what a pooler costs."""
-    dsn = start_postgres().database("benchmark")
-    rows = []
-    with PostgresStore(dsn, schema="plain") as plain:
-        save = saves(plain, 3 * rounds)
-        with PostgresStore(dsn, schema="trusting") as trusting:
-            database = trusting.database
-            database.dialect = replace(database.dialect, settled="true")
-            base, measured = in_turn(rounds, saves(trusting, rounds), save)
-            rows.append(Row("PostgreSQL: to ask for the disk", base, measured))
-        if PROGRAM:
-            with pooled(dsn) as through, PostgresStore(through, schema="far") as far:
-                base, measured = in_turn(rounds, save, saves(far, rounds))
-                rows.append(Row("PostgreSQL: through a pooler", base, measured))
-    return rows
+    with make("plain") as plain, make("trusting") as trusting:
+        trusting.database.dialect = replace(trusting.database.dialect, settled="true")
+        save = saves(plain, 2 * rounds)
+        base, measured = in_turn(rounds, saves(trusting, rounds), save)
+        yield Row("PostgreSQL: to ask for the disk", base, measured)
+        if not PROGRAM:
+            return
+        with plain.database.using() as connection:
+            there = connection.info
+            dsn = make_conninfo(there.dsn, password=there.password)
+        with pooled(dsn) as through, PostgresStore(through, schema="far") as far:
+            base, measured = in_turn(rounds, save, saves(far, rounds))
+            yield Row("PostgreSQL: through a pooler", base, measured)
 
 
 def measure(kind: str, tasks: int, rounds: int) -> tuple[list[Row], list[Row]]:
@@ -323,7 +323,7 @@ def measure(kind: str, tasks: int, rounds: int) -> tuple[list[Row], list[Row]]:
         with make("steps") as store:
             of_steps = steps(kind, store, Path(name), rounds)
         if kind == "PostgreSQL":
-            of_steps += pooled_or_not(rounds)
+            of_steps += pooled_or_not(make, rounds)
         return of_steps, growth(kind, make, tasks, rounds)
 
 

@@ -38,6 +38,8 @@ def test_every_figure_is_measured_on_each_database(benchmark, kind, request, tmp
         "a save with a step",
         "the same, beside one insert",
         "run_once, beside two commits",
+        *(["to ask for the disk"] if kind == "PostgreSQL" else []),
+        *(["through a pooler"] if kind == "PostgreSQL" and benchmark.PROGRAM else []),
         "a save",
         "a claim",
         "a list of 100",

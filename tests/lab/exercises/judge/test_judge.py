@@ -136,8 +136,8 @@ def test_what_an_answer_leaves_behind_is_ended(tidy, answer):
     """
     report = check("state", answer)
 
-    passed = [case.name for case in report.cases if case.passed]
-    assert passed == [state_answers.LEAVES]
+    assert report.started
+    assert [case.name for case in report.cases if case.passed] == []
 
 
 @pytest.mark.parametrize(
@@ -271,7 +271,7 @@ def test_an_answer_that_never_comes_back_does_not_cost_all_stages(tidy):
 
     tried = [case for case in report.cases if case.happened.startswith(LATE)]
     untried = [case for case in report.cases if "not tried" in case.done]
-    assert (len(tried), len(untried)) == (runner.MAX_LATE, 8)
+    assert (len(tried), len(untried)) == (runner.MAX_LATE, 11)
 
 
 def test_a_stage_that_dies_costs_only_itself(tidy):
@@ -280,7 +280,7 @@ def test_a_stage_that_dies_costs_only_itself(tidy):
     """
 
     def dies_of_plans(state, patch):
-        if patch["operations"][0]["op"] == "replace_plan":
+        if [one["op"] for one in patch["operations"][:1]] == ["replace_plan"]:
             nasty.kills_its_group(state, patch)
         return state_answers.right(state, patch)
 
