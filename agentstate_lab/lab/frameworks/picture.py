@@ -43,12 +43,12 @@ def drawn(rows: Mapping[str, Row], *, dark: bool = False) -> Any:
         ):
             _bar(axes, n + shift, row[kind], fill, ink)
     axes.set_yticks(range(len(rows)), [plain(row["title"]) for row in rows.values()])
-    axes.invert_yaxis()
+    axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.set_xlim(0, 30)
     axes.set_xticks([0, 6, 12, 18, 24])
     axes.set_xlabel(
-        "of 24 deaths: each effect once (grey: without keys, blue: with keys);"
-        " yellow: waits for a person"
+        "of 24 deaths: each effect once\n"
+        "(grey: without keys, blue: with keys, yellow: waits for a person)"
     )
     if dark:
         _darken(figure, axes)
