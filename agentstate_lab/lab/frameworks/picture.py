@@ -29,7 +29,8 @@ def draw(rows: Mapping[str, Row], path: Path, *, dark: bool = False) -> None:
         dark: For a dark page.
     """
     figure = drawn(rows, dark=dark)
-    figure.savefig(path, metadata={"Software": None})
+    face = figure.get_facecolor()
+    figure.savefig(path, facecolor=face, metadata={"Software": None})
 
 
 def drawn(rows: Mapping[str, Row], *, dark: bool = False) -> Any:
