@@ -12,9 +12,11 @@ Only a task that this run has saved as running is kept. Whoever waits for somebo
 else's task sees the store.
 """
 
+import contextlib
 from collections.abc import Sequence
 from typing import Any
 
+from agentstate_lab.errors import VersionConflict
 from agentstate_lab.state import (
     Checkpoint,
     Message,
@@ -119,6 +121,21 @@ class Counting:
             new = counted(task.agent_state, self._tool, record.name, said)
             task = task.learned(new)
         return self._store.save(task, steps=steps, **more)
+
+    def step(self, task_id: str, name: str) -> StepRecord | None:
+        """
+        One step; what a person has settled is counted when the run first finds it.
+
+        Such a record is nobody's (`idempotency.resolve`). From now on it is this run's.
+        """
+        found: StepRecord | None = self._store.step(task_id, name)
+        if found is None or found.status is not StepStatus.DONE or found.owner:
+            return found
+        task = self._store.get(task_id)
+        mine = found.model_copy(update={"owner": task.owner})
+        with contextlib.suppress(VersionConflict):  # then whoever finds it next counts
+            self.save(task, steps=[mine])
+        return mine
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)

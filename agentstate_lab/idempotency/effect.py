@@ -182,7 +182,9 @@ def resolve(
     # A task that waits is nobody's: the run that began the step has ended.
     if task.state is not TaskState.WAITING and not is_gone(found.owner):
         raise TaskInProgress(task_id)
-    answer = found.model_copy(update={"status": status, "result": result})
+    # It is nobody's now: a run that keeps count of its steps has not counted this one.
+    settled = {"status": status, "result": result, "owner": None}
+    answer = found.model_copy(update=settled)
     if task.state is TaskState.WAITING:
         task = without_question(task, OutcomeUnknown.asks.format(step=step)).replace(
             state="pending", error=None

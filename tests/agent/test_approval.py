@@ -13,6 +13,7 @@ from script import Script, Tools, call, counts, runner
 from agentstate_lab.agent import approve
 from agentstate_lab.agent.approval import approval_key, cancel, deny, may_run
 from agentstate_lab.agent.call import Call
+from agentstate_lab.agent.finished import Finished
 from agentstate_lab.checkpoint import CheckpointManager
 from agentstate_lab.errors import (
     ApprovalNeeded,
@@ -400,6 +401,7 @@ def test_an_outcome_that_nobody_knows_is_asked_about(job, happened, fault, execu
     assert task.state == "completed"
     assert task.agent_state.open_questions == ()
     assert counts(job.task_id) == dict.fromkeys(EFFECTS, 1)
+    assert Finished.of(task.agent_state).done["send_mail"] == 2
 
 
 def test_the_same_question_can_come_twice(job):
