@@ -17,7 +17,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from agentstate_lab.errors import AgentStateError
+from agentstate_lab.errors import AgentStateError, InvalidValue
 from agentstate_lab.lab.crash import crash_matrix
 from agentstate_lab.lab.world import stop_world
 
@@ -100,6 +100,12 @@ def _all_rows(chosen: Sequence[Contender], into: Path, again: bool) -> int:
 def _one_cell(chosen: Sequence[Contender], args: argparse.Namespace) -> int:
     """Show one death, or one property, of each row that was named."""
     for contender in chosen:
+        if not contender.installed:
+            raise InvalidValue(
+                f"framework {contender.name!r}",
+                "is not installed here; run `make .venv/.frameworks`, and then this"
+                f" with .venv/{contender.environment}/bin/python",
+            )
         if args.point:
             matrix = crash_matrix(
                 contender.agent(keyed=args.keys),

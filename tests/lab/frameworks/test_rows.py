@@ -7,6 +7,7 @@ import pytest
 
 from agentstate_lab.errors import InvalidValue
 from agentstate_lab.lab.frameworks import CONTENDERS, contender_named, kept
+from agentstate_lab.lab.frameworks.measure import main
 
 ROOT = Path(__file__).resolve().parents[3]
 ADAPTERS = ROOT / "agentstate_lab" / "lab" / "frameworks" / "adapters"
@@ -72,6 +73,15 @@ def test_an_unknown_row_is_refused_with_the_known_ones():
     """
     with pytest.raises(InvalidValue, match="langgraph-sync"):
         contender_named("langraph")
+
+
+def test_a_row_that_is_not_installed_names_the_python_that_has_it(home_dir, capsys):
+    """
+    CrewAI is never in the course's own environment.
+    """
+    assert main(["crewai", "--point", "effect.inside:1"]) == 2
+
+    assert "with .venv/crewai/bin/python" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
