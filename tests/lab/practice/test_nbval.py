@@ -35,14 +35,14 @@ def apply_patch(state, patch):
 def seen_by_an_instructor(folder, notebook):
     """What `pytest --nbval-lax` says of one notebook, and its status."""
     home = folder / "home"
+    env = {**os.environ, "AGENTSTATE_HOME": str(home), "AGENTSTATE_PACE": "0"}
+    said = {"cwd": folder, "env": env, "capture_output": True, "text": True}
     ran = subprocess.run(
         [*PYTEST, "--nbval-lax", "--nbval-current-env", notebook.name],
-        cwd=folder,
-        env={**os.environ, "AGENTSTATE_HOME": str(home), "AGENTSTATE_PACE": "0"},
-        capture_output=True,
-        text=True,
+        **said,
         timeout=100,
     )
+    subprocess.run([sys.executable, "-m", "agentstate_lab", "stop"], **said, timeout=60)
     return ran.returncode, ran.stdout
 
 
