@@ -50,6 +50,9 @@ try:
 except KeyboardInterrupt:
     print("interrupted", flush=True)
 assert helper()
+from agentstate_lab.lab.databases import stop_postgres
+from agentstate_lab.lab.world import stop_world
+stop_world(), stop_postgres()  # which the first call may have got ready in time
 print("done")
 """
 

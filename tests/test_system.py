@@ -30,7 +30,7 @@ from agentstate_lab.mcp_state.serve import _listener
 from agentstate_lab.state import Task
 from agentstate_lab.stores import JsonFileStore, is_gone, working
 from agentstate_lab.stores.atomic_file import atomic_write
-from agentstate_lab.stores.owner import boot_id
+from agentstate_lab.stores.owner import _my_start, boot_id
 from agentstate_lab.stores.sql.sqlite_log import refuse_foreign_log
 
 HERE = pytest.mark.skipif(system.WINDOWS, reason="this system has only the other way")
@@ -47,9 +47,11 @@ def windows(monkeypatch):
 def without_proc(monkeypatch):
     """A system without `/proc`, such as macOS."""
     monkeypatch.setattr(system, "LINUX", False)
-    boot_id.cache_clear()
+    for kept in (boot_id, _my_start):
+        kept.cache_clear()
     yield
-    boot_id.cache_clear()
+    for kept in (boot_id, _my_start):
+        kept.cache_clear()
 
 
 def as_on_windows(work, *args):
