@@ -112,7 +112,11 @@ def _flush(file: int) -> None:
 
 
 def _flush_folder(folder: Path) -> None:
-    """Force the new name to the disk. Windows has no such call and needs none."""
+    """
+    Force the new name to the disk.
+
+    Windows has no such call: after a power cut the old name may be back.
+    """
     if system.WINDOWS:
         return
     file = os.open(folder, os.O_RDONLY)
