@@ -43,6 +43,10 @@ class Contender:
 
         approval: A second adapter, in which a person must agree to each effect.
 
+        approval_page: The page of its documentation about what a yes allows.
+
+        approval_promise: What that page says of a run that begins behind a yes.
+
         environment: Where `make frameworks` installs it: the folder in `.venv`.
 
         tries: How many times each matrix is made, since its cells depend on timing.
@@ -58,6 +62,8 @@ class Contender:
     repair: str = ""
     store: str | None = None
     approval: str = ""
+    approval_page: str = ""
+    approval_promise: str = ""
     environment: str = "frameworks"
     tries: int = 1
 

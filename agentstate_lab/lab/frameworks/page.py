@@ -97,6 +97,10 @@ def _red(one: Contender, row: Row) -> str:
         lines.append(
             f"- The page that the adapter follows, <{one.page}>: {one.promise}."
         )
+    if one.approval_page and row["properties"][FORK]["holds"] is False:
+        lines.append(
+            f"- The page about a yes, <{one.approval_page}>: {one.approval_promise}."
+        )
     lines.append(f"- **What to do:** {one.repair}.")
     return "\n".join(lines)
 

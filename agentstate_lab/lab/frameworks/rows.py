@@ -32,6 +32,9 @@ CONTENDERS: tuple[Contender, ...] = (
         "resumes “without reprocessing previous steps”; asks for idempotent effects",
         YES,
         approval="langgraph_approval",
+        approval_page="https://docs.langchain.com/oss/python/langgraph/use-time-travel",
+        approval_promise="interrupts after the checkpoint fire again, answers from"
+        " before it are kept; of a yes among them, nothing",
     ),
     Contender(
         "langgraph-async",
@@ -73,6 +76,9 @@ CONTENDERS: tuple[Contender, ...] = (
         promise="keeps the history between runs; of a run that dies, nothing",
         repair=YES,
         approval="openai_approval",
+        approval_page="https://openai.github.io/openai-agents-python/human_in_the_loop/",
+        approval_promise="by default a decision is for one call; it is stored in the"
+        " run's state, for whoever loads it; of a state loaded twice, nothing",
     ),
     Contender(
         "dbos",

@@ -52,6 +52,21 @@ def test_every_red_cell_has_a_command_its_page_and_what_to_do():
     assert contender_named("dbos").repair in said
 
 
+@pytest.mark.parametrize(
+    "name", [one.name for one in CONTENDERS if one.packages and one.approval]
+)
+def test_a_fork_under_an_old_yes_stands_beside_what_was_promised_of_it(name):
+    """
+    Where the fork is as it should be, nothing has to be said of a yes.
+    """
+    one = contender_named(name)
+    red = {"holds": False, "said": "a fork acts under the old yes: open-ticket"}
+    promise = f"<{one.approval_page}>: {one.approval_promise}."
+
+    assert promise in page({name: kept_row(name, fork_determinism=red)})
+    assert promise not in page({name: kept_row(name)})
+
+
 def test_two_runs_that_differ_are_both_said():
     """
     A cell that depends on timing shows what was seen, not an average.

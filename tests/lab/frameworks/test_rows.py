@@ -67,6 +67,20 @@ def test_a_row_of_a_framework_says_what_its_page_promises_and_what_to_do(contend
     assert not foreign or contender.repair
 
 
+@contenders
+def test_a_row_of_a_framework_that_asks_says_what_is_promised_about_a_yes(contender):
+    """
+    Its second adapter names the page; without one, no page is named.
+    """
+    asks = bool(contender.packages and contender.approval)
+
+    assert asks == bool(contender.approval_page) == bool(contender.approval_promise)
+    if asks:
+        text = (ADAPTERS / f"{contender.approval}.py").read_text("utf-8")
+        assert len(text.splitlines()) <= 60
+        assert contender.approval_page in " ".join(text.split())
+
+
 def test_an_unknown_row_is_refused_with_the_known_ones():
     """
     A slip of the pen is answered with the list.

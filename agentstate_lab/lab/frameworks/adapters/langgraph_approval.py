@@ -1,8 +1,8 @@
 """
 LangGraph, with a person who must agree to each effect before it runs.
 
-Follows https://docs.langchain.com/oss/python/langgraph/interrupts: a node asks by
-`interrupt`, and the graph goes on to the node that acts when the answer is yes.
+A node asks as https://docs.langchain.com/oss/python/langgraph/interrupts says; a fork
+is what https://docs.langchain.com/oss/python/langgraph/use-time-travel calls a replay.
 """
 
 from typing import Any
