@@ -51,7 +51,7 @@ __all__ = ["AgentEvent", "run_agent"]
 
 SYSTEM = "You are a careful operations agent. Use the tools, one step at a time."
 STEP_SECONDS = 60.0
-KEEP_CHECKPOINTS = 100
+KEEP_CHECKPOINTS = 25
 
 
 def run_agent(

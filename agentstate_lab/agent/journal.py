@@ -40,7 +40,7 @@ from .held import Held
 from .recall import WHERE
 
 PAGE = 50  # messages that are read at a time
-ROTATES = 50  # writes between two looks for checkpoints that rotation drops
+ROTATES = 10  # writes between two looks for checkpoints that rotation drops
 
 
 class Journal:

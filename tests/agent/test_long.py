@@ -1,5 +1,6 @@
 """A long run: every step costs what the first one cost, counted and not timed."""
 
+import json
 from collections import Counter
 
 import pytest
@@ -44,9 +45,9 @@ class Counted:
         if event.kind == "asked":
             self.marks.append(Counter(self.seen))
 
-    def step(self, number):
-        """What the step of this number has cost."""
-        return self.marks[number] - self.marks[number - 1]
+    def ten_steps(self, last):
+        """What ten steps have cost, to the one of this number."""
+        return self.marks[last] - self.marks[last - 10]
 
 
 def notes(number):
@@ -73,9 +74,11 @@ def write(store, script, tools, **more):
     )
 
 
-def test_the_last_step_costs_what_an_early_one_cost(tmp_path):
+def test_the_last_steps_cost_what_early_ones_cost(tmp_path):
     """
     Two reads of the task, four commits, the same statements; bytes stay in bounds.
+
+    They are counted by tens, since rotation looks once in some steps.
     """
     script, tools, note = notes(90)
     with open_store(f"sqlite:{tmp_path / 'tasks.db'}") as store:
@@ -83,14 +86,29 @@ def test_the_last_step_costs_what_an_early_one_cost(tmp_path):
         task = write(store, script, note, on_event=counted.mark)
         kept = len(store.checkpoints("t"))
 
-    early, late = counted.step(20), counted.step(89)
+    early, late = counted.ten_steps(20), counted.ten_steps(90)
     assert (task.state, tools.count("note")) == ("completed", 90)
-    assert late["reads of the task"] == 2
-    assert (early["commits"], late["commits"]) == (4, 4)
-    assert late["statements"] == early["statements"] <= 4
-    assert late["bytes of the task"] < 1.1 * early["bytes of the task"] < 20_000
-    assert late["bytes of snapshots"] < 1.1 * early["bytes of snapshots"] < 8_000
-    assert kept <= 150
+    assert late["reads of the task"] == 20
+    assert (early["commits"], late["commits"]) == (40, 40)
+    assert late["statements"] == early["statements"] <= 42
+    assert late["bytes of the task"] < 1.1 * early["bytes of the task"] < 200_000
+    assert late["bytes of snapshots"] < 1.1 * early["bytes of snapshots"] < 80_000
+    assert kept <= 40
+
+
+def test_a_hundred_steps_leave_three_bytes_on_the_disk_for_each_new_one(tmp_path):
+    """
+    With snapshots at every step, and what an empty file has already.
+    """
+    script, _, note = notes(100)
+    path = tmp_path / "tasks.db"
+    with open_store(f"sqlite:{path}") as store:
+        write(store, script, note)
+        messages, records = store.messages("t"), store.steps("t")
+    news = sum(len(json.dumps(one)) for one in messages)
+    news += sum(len(record_to_json(one, "a step")) for one in records)
+
+    assert path.stat().st_size <= 3 * news
 
 
 def test_a_request_of_a_long_run_has_one_size_and_the_digest(store):
