@@ -30,8 +30,11 @@ from agentstate_lab.state import Owner
 SAME_START = 2.0
 
 
+# A run that nobody has named ends with its process.
+PROCESS = "process"
+
 _runs = itertools.count(1)
-_active: set[str] = set()
+_active = {PROCESS}
 
 
 @contextmanager
@@ -45,17 +48,28 @@ def working() -> Iterator[Owner]:
     >>> is_gone(me)
     True
     """
-    me = Owner(
-        boot_id=boot_id(),
-        pid=os.getpid(),
-        started_at=_my_start(os.getpid()),
-        run_id=f"run-{next(_runs)}",
-    )
+    me = _owner(f"run-{next(_runs)}")
     _active.add(me.run_id)
     try:
         yield me
     finally:
         _active.discard(me.run_id)
+
+
+def this_process() -> Owner:
+    """
+    The owner of work that was begun without naming one: gone when this process is.
+
+    >>> is_gone(this_process())
+    False
+    """
+    return _owner(PROCESS)
+
+
+def _owner(run_id: str) -> Owner:
+    """A run inside this process."""
+    pid = os.getpid()
+    return Owner(boot_id=boot_id(), pid=pid, started_at=_my_start(pid), run_id=run_id)
 
 
 def is_gone(owner: Owner | None) -> bool:

@@ -16,6 +16,8 @@ from typing import Any, Final, NamedTuple, TypeVar
 from agentstate_lab.errors import InvalidValue, KeyReused, TaskNotFound, VersionConflict
 from agentstate_lab.state import Checkpoint, Task, TaskState, check_transition
 
+from .owner import this_process
+
 Item = TypeVar("Item")
 
 MOST: Final = 2**31 - 1  # of anything that one read can ask for
@@ -119,9 +121,10 @@ def next_version(task: Task, *, created_at: float, now: float) -> Task:
     """
     What is kept of an accepted *task*: one version on, with its times.
 
-    Every stored task is made here, so what holds for all of them is seen to here: an
-    owner goes with its run. Whoever ends, cancels or puts back a running task need not
-    think of it, and nobody finds a task that is waiting and has a worker.
+    Every stored task is made here, so what holds for all of them is seen to here: who
+    is running has an owner, and nobody else has. Whoever ends, cancels or puts back a
+    running task need not think of it. Whoever saves one as running and names no owner
+    is the owner: so when that process is gone, the task can be found and taken over.
     """
     fixed: dict[str, Any] = {
         "created_at": created_at,
@@ -130,6 +133,8 @@ def next_version(task: Task, *, created_at: float, now: float) -> Task:
     }
     if task.state is not TaskState.RUNNING:
         fixed["owner"] = None
+    elif task.owner is None:
+        fixed["owner"] = this_process()
     return task.model_copy(update=fixed)
 
 

@@ -429,22 +429,32 @@ def test_a_claim_that_loses_a_race_reads_again(store, monkeypatch):
     assert claimed.owner == me
 
 
-def test_a_killed_worker_is_known_to_be_gone_by_the_next_process(tmp_path):
+def by_hand(store, task_id, work):
+    """Run a task as exercise 03 does it, which names no owner."""
+    task = store.get(task_id)
+    store.save(task.replace(state="running"))
+    work(task.user_input)
+
+
+@pytest.mark.parametrize(
+    ("run", "attempts"), [(execute_task, 2), (by_hand, 1)], ids=["claim", "save"]
+)
+def test_a_killed_worker_is_known_to_be_gone_by_the_next_process(
+    tmp_path, run, attempts
+):
     """
     A real SIGKILL: the task says running, and its owner is proved to be dead.
     """
     url = f"json:{tmp_path / 'tasks.json'}"
     task = open_store(url).submit(Task.new("Deploy the shop.", key="shop")).task
 
-    killed = in_new_process(
-        lambda: execute_task(open_store(url), task.id, lambda asked: die())
-    )
+    killed = in_new_process(lambda: run(open_store(url), task.id, lambda asked: die()))
     left = open_store(url).get(task.id)
-    finished = resume_task(open_store(url), task.id, lambda asked: "done")
+    [finished] = recover(open_store(url), lambda task: lambda asked: "done")
 
     assert "SIGKILL" in killed.how
     assert (left.state, is_gone(left.owner)) == ("running", True)
-    assert (finished.state, finished.attempt) == ("completed", 2)
+    assert (finished.state, finished.attempt) == ("completed", attempts)
 
 
 def test_of_eight_processes_one_runs_the_task(tmp_path):

@@ -24,7 +24,7 @@ from agentstate_lab.errors import (
 from agentstate_lab.idempotency import execute_task, run_once
 from agentstate_lab.lab.clock import FakeClock
 from agentstate_lab.state import Owner, StepRecord, StepStatus
-from agentstate_lab.stores import StepStore, record_more
+from agentstate_lab.stores import StepStore, record_more, whereabouts
 
 from .store import ODD_VALUES, StoreMaker, run_threads, stored
 
@@ -146,6 +146,19 @@ class StepStoreContract(StoreMaker):
         store.messages(task.id)[0]["content"] = "changed after the read"
 
         assert store.messages(task.id) == [{"role": "user", "content": "hello"}]
+
+    def test_who_is_running_has_an_owner_and_nobody_else_has(
+        self, store: StepStore
+    ) -> None:
+        """Whoever saves a task as running is at work on it, named or not."""
+        task = stored(store, "k", "running")
+        assert whereabouts(store.get(task.id).owner) == "alive"
+
+        mine = store.save(task.replace(owner=ME))
+        assert store.get(task.id).owner == ME
+
+        store.save(mine.replace(state="failed", error="no"))
+        assert store.get(task.id).owner is None
 
     def test_of_eight_threads_one_runs_the_step(self, store: StepStore) -> None:
         """The others are told that somebody is at it, or get the result."""
