@@ -38,13 +38,20 @@ def own_sockets() -> dict[str, str]:
     once, another process has one of them by then, and the kernel dies at its start.
 
     Returns:
-        `transport` and `ip`; nothing where a file cannot be a socket (Windows), or
-        where its path would be too long for one.
+        `transport` and `ip`; nothing where a file cannot be a socket (Windows), where
+        its path would be too long for one, or where it cannot be made.
     """
     from jupyter_core.paths import jupyter_runtime_dir
+    from jupyter_core.utils import ensure_dir_exists
 
-    path = f"{jupyter_runtime_dir()}/kernel-{uuid.uuid4()}"
+    folder = jupyter_runtime_dir()
+    path = f"{folder}/kernel-{uuid.uuid4()}"
     if system.WINDOWS or len(os.fsencode(f"{path}-1")) > SOCKET_PATH:
+        return {}
+    try:
+        # Nobody has made it yet where no kernel was ever started.
+        ensure_dir_exists(folder, mode=0o700)
+    except OSError:
         return {}
     return {"transport": "ipc", "ip": path}
 
@@ -164,10 +171,19 @@ class Kernel:
         try:
             self._client.wait_for_ready(timeout=READY_WITHIN)
         except RuntimeError as error:
-            raise LabError(
-                f"no kernel of {sys.executable} answered within {READY_WITHIN:g} s:"
-                " run `make lab` again"
-            ) from error
+            raise LabError(self._silence()) from error
+
+    def _silence(self) -> str:
+        """Why there was no answer, and what to do."""
+        if self._manager.is_alive():
+            return (
+                f"no kernel of {sys.executable} answered within {READY_WITHIN:g} s: the"
+                " machine may be busy; try again"
+            )
+        return (
+            f"a kernel of {sys.executable} ended at its start; to see why, run"
+            f" {sys.executable} -m ipykernel_launcher"
+        )
 
 
 def shown_by(kind: str, content: Mapping[str, Any]) -> str:

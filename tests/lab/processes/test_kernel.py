@@ -1,5 +1,10 @@
 """The kernel of notebook 10 really dies in the middle of a run."""
 
+import os
+import stat
+import tempfile
+from pathlib import Path
+
 import psutil
 import pytest
 from restart_scene import (
@@ -17,8 +22,8 @@ from restart_scene import (
 )
 from runs import counts
 
-from agentstate_lab.errors import KernelDied
-from agentstate_lab.lab.processes import Kernel
+from agentstate_lab.errors import KernelDied, LabError
+from agentstate_lab.lab.processes import Kernel, own_sockets
 from agentstate_lab.lab.world import start_world
 
 COUNTED = "from agentstate_lab.lab.show import counted"
@@ -102,3 +107,38 @@ def test_the_cell_that_kills_its_kernel_is_survived(cells):
     assert "completed=True" in said
     assert counted.strip() == "8 effects, each once"
     assert counts(start_world(), monday) == ONCE_EACH
+
+
+def test_the_first_kernel_of_a_user_finds_a_place_for_its_sockets(monkeypatch):
+    """
+    In a new home, nobody has made Jupyter's folder yet; it is for its owner alone.
+    """
+    with tempfile.TemporaryDirectory() as home:
+        place = Path(home) / "share" / "runtime"
+        monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(place))
+
+        with Kernel() as kernel:
+            assert kernel.run("6 * 7") == "42"
+
+        assert stat.S_IMODE(place.stat().st_mode) == 0o700
+
+
+def test_where_no_folder_can_be_made_a_kernel_has_ports(monkeypatch, tmp_path):
+    """
+    As on Windows.
+    """
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path / "file" / "r"))
+
+    assert own_sockets() == {}
+
+
+def test_a_kernel_that_ends_at_its_start_is_not_called_slow(tmp_path):
+    """
+    The message says how to see why.
+    """
+    (tmp_path / "ipykernel_launcher.py").write_text("raise SystemExit('broken')")
+    broken = {**os.environ, "PYTHONPATH": str(tmp_path)}
+
+    with pytest.raises(LabError, match=r"ended at its start.*-m ipykernel_launcher"):
+        Kernel(env=broken).__enter__()
