@@ -23,7 +23,9 @@ FRESH_HOME = unset AGENTSTATE_MODEL OPENAI_API_KEY OPENAI_BASE_URL; \
 	trap 'exit 130' INT TERM
 
 # Four at once, also on two cores: half of the time a test waits for processes.
-PYTEST = $(RUN) -m pytest -n 4 --dist worksteal
+PYTEST = $(RUN) -m pytest -pno:nbval -n 4 --dist worksteal
+# What one of the four has compiled, the others need not, whatever the shell prefers.
+export PYTHONDONTWRITEBYTECODE :=
 NBVAL = AGENTSTATE_PACE=0 $(RUN) -m pytest --nbval --nbval-current-env --nbval-cell-timeout=120 \
 	--nbval-sanitize-with nbval-sanitize.cfg -n 4 --dist loadfile
 
@@ -62,7 +64,7 @@ unit: .venv/.package ## the tests and doctests of the package
 		--ignore=tests/test_exercises.py --ignore=tests/test_notebooks.py
 
 quick: .venv/.package ## the tests that start no process and open no connection
-	@$(PYTEST) --quick -m "not soak" \
+	@$(PYTEST) -n auto --maxprocesses 4 --quick -m "not soak" \
 		--ignore=tests/test_exercises.py --ignore=tests/test_notebooks.py
 
 notebooks: .venv/.package ## run notebooks and solutions, compare every output

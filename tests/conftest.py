@@ -4,6 +4,7 @@ import contextlib
 import os
 import shutil
 import signal
+import sys
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator
@@ -27,6 +28,10 @@ from agentstate_lab.lab.world import World, start_world, stop_world
 from agentstate_lab.state import Task
 from agentstate_lab.stores import MemoryStore
 from agentstate_lab.system import HAS_FORK
+
+# Jupyter brings a grammar of addresses that each process would build anew, in two
+# seconds; jsonschema does without it.
+sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
 
 # How long an example takes to think of is the machine's mood, not a property.
 settings.register_profile(
@@ -62,7 +67,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """
     if config.getoption("quick"):
         settings.load_profile("quick")
-        config.pluginmanager.register(Quick())
+    config.pluginmanager.register(Quick())
     if POSTGRES_HOME not in os.environ:
         folder = Path(tempfile.mkdtemp(prefix="agentstate-postgres-"))
         os.environ[POSTGRES_HOME] = str(folder)
@@ -73,6 +78,13 @@ def pytest_configure(config: pytest.Config) -> None:
             shutil.rmtree(folder)
 
         config.add_cleanup(end)
+
+
+@pytest.fixture(scope="session")
+def process(pytestconfig: pytest.Config) -> None:
+    """What starts a process or opens a connection asks for this, see quick.py."""
+    if pytestconfig.getoption("quick"):
+        pytest.skip("it starts a process or opens a connection")
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -107,20 +119,20 @@ def home_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 @pytest.fixture
-def world(session_home: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+def world(process: None, session_home: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     """The world that the session's tests share: use a task id of your own."""
     monkeypatch.setenv("AGENTSTATE_HOME", str(session_home))
     return start_world()
 
 
 @pytest.fixture(scope="session")
-def postgres_server() -> Postgres:
+def postgres_server(process: None) -> Postgres:
     """The PostgreSQL that all tests share: never stop or crash it."""
     return Cluster(Path(os.environ[POSTGRES_HOME])).start()
 
 
 @pytest.fixture
-def postgres(postgres_server: Postgres) -> Iterator[Dsn]:
+def postgres(process: None, postgres_server: Postgres) -> Iterator[Dsn]:
     """The address of an empty database, for one test."""
     name = f"test_{uuid.uuid4().hex}"
     yield postgres_server.database(name)
@@ -128,7 +140,7 @@ def postgres(postgres_server: Postgres) -> Iterator[Dsn]:
 
 
 @pytest.fixture
-def own_postgres(home_dir: Path) -> Postgres:
+def own_postgres(process: None, home_dir: Path) -> Postgres:
     """A PostgreSQL for one test, which may stop and crash it. It takes a second."""
     return start_postgres()
 
@@ -169,7 +181,7 @@ def job(task_id: str, clock: FakeClock) -> Iterator[Job]:
 
 
 @pytest.fixture(scope="module")
-def shared_helper(session_home: Path) -> Iterator[Spawner]:
+def shared_helper(process: None, session_home: Path) -> Iterator[Spawner]:
     """One helper of the crash lab for the tests that `quick` is for."""
     if not HAS_FORK:
         pytest.skip("there is no fork here")
@@ -197,7 +209,7 @@ def quick(shared_helper: Spawner, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def judges(session_home: Path) -> Iterator[list[Judge]]:
+def judges(process: None, session_home: Path) -> Iterator[list[Judge]]:
     """The process that tries answers in the tests that `one_judge` is for."""
     kept: list[Judge] = []
     yield kept

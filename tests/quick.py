@@ -3,109 +3,84 @@ The quick part of the suite: every test that starts no process and opens no conn
 
     pytest --quick
 
-No list and no marker says which tests those are, since either would be wrong one day.
-A test that tries is stopped at that very moment, by an audit hook of the interpreter,
-and counts as skipped. So does one that was stopped in a thread, or that went on as if
-nothing had happened.
+Whatever starts a process or opens a connection asks for the fixture `process`: a test
+with `@pytest.mark.usefixtures("process")`, a module with `pytestmark`, a fixture with
+an argument. With `--quick` those are left out, and who asks while it runs is skipped.
 
-What the hook does not see is what a library does in C. The only one of these here is
-the driver of PostgreSQL, and its server is a process.
+That nobody forgets to ask is seen by an audit hook of the interpreter, with `--quick`
+and without: a test that leaves this process, and has not asked, fails. What the hook
+does not see is what a library does in C. The only one of these here is the driver of
+PostgreSQL, and its server is a process. On Windows nothing is seen: there every loop of
+asyncio connects to itself.
 """
 
-import signal
 import sys
-import threading
 from collections.abc import Generator
 from typing import Any, Final
 
 import pytest
 
-STOPPED: Final = {
-    **dict.fromkeys(
-        (
-            *("subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn"),
-            *("os.exec", "os.spawn", "os.system", "os.startfile"),
-        ),
-        "it starts a process",
-    ),
-    **dict.fromkeys(("socket.bind", "socket.connect"), "it opens a connection"),
+from agentstate_lab.system import WINDOWS
+
+LEAVES: Final = {
+    *("subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn", "os.exec"),
+    *("os.spawn", "os.system", "os.startfile", "socket.bind", "socket.connect"),
 }
 
-PATIENCE: Final = 0.5  # seconds that a test has to notice that it was stopped
+# What a library asks the system about the system, once, where it is first used.
+LOOKS: Final = {"uname", "file", "fc-list"}
+
+
+def asks(item: pytest.Item) -> bool:
+    """Whether a test asks for `process`, itself or by one of its fixtures."""
+    return "process" in getattr(item, "fixturenames", ())
 
 
 class Quick:
-    """A plugin that stops what is not quick."""
+    """A plugin that fails a test which leaves this process and has not said so."""
 
     def __init__(self) -> None:
-        self._running = False
-        self._tried = ""
-        sys.addaudithook(self._heard)
-        if hasattr(signal, "pthread_kill"):
-            signal.signal(signal.SIGUSR1, self._woken)
-
-    def pytest_configure(self, config: pytest.Config) -> None:
-        """What a stopped test left open is no complaint about the next one."""
-        for name in ("UnraisableException", "UnhandledThreadException"):
-            ignored = f"ignore::pytest.Pytest{name}Warning"
-            config.addinivalue_line("filterwarnings", ignored)
+        self._asked = False
+        self._left = ""
+        if not WINDOWS:
+            sys.addaudithook(self._heard)
 
     def _heard(self, event: str, arguments: tuple[Any, ...]) -> None:
-        """Stop a test that is about to leave this process."""
-        if self._running and event in STOPPED:
-            self._tried = STOPPED[event]
-            self._wake_later()
-            pytest.skip(self._tried)
+        """Remember by which way this process was left."""
+        if event in LEAVES and LOOKS.isdisjoint(arguments[:1]):
+            self._left = event
 
-    def _wake_later(self) -> None:
-        """Whoever waits for what was stopped here, perhaps in a thread, is woken."""
-        if hasattr(signal, "pthread_kill"):
-            later = threading.Timer(PATIENCE, self._wake)
-            later.daemon = True
-            later.start()
-
-    def _wake(self) -> None:
-        """Interrupt the test, if it has not ended by itself."""
-        if self._running and self._tried:
-            signal.pthread_kill(threading.main_thread().ident, signal.SIGUSR1)
-            self._wake_later()
-
-    def _woken(self, number: int, frame: object) -> None:
-        """The main thread ends the test; it may have to be told more than once."""
-        if self._running and self._tried:
-            pytest.skip(self._tried)
+    def pytest_collection_modifyitems(
+        self, config: pytest.Config, items: list[pytest.Item]
+    ) -> None:
+        """Leave out who asks."""
+        if config.getoption("quick"):
+            config.hook.pytest_deselected(items=[item for item in items if asks(item)])
+            items[:] = [item for item in items if not asks(item)]
 
     @pytest.hookimpl(wrapper=True)
-    def _listens(self) -> Generator[None, object, object]:
-        """Listen while a test runs, with its fixtures."""
-        self._running = True
-        try:
-            return (yield)
-        finally:
-            self._running = False
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, Any, Any]:
+        """Each test asks for itself."""
+        self._asked = asks(item)
+        return (yield)
 
-    pytest_runtest_setup = pytest_runtest_call = pytest_runtest_teardown = _listens
-
-    def pytest_runtest_logstart(self) -> None:
-        """The next test has tried nothing."""
-        self._tried = ""
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_fixture_setup(self, fixturedef: pytest.FixtureDef[Any]) -> None:
+        """A fixture that a test gets while it runs asks for the test."""
+        self._asked |= "process" in fixturedef.argnames
 
     @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_makereport(
-        self,
-    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """
-        Whatever came of a test that was stopped, it was skipped.
+    def _listens(self) -> Generator[None, Any, Any]:
+        """Listen while a test is set up and runs."""
+        self._left = ""
+        result = yield
+        if self._left and not self._asked:
+            pytest.fail(
+                f"{self._left}, without the fixture `process`: mark the test with "
+                '@pytest.mark.usefixtures("process"), or give the fixture that does '
+                "it the argument `process`",
+                pytrace=False,
+            )
+        return result
 
-        All have one place, so that the summary has one line for each reason, and not
-        one for each test.
-        """
-        report = yield
-        why = self._tried
-        if isinstance(report.longrepr, tuple):  # a fixture was stopped for all at once
-            said = report.longrepr[2].removeprefix("Skipped: ")
-            why = why or (said if said in STOPPED.values() else "")
-        if why:
-            report.outcome = "skipped"
-            report.longrepr = (__file__, 0, f"Skipped: {why}")
-        return report
+    pytest_runtest_setup = pytest_runtest_call = _listens

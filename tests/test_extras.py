@@ -64,6 +64,7 @@ def test_a_store_on_postgresql_is_refused_before_its_address_is_read(without):
     assert "secret" not in str(caught.value)
 
 
+@pytest.mark.usefixtures("process")
 def test_the_command_line_says_what_to_install():
     """
     One line and the status of what could not be tried, and no traceback.

@@ -86,6 +86,7 @@ def lab(*command, home, prefix=(), without=()):
     )
 
 
+@pytest.mark.usefixtures("process")
 @pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("helper", HELPERS)
@@ -110,6 +111,7 @@ def test_an_interrupt_in_the_middle_leaves_nothing_and_costs_a_second_call(
     assert psutil.wait_procs(begun, 10)[1] == []
 
 
+@pytest.mark.usefixtures("process")
 def test_a_world_that_is_killed_under_a_notebook_is_there_again_by_the_first_cell(
     home_dir, capsys
 ):
@@ -129,6 +131,7 @@ def test_a_world_that_is_killed_under_a_notebook_is_there_again_by_the_first_cel
     assert counted(first.task_id("a"), "disk").total == 1
 
 
+@pytest.mark.usefixtures("process")
 @ROOT_ONLY
 @pytest.mark.parametrize("there", [True, False], ids=["folder", "nothing"])
 def test_a_home_on_a_disk_for_reading_is_said_with_what_to_set(mounted, there):
@@ -147,6 +150,7 @@ def test_a_home_on_a_disk_for_reading_is_said_with_what_to_set(mounted, there):
     assert hint.stdout.startswith("hint 1 of 3")
 
 
+@pytest.mark.usefixtures("process")
 @ROOT_ONLY
 def test_a_full_disk_is_said_and_room_is_enough_to_go_on(mounted):
     """
@@ -166,6 +170,7 @@ def test_a_full_disk_is_said_and_room_is_enough_to_go_on(mounted):
     assert again.returncode == 0, again.stderr
 
 
+@pytest.mark.usefixtures("process")
 def test_nobody_needs_a_home_of_the_user(home_dir):
     """
     A container may have none.
@@ -175,6 +180,7 @@ def test_nobody_needs_a_home_of_the_user(home_dir):
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.usefixtures("process")
 @ROOT_ONLY
 @pytest.mark.skipif(not NETWORK, reason="no `unshare` and `ip` here")
 def test_once_it_is_installed_nothing_needs_a_network(home_dir):

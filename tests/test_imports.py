@@ -67,6 +67,7 @@ def circle(graph):
     return []
 
 
+@pytest.mark.usefixtures("process")
 def test_every_room_stands_only_on_those_below_it():
     """
     Nothing is imported that a contract forbids.
@@ -96,6 +97,7 @@ def test_a_circle_is_found():
     assert "agentstate_lab.state.digest" in circle(graph)
 
 
+@pytest.mark.usefixtures("process")
 @pytest.mark.parametrize("contract", CONTRACTS)
 def test_a_module_that_breaks_a_contract_is_refused(copy, contract):
     """

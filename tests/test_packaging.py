@@ -303,6 +303,7 @@ def test_the_package_says_that_it_is_typed():
     assert (ROOT / "agentstate_lab" / "py.typed").is_file()
 
 
+@pytest.mark.usefixtures("process")
 def test_no_file_names_a_host_or_a_private_path():
     """
     The course needs no address, and says nothing of where it was made.
@@ -334,6 +335,7 @@ def test_a_host_or_private_path_is_noticed(text, found):
     assert revealing(text) == found
 
 
+@pytest.mark.usefixtures("process")
 def test_importing_the_package_loads_nothing_heavy():
     """
     A learner who imports one concept does not wait for a web server.

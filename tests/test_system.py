@@ -94,7 +94,7 @@ def test_a_reader_of_the_json_file_keeps_writers_out(tmp_path):
     assert store.get("a") == task
 
 
-@pytest.mark.usefixtures("without_proc")
+@pytest.mark.usefixtures("without_proc", "process")
 def test_without_proc_a_worker_is_known_to_be_alive_or_gone():
     """
     Its number and its start come from the system's own clock.
@@ -122,6 +122,7 @@ def test_without_proc_no_log_of_sqlite_is_judged(tmp_path, monkeypatch):
     assert refuse_foreign_log(path) is None
 
 
+@pytest.mark.usefixtures("process")
 @pytest.mark.parametrize("name", ["SIGKILL", "SIGTERM", "SIGINT"])
 def test_a_death_without_signals_has_the_status_that_a_shell_would_say(name):
     """
@@ -149,7 +150,7 @@ def starts_a_child():
     threading.Event().wait()
 
 
-@pytest.mark.usefixtures("windows")
+@pytest.mark.usefixtures("windows", "process")
 def test_without_groups_what_a_process_has_started_ends_with_it(monkeypatch):
     """
     It is found below it, one by one.
@@ -166,6 +167,7 @@ def test_without_groups_what_a_process_has_started_ends_with_it(monkeypatch):
         assert until(lambda: not alive(below.pid), 30)
 
 
+@pytest.mark.usefixtures("process")
 def test_without_fork_every_sixteenth_byte_has_its_death(tmp_path, monkeypatch):
     """
     Each costs the start of a Python, so there are fewer.
@@ -193,6 +195,7 @@ def wait_for_the_end():
     threading.Event().wait()
 
 
+@pytest.mark.usefixtures("process")
 def test_without_an_alarm_a_timer_ends_a_process_that_nobody_misses():
     """
     Its exit status says so.
@@ -222,6 +225,7 @@ def test_without_limits_of_the_kernel_an_answer_has_its_limit_of_time(monkeypatc
     assert child.limit(1.0) is None
 
 
+@pytest.mark.usefixtures("process")
 @pytest.mark.parametrize("there", [True, False])
 def test_a_port_is_free_or_not_in_either_way(monkeypatch, there):
     """
@@ -237,7 +241,7 @@ def test_a_port_is_free_or_not_in_either_way(monkeypatch, there):
     assert _is_free(port)
 
 
-@pytest.mark.usefixtures("windows")
+@pytest.mark.usefixtures("windows", "process")
 def test_the_server_of_mcp_shares_its_port_with_nobody():
     """
     The option that would is for systems where it means something else.

@@ -53,6 +53,7 @@ def work(url, ledger, steps, dies_at):
         run_agent("t", "Go.", store=store, tools=[note], on_event=moment, **options)
 
 
+@pytest.mark.usefixtures("process")
 @pytest.mark.parametrize(
     ("seed", "steps"),
     [

@@ -66,6 +66,7 @@ def test_without_an_address_the_live_model_is_where_the_client_expects_it(live):
         assert client.base_url == openai.OpenAI(api_key="k").base_url
 
 
+@pytest.mark.usefixtures("process")
 def test_a_live_model_on_this_machine_is_not_diverted_either(live):
     """
     A local server is reached without the proxy of the company.
@@ -135,6 +136,7 @@ def test_a_timeout_must_be_a_length(live, timeout):
         connect(timeout=timeout)
 
 
+@pytest.mark.usefixtures("process")
 def test_importing_the_module_loads_no_client():
     """
     The client takes half a second to load; only `connect` needs it.

@@ -485,6 +485,7 @@ def test_any_stored_result_is_replayed_as_it_was(result):
     assert run_once(store, "friday", "s", Receiver()) == result
 
 
+@pytest.mark.usefixtures("process")
 def test_a_worker_that_is_killed_leaves_the_outcome_unknown(tmp_path):
     """
     A real death between the effect and its record; the next process finds it.
@@ -506,6 +507,7 @@ def test_a_worker_that_is_killed_leaves_the_outcome_unknown(tmp_path):
     assert open_store(url).steps("friday")[0].status is StepStatus.STARTED
 
 
+@pytest.mark.usefixtures("process")
 def test_of_eight_processes_one_runs_the_step(tmp_path):
     """
     Compare-and-set on the intent decides between processes, too.

@@ -436,6 +436,7 @@ def by_hand(store, task_id, work):
     work(task.user_input)
 
 
+@pytest.mark.usefixtures("process")
 @pytest.mark.parametrize(
     ("run", "attempts"), [(execute_task, 2), (by_hand, 1)], ids=["claim", "save"]
 )
@@ -457,6 +458,7 @@ def test_a_killed_worker_is_known_to_be_gone_by_the_next_process(
     assert (finished.state, finished.attempt) == ("completed", attempts)
 
 
+@pytest.mark.usefixtures("process")
 def test_of_eight_processes_one_runs_the_task(tmp_path):
     """
     One claim is accepted; the others are told, or find it completed.

@@ -288,6 +288,7 @@ def test_the_errors_of_the_function_itself_come_out(store):
     assert store.get("t").version == 1
 
 
+@pytest.mark.usefixtures("process")
 def test_a_task_whose_worker_was_killed_is_released_first(tmp_path):
     """
     The plain function cannot tell; the signature in its save can.
@@ -422,6 +423,7 @@ def package_agent(job):
     return durable_agent(job, execute=execute_task)
 
 
+@pytest.mark.usefixtures("process")
 @pytest.mark.parametrize("agent", [plain_agent, steps_agent, package_agent])
 def test_an_agent_on_such_a_function_survives_its_deaths(home_dir, agent):
     """

@@ -417,6 +417,7 @@ def test_recover_steals_no_live_work(store):
     assert len(store.list_by_state("running")) == 6
 
 
+@pytest.mark.usefixtures("process")
 def test_a_killed_worker_is_replaced_long_before_its_lease_ends(tmp_path):
     """
     The next process proves that the worker is dead, and need not wait.

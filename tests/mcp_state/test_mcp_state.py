@@ -694,6 +694,7 @@ def test_a_lost_answer_leaves_a_doubt(later, raised, effect):
     assert caught.value.effect == effect
 
 
+@pytest.mark.usefixtures("process")
 def test_a_client_that_nobody_closed_keeps_no_program_alive():
     """
     Its event loop would be waited for at the end of Python, and never come.
@@ -734,6 +735,7 @@ def test_one_write_is_one_request(store):
     assert "tools/list" not in asked
 
 
+@pytest.mark.usefixtures("process")
 def test_a_server_that_cannot_be_reached_was_asked_nothing():
     """
     The error says which of the two: not reached, or not answered.
@@ -787,6 +789,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
+@pytest.mark.usefixtures("process")
 def test_an_agent_is_killed_and_another_finishes_over_stdio(url):
     """
     A writes progress and dies by SIGKILL; B reads it and completes the task.
@@ -818,6 +821,7 @@ def left_behind(url):
     return psutil.wait_procs(ours, timeout=30)[1]
 
 
+@pytest.mark.usefixtures("process")
 def test_the_snippet_in_the_book_starts_a_server(url):
     """
     What a desktop client is told to run, with the paths of this machine.
@@ -832,6 +836,7 @@ def test_the_snippet_in_the_book_starts_a_server(url):
     assert asyncio.run(sdk_round(started))[0] == 1
 
 
+@pytest.mark.usefixtures("process")
 def test_a_server_that_is_killed_is_started_again_by_the_next_request(url):
     """
     A connection that broke is opened anew, and nothing that was written is lost.
@@ -854,6 +859,7 @@ class NoFile(io.StringIO):
     """What a notebook has as its standard error: it can be written to, no more."""
 
 
+@pytest.mark.usefixtures("process")
 @pytest.mark.parametrize(
     "stderr", [pytest.param(NoFile(), id="a-notebook"), pytest.param(None, id="none")]
 )
@@ -867,6 +873,7 @@ def test_a_server_is_started_where_standard_error_is_no_file(url, monkeypatch, s
         assert client.read(URI).version == 1
 
 
+@pytest.mark.usefixtures("process")
 def test_over_http_a_token_says_who_somebody_is(url, home_dir):
     """
     Each agent gets what it was granted; no token, or a wrong one, gets nothing.
@@ -889,6 +896,7 @@ def test_over_http_a_token_says_who_somebody_is(url, home_dir):
     assert not any(token in "".join(said) for token in tokens)
 
 
+@pytest.mark.usefixtures("process")
 @pytest.mark.parametrize(
     ("headers", "body", "status"),
     [
@@ -926,7 +934,7 @@ def test_http_refuses_what_is_not_for_it(http_server, headers, body, status):
 
 
 @pytest.fixture(scope="module")
-def http_server(tmp_path_factory):
+def http_server(process, tmp_path_factory):
     """A server over HTTP that several tests share, without changing its task."""
     folder = tmp_path_factory.mktemp("http")
     url, grants = f"sqlite:{folder / 'tasks.db'}", folder / "grants.json"
@@ -936,6 +944,7 @@ def http_server(tmp_path_factory):
         yield address, GrantFile(grants).holders()[0].token
 
 
+@pytest.mark.usefixtures("process")
 def test_a_server_on_this_machine_is_asked_directly(http_server, monkeypatch):
     """
     A proxy of the company cannot reach it, and must not see the token.
@@ -948,6 +957,7 @@ def test_a_server_on_this_machine_is_asked_directly(http_server, monkeypatch):
         assert read_shared_state(client, "a", "job").version == 1
 
 
+@pytest.mark.usefixtures("process")
 def test_over_stdio_bad_bytes_are_survived_and_the_end_is_noticed(url):
     """
     Lines that are no messages, then a real one; then the client vanishes.
@@ -980,6 +990,7 @@ def by_hand(uri):
     ]
 
 
+@pytest.mark.usefixtures("process")
 def test_a_client_that_vanishes_harms_nobody(http_server):
     """
     It says that more will come, and hangs up.
@@ -1000,6 +1011,7 @@ def test_a_client_that_vanishes_harms_nobody(http_server):
         assert read_shared_state(client, "a", "job").version == 1
 
 
+@pytest.mark.usefixtures("process")
 @pytest.mark.parametrize(
     "rounds", [10, pytest.param(100, marks=pytest.mark.soak, id="soak-100")]
 )
@@ -1072,6 +1084,7 @@ async def sdk_round(target):
     return None
 
 
+@pytest.mark.usefixtures("process")
 def test_the_librarys_own_client_works_over_stdio(url):
     """
     Nothing of ours is needed to talk to the server.
@@ -1081,6 +1094,7 @@ def test_the_librarys_own_client_works_over_stdio(url):
     assert found == (1, {"version": 2, "replayed": False}, CONFLICT)
 
 
+@pytest.mark.usefixtures("process")
 def test_the_librarys_own_client_works_over_http(url, home_dir):
     """
     With the token in its header.
@@ -1097,6 +1111,7 @@ def test_the_librarys_own_client_works_over_http(url, home_dir):
     assert found == (1, {"version": 2, "replayed": False}, CONFLICT)
 
 
+@pytest.mark.usefixtures("process")
 @pytest.mark.parametrize("over", ["stdio", "http"])
 def test_a_client_from_another_package_works(url, home_dir, over):
     """
@@ -1129,6 +1144,7 @@ def test_a_client_from_another_package_works(url, home_dir, over):
         assert asyncio.run(ask(transport)) == 1
 
 
+@pytest.mark.usefixtures("process")
 def test_the_command_line_refuses_what_makes_no_sense(url, capsys):
     """
     A wrong store and a wrong agent end with status 2 and a sentence.
@@ -1143,6 +1159,7 @@ def test_the_command_line_refuses_what_makes_no_sense(url, capsys):
     assert "is for --http" in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("process")
 def test_a_start_that_fails_grants_nothing(url, home_dir):
     """
     The port is taken first, and then the rights are written.
@@ -1157,6 +1174,7 @@ def test_a_start_that_fails_grants_nothing(url, home_dir):
     assert [one.grant.agent_id for one in holders] == ["a"]
 
 
+@pytest.mark.usefixtures("process")
 def test_over_http_the_rights_are_told_that_an_earlier_start_gave(url, home_dir):
     """
     A start without them takes nothing away, so it must not look as if it did.
@@ -1170,6 +1188,7 @@ def test_over_http_the_rights_are_told_that_an_earlier_start_gave(url, home_dir)
     assert line in "".join(said)
 
 
+@pytest.mark.usefixtures("process")
 @pytest.mark.parametrize(
     ("name", "said"),
     [

@@ -527,6 +527,7 @@ def test_an_id_belongs_to_its_input_here_too(url, task_id):
     assert said == ["A", "KeyReused", "InvalidValue", "InvalidValue"]
 
 
+@pytest.mark.usefixtures("process")
 def test_there_is_one_worker_in_a_process(tmp_path):
     """
     DBOS would give the second one the database of the first, and say nothing.

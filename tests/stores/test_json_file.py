@@ -52,6 +52,7 @@ def filled(path, *keys):
     return store
 
 
+@pytest.mark.usefixtures("process")
 def test_processes_lose_no_save(path):
     """
     Eight processes save 200 times each, compare-and-set: 1,600 counted, none lost.
@@ -103,6 +104,7 @@ CUT = """
 """
 
 
+@pytest.mark.usefixtures("process")
 @POSIX
 @pytest.mark.parametrize(
     "portable",
@@ -133,6 +135,7 @@ def test_a_save_cut_off_at_any_byte_leaves_the_old_content(path, portable):
     assert last == [str(path.stat().st_size), "False", "1", "1"]
 
 
+@pytest.mark.usefixtures("process")
 @POSIX
 def test_kills_at_any_moment_leave_a_whole_file(path):
     """

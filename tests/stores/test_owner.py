@@ -103,6 +103,7 @@ def test_a_number_that_no_process_has_is_gone(me, pid):
     assert is_gone(me.model_copy(update={"pid": pid}))
 
 
+@pytest.mark.usefixtures("process")
 def test_another_process_is_alive_until_it_ends():
     """
     A real process, asked about while it runs and when it has ended.

@@ -65,9 +65,10 @@ class Kernel:
 
         env: Its environment, or None for this process's.
 
-    >>> with Kernel() as kernel:
-    ...     kernel.run("6 * 7")
-    '42'
+    Example::
+
+        with Kernel() as kernel:
+            kernel.run("6 * 7")  # '42'
     """
 
     def __init__(

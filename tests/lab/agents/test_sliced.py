@@ -51,6 +51,7 @@ def test_each_turn_is_told_what_is_done(requests):
     assert told == list(range(11))
 
 
+@pytest.mark.usefixtures("process")
 def test_a_kill_leaves_no_harm(home_dir):
     """
     A later run follows the stored messages, though no turn reads them again.

@@ -526,6 +526,7 @@ def test_the_ledger_shows_no_control_characters(world, capsys):
     assert "a\\u001b[2J" in capsys.readouterr().out
 
 
+@pytest.mark.usefixtures("process")
 def test_world_and_postgres_are_started_found_and_stopped(home_dir, capsys):
     """
     `status` never starts them, `start` finds the same ones, `stop` ends them.
@@ -551,6 +552,7 @@ def test_world_and_postgres_are_started_found_and_stopped(home_dir, capsys):
     assert urlsplit(first[1].address).password not in "".join(said)
 
 
+@pytest.mark.usefixtures("process")
 def test_status_says_which_of_the_two_runs(home_dir, capsys):
     """
     Most lessons need the world alone, and status 0 is for what was asked about.
@@ -585,6 +587,7 @@ def test_stopping_one_leaves_the_other(home_dir, monkeypatch, capsys):
     assert said.out == "PostgreSQL was not running\n"
 
 
+@pytest.mark.usefixtures("process")
 def test_stop_can_forget_the_databases(home_dir, capsys):
     """
     Nothing is removed unless it is said.
@@ -771,6 +774,7 @@ def course(tmp_path, home_dir, monkeypatch) -> Path:
     return root
 
 
+@pytest.mark.usefixtures("process")
 @pytest.mark.parametrize(
     "word", ["retry", "04", "4", "04_retry", "exercises/04_retry.ipynb"]
 )
@@ -846,6 +850,7 @@ def test_a_lesson_is_not_taken_for_its_exercise(home_dir, capsys, lesson):
     assert not (home_dir / "progress.json").exists()
 
 
+@pytest.mark.usefixtures("process")
 @pytest.mark.parametrize(
     "exercise",
     [

@@ -53,7 +53,7 @@ def careful(task_id):
 
 
 @pytest.fixture
-def step(url):
+def step(process, url):
     """A task "t" that waits: its agent has asked, and its process is gone."""
     with open_store(url) as store:
         store.submit(careful("t"))
@@ -146,6 +146,7 @@ def test_a_task_for_a_program_says_the_same(url, step, say):
     assert told["questions"]
 
 
+@pytest.mark.usefixtures("process")
 @pytest.mark.parametrize(("command", "effects"), [("approve", 1), ("deny", 0)])
 def test_an_answer_from_another_terminal_lets_the_task_go_on(
     folder, url, step, command, effects

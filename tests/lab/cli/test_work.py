@@ -106,6 +106,7 @@ def test_a_task_that_needs_a_person_waits_and_goes_on_after_the_answer(
     assert "a: waiting: May" in capsys.readouterr().out
 
 
+@pytest.mark.usefixtures("process")
 def test_the_shop_in_the_book_asks_what_it_says_there(folder, monkeypatch, capsys):
     """
     With a model that looks first, and then wipes.
@@ -170,6 +171,7 @@ def test_a_returned_task_is_its_result():
         result_of(running)
 
 
+@pytest.mark.usefixtures("process")
 @pytest.mark.parametrize("death", [signal.SIGTERM, signal.SIGINT])
 def test_a_worker_that_is_told_to_stop_gives_its_task_back(submit, folder, death):
     """
@@ -186,6 +188,7 @@ def test_a_worker_that_is_told_to_stop_gives_its_task_back(submit, folder, death
     assert (task.state, task.attempt, task.owner) == ("pending", 0, None)
 
 
+@pytest.mark.usefixtures("process")
 def test_the_task_of_a_killed_worker_is_done_by_the_next_one(submit, folder):
     """
     At once: on this machine it is proved gone.
@@ -201,6 +204,7 @@ def test_the_task_of_a_killed_worker_is_done_by_the_next_one(submit, folder):
     assert (store.get("a").state, store.get("a").attempt) == ("completed", 2)
 
 
+@pytest.mark.usefixtures("process")
 def test_several_workers_share_a_queue_and_end_together(submit, folder):
     """
     Each task is done by one of them; told to stop, all of them do.
@@ -218,6 +222,7 @@ def test_several_workers_share_a_queue_and_end_together(submit, folder):
     assert (folder / "effects").read_text().count("\n") == 12
 
 
+@pytest.mark.usefixtures("process")
 def test_workers_without_the_one_that_started_them_end(submit, folder):
     """
     It was killed, and could tell nobody.

@@ -12,6 +12,7 @@ from agentstate_lab.state import Task
 from agentstate_lab.stores import open_store
 
 
+@pytest.mark.usefixtures("process")
 def test_beginning_twice_says_the_same_and_wipes_nothing(home_dir, capsys):
     """
     A notebook is run from the top again and again; its runs stay.
@@ -29,6 +30,7 @@ def test_beginning_twice_says_the_same_and_wipes_nothing(home_dir, capsys):
     assert again.world == lab.world
 
 
+@pytest.mark.usefixtures("process")
 def test_a_service_is_asked_for_as_long_as_one_likes(home_dir):
     """
     Without a timeout of its own, a lesson on time could not wait in vain.
@@ -42,6 +44,7 @@ def test_a_service_is_asked_for_as_long_as_one_likes(home_dir):
     assert lab.count(lab.task_id("t")) == 0
 
 
+@pytest.mark.usefixtures("process")
 def test_a_fresh_start_forgets_this_notebook_alone(home_dir):
     """
     The stores, the ledger and the deaths of one notebook; no other's.
@@ -65,6 +68,7 @@ def test_a_fresh_start_forgets_this_notebook_alone(home_dir):
     assert (other.folder / "kept").exists()
 
 
+@pytest.mark.usefixtures("process")
 def test_a_new_id_was_given_to_nobody_and_is_in_no_ledger(home_dir):
     """
     A task without an effect is a try, too, also for the kernel after a Restart.
@@ -78,6 +82,7 @@ def test_a_new_id_was_given_to_nobody_and_is_in_no_ledger(home_dir):
     assert begin("06_sql_store").new_id("left") == "06_sql_store/left"
 
 
+@pytest.mark.usefixtures("process")
 def test_two_kernels_never_get_the_same_new_id(home_dir):
     """
     They look at the same moment, and looking makes the mark.
@@ -95,6 +100,7 @@ def test_two_kernels_never_get_the_same_new_id(home_dir):
     assert sorted(given) == sorted(f"03_idempotency/left{n}" for n in numbers)
 
 
+@pytest.mark.usefixtures("process")
 def test_after_a_fresh_start_the_ids_begin_again(home_dir):
     """
     What is forgotten everywhere is new again.
@@ -108,6 +114,7 @@ def test_after_a_fresh_start_the_ids_begin_again(home_dir):
     assert lab.new_id("left") == first
 
 
+@pytest.mark.usefixtures("process")
 @pytest.mark.parametrize("name", ["a/b", "..", "x" * 300, "ünï ☃", "", "\x00"])
 def test_any_name_gets_an_id(home_dir, name):
     """
@@ -121,6 +128,7 @@ def test_any_name_gets_an_id(home_dir, name):
     assert [path.name for path in lab.folder.iterdir()] == [".given"]
 
 
+@pytest.mark.usefixtures("process")
 def test_the_folder_is_private(home_dir):
     """
     Runs hold prompts and results.
@@ -137,6 +145,7 @@ def test_a_notebook_that_does_not_exist_is_refused(home_dir, name):
         begin(name)
 
 
+@pytest.mark.usefixtures("process")
 @pytest.mark.parametrize("name", ["", "..", "../x", "a/b", "/etc/passwd"])
 def test_a_file_of_a_lesson_stays_in_its_folder(home_dir, name):
     """

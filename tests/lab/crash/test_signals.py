@@ -85,6 +85,7 @@ def test_in_another_thread_nothing_is_changed():
     assert seen == [before]
 
 
+@pytest.mark.usefixtures("process")
 @pytest.mark.parametrize("name", SIGNALS)
 def test_a_fall_is_a_death_by_that_signal(tmp_path, name):
     """
@@ -105,6 +106,7 @@ def test_a_fall_is_a_death_by_that_signal(tmp_path, name):
     assert not note.exists()
 
 
+@pytest.mark.usefixtures("process")
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])
 def test_the_status_of_a_real_death_names_its_signal(name):
     """

@@ -87,7 +87,7 @@ def replaced(path: Path, content: bytes | None):
 
 
 @pytest.fixture(scope="module")
-def used_home(tmp_path_factory):
+def used_home(process, tmp_path_factory):
     """A home whose server has run before; all below holds for a name like this."""
     home = tmp_path_factory.mktemp("homes") / ODD_NAME
     home.mkdir(mode=0o700)
@@ -107,7 +107,7 @@ def stopped(used_home, monkeypatch):
 
 
 @pytest.fixture
-def sleeper():
+def sleeper(process):
     """A process that is not ours to end, run by whoever runs the server."""
     user = postgres_place.server_user()
     command = ["sleep", "600"] if os.name == "posix" else ["timeout", "600"]
@@ -117,6 +117,7 @@ def sleeper():
         process.kill()
 
 
+@pytest.mark.usefixtures("process")
 def test_nothing_is_found_until_it_is_started_and_after_it_is_stopped(stopped):
     """
     Looking starts nothing, and stopping tells whether there was anything.
@@ -131,6 +132,7 @@ def test_nothing_is_found_until_it_is_started_and_after_it_is_stopped(stopped):
     assert running(stopped.home) == []
 
 
+@pytest.mark.usefixtures("process")
 def test_a_server_that_is_started_again_has_its_data_and_its_address(stopped):
     """
     What other processes hold as its address stays true.
@@ -145,6 +147,7 @@ def test_a_server_that_is_started_again_has_its_data_and_its_address(stopped):
     assert execute(again.address, "SELECT n FROM kept") == [(8,)]
 
 
+@pytest.mark.usefixtures("process")
 def test_four_first_starts_at_once_make_one_server(home_dir):
     """
     Nobody fights, and everybody gets the same.
@@ -157,6 +160,7 @@ def test_four_first_starts_at_once_make_one_server(home_dir):
     assert found == {f"{pid} {find_postgres().where}\n"}
 
 
+@pytest.mark.usefixtures("process")
 @POSIX
 def test_a_killed_server_is_started_again_at_once(stopped):
     """
@@ -178,6 +182,7 @@ def test_a_killed_server_is_started_again_at_once(stopped):
     assert execute(dsn, "SELECT n FROM killed") == [(1,)]
 
 
+@pytest.mark.usefixtures("process")
 def test_a_crash_ends_every_process_and_loses_nothing_committed(stopped):
     """
     The handle plays a crash, and the address holds again after the next start.
@@ -194,6 +199,7 @@ def test_a_crash_ends_every_process_and_loses_nothing_committed(stopped):
     assert "not properly shut down" in stopped.files.log_tail()
 
 
+@pytest.mark.usefixtures("process")
 @POSIX
 def test_the_server_outlives_the_hard_death_of_whoever_started_it(stopped):
     """
@@ -210,6 +216,7 @@ def test_the_server_outlives_the_hard_death_of_whoever_started_it(stopped):
     assert stopped.files.pid() == int(said)
 
 
+@pytest.mark.usefixtures("process")
 @POSIX
 def test_a_first_start_that_is_killed_halfway_leaves_no_half_cluster(home_dir):
     """
@@ -228,6 +235,7 @@ def test_a_first_start_that_is_killed_halfway_leaves_no_half_cluster(home_dir):
     assert list(place.folder.glob(".*")) == []
 
 
+@pytest.mark.usefixtures("process")
 def test_looking_for_a_server_costs_nothing_heavy_to_import():
     """
     Every command that stops what runs imports it.
@@ -240,6 +248,7 @@ def test_looking_for_a_server_costs_nothing_heavy_to_import():
     assert python(code).communicate()[0] == "set()\n"
 
 
+@pytest.mark.usefixtures("process")
 @pytest.mark.parametrize(
     "content",
     [
@@ -268,6 +277,7 @@ def test_a_stale_note_of_a_process_id_keeps_nobody_from_starting(
     assert alive(sleeper.pid)
 
 
+@pytest.mark.usefixtures("process")
 @POSIX
 def test_two_who_meet_a_stale_process_id_start_one_server(stopped, sleeper):
     """
@@ -282,6 +292,7 @@ def test_two_who_meet_a_stale_process_id_start_one_server(stopped, sleeper):
     assert found == {f"{stopped.files.pid()} {find_postgres().where}\n"}
 
 
+@pytest.mark.usefixtures("process")
 @pytest.mark.parametrize(
     "content", [b"", b"12", b"\xff"], ids=["empty", "cut-short", "garbage"]
 )
@@ -300,6 +311,7 @@ def test_a_running_server_with_a_torn_note_is_found_and_stopped(stopped, content
     assert not alive(pid)
 
 
+@pytest.mark.usefixtures("process")
 def test_a_port_that_is_taken_is_left_to_who_has_it(stopped):
     """
     A program that listens there and says nothing is not waited for.
@@ -314,6 +326,7 @@ def test_a_port_that_is_taken_is_left_to_who_has_it(stopped):
     assert execute(started.address, "SELECT 1") == [(1,)]
 
 
+@pytest.mark.usefixtures("process")
 @pytest.mark.parametrize(
     "content",
     [None, b"", b"0", b"99999", b"-1", b"8" * 9_999, b"\xff"],
@@ -334,6 +347,7 @@ def test_a_port_that_is_no_port_is_replaced(tmp_path, content):
     assert files.ports() == [chosen]
 
 
+@pytest.mark.usefixtures("process")
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
@@ -358,6 +372,7 @@ def test_data_that_cannot_be_used_is_named_and_left_alone(stopped, name, content
     assert "stop --forget" in str(caught.value)
 
 
+@pytest.mark.usefixtures("process")
 def test_a_server_that_cannot_start_says_why(stopped, monkeypatch):
     """
     The end of its log is in the message, and nobody waits in vain.
@@ -370,6 +385,7 @@ def test_a_server_that_cannot_start_says_why(stopped, monkeypatch):
         assert running(stopped.home) == []
 
 
+@pytest.mark.usefixtures("process")
 def test_a_password_that_is_not_the_server_s_is_told(stopped, monkeypatch):
     """
     The server is there and refuses; waiting would not help, so it ends.
@@ -406,6 +422,7 @@ def test_a_folder_without_the_programs_is_refused(
     assert caught.value.name == "AGENTSTATE_PG_BIN"
 
 
+@pytest.mark.usefixtures("process")
 @POSIX
 @pytest.mark.parametrize(
     ("script", "said"),
@@ -484,6 +501,7 @@ def test_the_newest_of_debian_s_versions_is_taken(home_dir, tmp_path, monkeypatc
     assert found == [tmp_path / "15" / "bin", tmp_path / "9" / "bin"]
 
 
+@pytest.mark.usefixtures("process")
 def test_a_handle_to_a_server_that_ended_says_what_to_do(stopped):
     """
     Nothing was sent, so nothing happened.
@@ -506,6 +524,7 @@ def test_only_two_ways_to_end_it(home_dir, mode):
         stop_postgres(mode)
 
 
+@pytest.mark.usefixtures("process")
 def test_no_secret_is_shown(stopped, monkeypatch):
     """
     Not by a cell, a list of processes, the log, or a file that others can read.
@@ -528,6 +547,7 @@ def test_no_secret_is_shown(stopped, monkeypatch):
     assert not [said for said in shown if password in said or SECRET in said]
 
 
+@pytest.mark.usefixtures("process")
 @POSIX
 def test_the_password_is_in_one_file_that_only_its_owner_can_read(stopped):
     """
@@ -545,6 +565,7 @@ def test_the_password_is_in_one_file_that_only_its_owner_can_read(stopped):
     assert stat.S_IMODE(stopped.place.folder.stat().st_mode) == 0o700
 
 
+@pytest.mark.usefixtures("process")
 def test_settings_for_other_servers_do_not_divert_ours(stopped, monkeypatch):
     """
     Whoever uses PostgreSQL at work has some of these set.
@@ -569,6 +590,7 @@ def test_settings_for_other_servers_do_not_divert_ours(stopped, monkeypatch):
     server.drop("diverted")
 
 
+@pytest.mark.usefixtures("process")
 def test_a_folder_may_have_any_name(stopped):
     """
     A learner's folders have spaces and accents, and some are worse.
@@ -580,6 +602,7 @@ def test_a_folder_may_have_any_name(stopped):
     assert execute(server.address, "SELECT upper('é')") == [("É",)]
 
 
+@pytest.mark.usefixtures("process")
 @POSIX
 def test_a_home_that_is_reached_by_another_name_has_the_same_server(
     stopped, tmp_path, monkeypatch
@@ -621,6 +644,7 @@ def test_a_lock_that_is_never_free_is_named(stopped):
     lock.rmdir()
 
 
+@pytest.mark.usefixtures("process")
 @ROOT
 def test_root_s_server_runs_as_nobody_outside_of_the_closed_home(stopped):
     """
@@ -636,6 +660,7 @@ def test_root_s_server_runs_as_nobody_outside_of_the_closed_home(stopped):
     assert (named.stat().st_mode & 0o777, named.owner()) == (0o700, "nobody")
 
 
+@pytest.mark.usefixtures("process")
 @ROOT
 def test_what_a_removed_home_has_left_is_not_used_again(stopped):
     """
@@ -690,6 +715,7 @@ def test_a_folder_that_somebody_else_put_there_is_not_used(home_dir, tmp_path, k
     folder.rmdir() if folder.is_dir() and kind != "link" else folder.unlink()
 
 
+@pytest.mark.usefixtures("process")
 @ROOT
 def test_programs_in_a_closed_folder_are_copied_to_where_nobody_can_go(
     home_dir, tmp_path, monkeypatch
@@ -746,6 +772,7 @@ def python_for_everybody() -> str:
     pytest.skip("this Python, or the package, is closed to other users")
 
 
+@pytest.mark.usefixtures("process")
 @ROOT
 def test_a_normal_user_has_the_cluster_in_the_home(tmp_path):
     """
@@ -777,6 +804,7 @@ def test_a_normal_user_has_the_cluster_in_the_home(tmp_path):
     assert left == ["pg.lock"]
 
 
+@pytest.mark.usefixtures("process")
 @ROOT
 def test_root_of_a_container_finds_a_server_that_it_may_not_look_into(stopped):
     """

@@ -26,6 +26,7 @@ def only(name: str) -> Finding:
     return finding
 
 
+@pytest.mark.usefixtures("process")
 def test_a_fit_machine_passes_every_check(home_dir):
     """
     The doctor has nothing to complain about where the suite runs.
@@ -37,6 +38,7 @@ def test_a_fit_machine_passes_every_check(home_dir):
     assert verdict(findings) == "all well: run `make lab`"
 
 
+@pytest.mark.usefixtures("process")
 def test_the_doctor_leaves_nothing_behind(home_dir):
     """
     No world keeps running that did not run before, and no file is left.
@@ -48,6 +50,7 @@ def test_the_doctor_leaves_nothing_behind(home_dir):
     assert list(home_dir.glob("doctor-*")) == []
 
 
+@pytest.mark.usefixtures("process")
 def test_a_running_world_keeps_running(home_dir):
     """
     A learner may ask the doctor in the middle of a run.
@@ -245,6 +248,7 @@ def test_a_world_that_does_not_start_is_noticed(home_dir, monkeypatch):
     assert "no such module" in finding.said
 
 
+@pytest.mark.usefixtures("process")
 def test_the_doctor_removes_the_databases_that_it_made(home_dir):
     """
     A learner who never asks for PostgreSQL has none.
@@ -328,6 +332,7 @@ def test_a_live_model_is_not_called_and_its_key_not_shown(home_dir, monkeypatch)
     assert finding.said == "live: some-model is configured; it was not called"
 
 
+@pytest.mark.usefixtures("process")
 def test_a_polite_restart_lets_finally_run_and_a_kill_does_not(tmp_path):
     """
     The two deaths of a kernel differ in what still happens.
@@ -364,6 +369,7 @@ def test_a_polite_restart_lets_finally_run_and_a_kill_does_not(tmp_path):
     assert (polite, hard, answer) == (True, False, "42")
 
 
+@pytest.mark.usefixtures("process")
 def test_a_cell_that_takes_too_long_is_given_up():
     """
     Nobody waits for ever; whether the cell did its work is unknown.
@@ -374,6 +380,7 @@ def test_a_cell_that_takes_too_long_is_given_up():
     assert caught.value.effect == "unknown"
 
 
+@pytest.mark.usefixtures("process")
 def test_an_error_in_a_cell_is_shown():
     """
     The name and the text of the error, without the traceback.

@@ -26,6 +26,7 @@ def postgres_for_ours(request):
         request.getfixturevalue("postgres")
 
 
+@pytest.mark.usefixtures("process")
 @ours
 @pytest.mark.parametrize("wanted", PROPERTIES)
 def test_our_agent_has_each_property(name, wanted):
@@ -37,6 +38,7 @@ def test_our_agent_has_each_property(name, wanted):
     assert (seen.holds, seen.said) == (True, seen.said)
 
 
+@pytest.mark.usefixtures("process")
 @ours
 def test_two_forks_of_our_agent_go_the_same_way(name):
     """
@@ -51,6 +53,7 @@ def test_two_forks_of_our_agent_go_the_same_way(name):
     )
 
 
+@pytest.mark.usefixtures("process")
 @ours
 @pytest.mark.parametrize(
     ("keyed", "counts"),
@@ -69,6 +72,7 @@ def test_our_agent_does_no_harm(name, keyed, counts):
     assert (seen.twice, seen.never, seen.false, seen.stuck) == (0, 0, 0, 0)
 
 
+@pytest.mark.usefixtures("process")
 @pytest.mark.parametrize(
     ("wanted", "said"),
     [

@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import nbformat
+import pytest
 
 from agentstate_lab.lab.home import repository_root
 from agentstate_lab.lab.notebooks import stub_of
@@ -57,6 +58,7 @@ def exercise(folder, name, answer=""):
     return path
 
 
+@pytest.mark.usefixtures("process")
 def test_an_untouched_exercise_is_red_and_says_so(tmp_path):
     """
     Nobody has begun: the failure says what is to be written.
@@ -67,6 +69,7 @@ def test_an_untouched_exercise_is_red_and_says_so(tmp_path):
     assert "exercise 01 state: not started" in said
 
 
+@pytest.mark.usefixtures("process")
 def test_a_wrong_answer_is_red_with_the_words_of_the_check(tmp_path):
     """
     The first stage that fails is in the failure.
@@ -79,6 +82,7 @@ def test_a_wrong_answer_is_red_with_the_words_of_the_check(tmp_path):
     assert "expected" in said
 
 
+@pytest.mark.usefixtures("process")
 def test_a_solution_is_green_although_it_shows_a_wrong_answer(tmp_path):
     """
     What comes after the answer that passed is a discussion.
@@ -91,6 +95,7 @@ def test_a_solution_is_green_although_it_shows_a_wrong_answer(tmp_path):
     assert status == 0, said
 
 
+@pytest.mark.usefixtures("process")
 def test_a_lock_beside_the_answer_is_judged_like_any_other(tmp_path):
     """
     It cannot travel as an object, so its cells do: the verdict is about behaviour.

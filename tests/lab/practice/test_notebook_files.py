@@ -67,6 +67,7 @@ def notebook(home_dir, tmp_path):
     return write
 
 
+@pytest.mark.usefixtures("process")
 @pytest.mark.parametrize(
     "cells",
     [
@@ -99,6 +100,7 @@ def test_an_answer_is_found_in_its_notebook(notebook, cells):
     assert report.passed, str(report)
 
 
+@pytest.mark.usefixtures("process")
 @pytest.mark.parametrize(
     ("cells", "happened"),
     [
@@ -136,6 +138,7 @@ def test_an_untouched_notebook_is_not_started(notebook):
     assert not report.started
 
 
+@pytest.mark.usefixtures("process")
 def test_what_the_cells_print_is_not_printed_here(notebook, capfd):
     """
     Neither their prints nor their errors.
@@ -145,6 +148,7 @@ def test_what_the_cells_print_is_not_printed_here(notebook, capfd):
     assert "from the notebook" not in "".join(capfd.readouterr())
 
 
+@pytest.mark.usefixtures("process")
 def test_a_copy_under_a_longer_name_is_its_exercise(notebook):
     """
     JupyterLab calls a copy `01_state-Copy1.ipynb`.
@@ -183,6 +187,7 @@ print(len(failed))
 """
 
 
+@pytest.mark.usefixtures("process")
 @pytest.mark.parametrize(
     ("cells", "passes"),
     [
@@ -289,6 +294,7 @@ def test_a_stub_that_somebody_has_touched_is_an_attempt(cell):
     assert not is_untouched(exercise, payload)
 
 
+@pytest.mark.usefixtures("process")
 @pytest.mark.parametrize(
     ("cell", "happened"),
     [
@@ -383,6 +389,7 @@ def test_a_notebook_that_cannot_be_read_is_refused(home_dir, tmp_path):
         check_notebook("00_start_here.ipynb")
 
 
+@pytest.mark.usefixtures("process")
 @pytest.mark.skipif(os.name == "nt", reason="the module is found by another path")
 def test_a_helper_module_beside_the_notebook_is_found(home_dir, tmp_path, monkeypatch):
     """

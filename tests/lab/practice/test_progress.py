@@ -96,6 +96,7 @@ def test_a_hint_is_escaped_in_the_notebook():
     assert "state[&#x27;applied&#x27;]" in hint("state").html()
 
 
+@pytest.mark.usefixtures("process")
 def test_progress_outlives_the_process(home_dir):
     """
     Another process finds what this one did.

@@ -75,6 +75,7 @@ finally:
     return child.returncode
 
 
+@pytest.mark.usefixtures("process")
 @pytest.mark.parametrize("portable", WAYS)
 @pytest.mark.parametrize("writer", WRITERS.values(), ids=WRITERS.keys())
 def test_the_process_dies_at_that_byte_whatever_it_writes_with(
@@ -90,6 +91,7 @@ def test_the_process_dies_at_that_byte_whatever_it_writes_with(
     assert (was_cut(code), path.read_bytes()) == (True, DATA[:4])
 
 
+@pytest.mark.usefixtures("process")
 @pytest.mark.parametrize("portable", WAYS)
 @pytest.mark.parametrize(
     ("n", "dies"),
@@ -111,6 +113,7 @@ def test_the_cut_is_exact_at_both_ends(tmp_path, portable, n, dies):
     assert (was_cut(code), path.read_bytes()) == (dies, DATA[:n])
 
 
+@pytest.mark.usefixtures("process")
 @pytest.mark.parametrize("portable", WAYS)
 def test_pipes_are_not_cut(tmp_path, portable):
     """

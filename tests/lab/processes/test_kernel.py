@@ -57,6 +57,7 @@ def killed(kernel):
     kernel.start_again()
 
 
+@pytest.mark.usefixtures("process")
 def test_a_run_survives_both_deaths_of_its_kernel(cells):
     """
     Restarted, then killed, it goes on: only what was cut short is asked for again.
@@ -85,6 +86,7 @@ def test_a_run_survives_both_deaths_of_its_kernel(cells):
     }
 
 
+@pytest.mark.usefixtures("process")
 def test_the_cell_that_kills_its_kernel_is_survived(cells):
     """
     No other test runs it. It kills once; run again, it completes the task.
@@ -109,6 +111,7 @@ def test_the_cell_that_kills_its_kernel_is_survived(cells):
     assert counts(start_world(), monday) == ONCE_EACH
 
 
+@pytest.mark.usefixtures("process")
 def test_the_first_kernel_of_a_user_finds_a_place_for_its_sockets(monkeypatch):
     """
     In a new home, nobody has made Jupyter's folder yet; it is for its owner alone.
@@ -133,6 +136,7 @@ def test_where_no_folder_can_be_made_a_kernel_has_ports(monkeypatch, tmp_path):
     assert own_sockets() == {}
 
 
+@pytest.mark.usefixtures("process")
 def test_a_kernel_that_ends_at_its_start_is_not_called_slow(tmp_path):
     """
     The message says how to see why.

@@ -23,7 +23,7 @@ def started(do, **request):
 
 
 @pytest.fixture(scope="module")
-def other():
+def other(process):
     """A process that says what was said."""
     with started("echo", value=None) as process:
         assert process.must_say(WITHIN) == {"value": None}
@@ -46,6 +46,7 @@ def test_what_is_said_comes_back_as_it_was(other, value):
     assert other.must_say(WITHIN) == {"value": value}
 
 
+@pytest.mark.usefixtures("process")
 def test_what_is_printed_or_written_by_accident_is_no_message():
     """
     Also on the line itself, and also where half a line is in the way.
@@ -58,6 +59,7 @@ def test_what_is_printed_or_written_by_accident_is_no_message():
     assert process.output == '{"value": "printed"}\n'
 
 
+@pytest.mark.usefixtures("process")
 def test_who_writes_without_end_is_ended():
     """
     Nothing of it is kept.
@@ -69,6 +71,7 @@ def test_who_writes_without_end_is_ended():
     assert process.output == ""
 
 
+@pytest.mark.usefixtures("process")
 def test_who_ends_early_says_why():
     """
     What it printed last is in the message.
@@ -88,6 +91,7 @@ def forked(how, folder, *, limit=WITHIN, own_group=True):
         return process.must_say(2 * WITHIN)
 
 
+@pytest.mark.usefixtures("process")
 @needs_fork
 @pytest.mark.parametrize(
     ("how", "status"),
@@ -111,6 +115,7 @@ def test_a_fork_is_waited_for_and_its_status_is_known(tmp_path, how, status):
     assert not psutil.pid_exists(said["pid"])
 
 
+@pytest.mark.usefixtures("process")
 @needs_fork
 @pytest.mark.parametrize("own_group", [True, False])
 @pytest.mark.parametrize("how", ["loops", "closes-and-loops"])
@@ -123,6 +128,7 @@ def test_a_fork_that_does_not_come_back_is_ended_at_its_limit(tmp_path, how, own
     assert (said["status"], said["timed_out"]) == (-9, True)
 
 
+@pytest.mark.usefixtures("process")
 @needs_fork
 def test_what_a_fork_has_started_ends_with_it(tmp_path):
     """
@@ -145,6 +151,7 @@ process.must_say(600)
 """
 
 
+@pytest.mark.usefixtures("process")
 @needs_fork
 @pytest.mark.parametrize("own_group", [True, False])
 def test_when_nobody_is_there_any_more_all_of_them_end(own_group):

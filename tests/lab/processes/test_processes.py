@@ -26,6 +26,7 @@ COUNT = {"calls": 0}
 needs_signals = pytest.mark.skipif(os.name == "nt", reason="no signals here")
 
 
+@pytest.mark.usefixtures("process")
 def test_nothing_that_the_function_changes_is_changed_here():
     """
     A fresh process gets a copy of what the function uses.
@@ -73,6 +74,7 @@ def give_back_a_set():
     return {1}
 
 
+@pytest.mark.usefixtures("process")
 @pytest.mark.parametrize(
     ("fn", "how"),
     [
@@ -99,6 +101,7 @@ def test_the_end_is_said_in_words(fn, how):
     assert ended.returned == (how == "returned")
 
 
+@pytest.mark.usefixtures("process")
 def test_an_error_keeps_its_text():
     """
     The text may hold a path, so it is kept apart from the words.
@@ -108,6 +111,7 @@ def test_an_error_keeps_its_text():
     assert (ended.error, repr(ended)) == ("no such key", "raised LookupError")
 
 
+@pytest.mark.usefixtures("process")
 def test_what_it_prints_is_kept_up_to_a_limit():
     """
     A flood of output neither fills the memory nor the notebook.
@@ -123,6 +127,7 @@ def test_what_it_prints_is_kept_up_to_a_limit():
     assert (len(ended.output), str(ended)) == (10_000, "returned")
 
 
+@pytest.mark.usefixtures("process")
 @needs_signals
 def test_what_was_printed_before_a_death_is_kept():
     """
@@ -138,6 +143,7 @@ def test_what_was_printed_before_a_death_is_kept():
     assert (ended.output, str(ended)) == ("half way\n", "killed by SIGKILL")
 
 
+@pytest.mark.usefixtures("process")
 def test_who_is_late_is_ended_with_all_that_it_started(tmp_path):
     """
     Nothing is left running, not even a process that the function started.
@@ -159,6 +165,7 @@ def test_who_is_late_is_ended_with_all_that_it_started(tmp_path):
         assert until(lambda: not alive(child), 10)
 
 
+@pytest.mark.usefixtures("process")
 def test_a_write_is_cut_at_the_byte_that_is_asked_for(tmp_path):
     """
     Seven bytes get through, and the process is gone.
@@ -170,6 +177,7 @@ def test_a_write_is_cut_at_the_byte_that_is_asked_for(tmp_path):
     assert (str(ended), path.read_bytes()) == (f"{CUT_OFF} 7", b"0123456")
 
 
+@pytest.mark.usefixtures("process")
 def test_each_byte_has_its_death(tmp_path):
     """
     The caller sees what each death has left, and the last process returns.
@@ -186,6 +194,7 @@ def test_each_byte_has_its_death(tmp_path):
     assert left[-1] == ("returned", b"0123")
 
 
+@pytest.mark.usefixtures("process")
 def test_a_function_that_fails_is_tried_once(tmp_path):
     """
     A series of deaths ends with the first process that was not cut.
@@ -193,6 +202,7 @@ def test_a_function_that_fails_is_tried_once(tmp_path):
     assert [str(ended) for ended in cut_at_each_byte(fail)] == ["raised LookupError"]
 
 
+@pytest.mark.usefixtures("process")
 def test_the_barrier_lets_nobody_through_alone(tmp_path):
     """
     Each has read before any of them writes, so both write the same number.
@@ -212,6 +222,7 @@ def test_the_barrier_lets_nobody_through_alone(tmp_path):
     assert path.read_text() == "1"
 
 
+@pytest.mark.usefixtures("process")
 @needs_signals
 def test_a_process_that_died_is_not_waited_for():
     """

@@ -65,6 +65,7 @@ def test_a_file_gets_nothing(capsys, monkeypatch):
     assert "".join(capsys.readouterr()) == ""
 
 
+@pytest.mark.usefixtures("process")
 def test_a_notebook_shows_it_unless_it_is_being_frozen(home_dir):
     """
     At the pace 0 nobody watches, and nothing would be the same twice.

@@ -155,6 +155,7 @@ def test_eight_callers_at_once_with_one_key_make_one_effect(world):
     assert set(outcomes) <= {"deploy-1", 409}
 
 
+@pytest.mark.usefixtures("process")
 def test_a_key_is_honoured_after_the_world_was_killed(home_dir):
     """
     The row and the reply are on the disk before anybody hears of them.
@@ -170,6 +171,7 @@ def test_a_key_is_honoured_after_the_world_was_killed(home_dir):
     assert start_world().ledger("t1")[0].count == 1
 
 
+@pytest.mark.usefixtures("process")
 def test_what_was_answered_is_in_the_ledger_however_the_world_dies(home_dir):
     """
     Killed in the middle of its work, it has lost no effect that it reported, and
@@ -324,6 +326,7 @@ def test_large_arguments_arrive_whole(world):
     assert said["receipt"] == "deploy-1"
 
 
+@pytest.mark.usefixtures("process")
 def test_when_the_world_itself_stumbles_it_says_so_and_goes_on(home_dir):
     """
     The caller must not believe that nothing happened, and the log tells no secret.

@@ -37,6 +37,7 @@ def ask(world):
     client.close()
 
 
+@pytest.mark.usefixtures("process")
 def test_without_settings_it_is_the_scripted_model_of_the_world(home_dir):
     """
     The first call starts the world.
@@ -192,6 +193,7 @@ def test_settings_of_a_live_model_do_not_leak_into_the_scripted_one(world, monke
         assert str(client.base_url).startswith(world.url)
 
 
+@pytest.mark.usefixtures("process")
 def test_a_configured_model_takes_the_place_of_the_scripted_one(home_dir, monkeypatch):
     """
     The world is not even started; who asks for the scripted one still gets it.
@@ -207,6 +209,7 @@ def test_a_configured_model_takes_the_place_of_the_scripted_one(home_dir, monkey
     assert scripted_model()[1] == "scripted"
 
 
+@pytest.mark.usefixtures("process")
 def test_a_world_that_cannot_start_is_said_so(home_dir):
     """
     The error is the stage's, not a riddle of the client's.
@@ -247,6 +250,7 @@ def test_the_scripted_model_needs_no_certificates(world, monkeypatch):
     assert loaded == []
 
 
+@pytest.mark.usefixtures("process")
 def test_the_log_of_the_world_holds_no_prompt_and_no_secret(home_dir):
     """
     What was asked and what was answered stays between the two.

@@ -46,13 +46,14 @@ def write_record(home, **changes) -> None:
 
 
 @pytest.fixture
-def sleeper():
+def sleeper(process):
     """A process that is not ours to end."""
     with python("import sys; sys.stdin.read()", stdin=subprocess.PIPE) as process:
         yield process
         assert process.poll() is None, "a process that is no world was ended"
 
 
+@pytest.mark.usefixtures("process")
 def test_nothing_is_found_until_it_is_started_and_after_it_is_stopped(home_dir):
     """
     Looking starts nothing, and stopping tells whether there was anything.
@@ -67,6 +68,7 @@ def test_nothing_is_found_until_it_is_started_and_after_it_is_stopped(home_dir):
     assert not alive(started.pid)
 
 
+@pytest.mark.usefixtures("process")
 def test_another_process_finds_the_same_world_and_what_it_counted(home_dir):
     """
     This is what a kernel does after it was restarted.
@@ -80,6 +82,7 @@ def test_another_process_finds_the_same_world_and_what_it_counted(home_dir):
     assert said == [str(world.pid), "1"]
 
 
+@pytest.mark.usefixtures("process")
 def test_eight_starts_at_once_make_one_world(home_dir):
     """
     Nobody fights, and everybody gets the same.
@@ -92,6 +95,7 @@ def test_eight_starts_at_once_make_one_world(home_dir):
     assert found == {f"{world.pid} {world.url}\n"}
 
 
+@pytest.mark.usefixtures("process")
 @POSIX
 def test_the_world_outlives_the_hard_death_of_whoever_started_it(home_dir):
     """
@@ -106,6 +110,7 @@ def test_the_world_outlives_the_hard_death_of_whoever_started_it(home_dir):
     assert find_world().ledger() == []
 
 
+@pytest.mark.usefixtures("process")
 @POSIX
 def test_an_interrupt_of_the_starter_s_group_does_not_reach_the_world(home_dir):
     """
@@ -122,6 +127,7 @@ def test_an_interrupt_of_the_starter_s_group_does_not_reach_the_world(home_dir):
     assert find_world().ledger() == []
 
 
+@pytest.mark.usefixtures("process")
 def test_the_world_is_nobody_s_child(home_dir):
     """
     On Windows a kernel's restart ends all of its children, whatever their group.
@@ -133,6 +139,7 @@ def test_the_world_is_nobody_s_child(home_dir):
     assert world.pid not in [child.pid for child in children]
 
 
+@pytest.mark.usefixtures("process")
 def test_stopping_one_home_s_world_leaves_the_other_home_s_alone(
     home_dir, tmp_path, monkeypatch
 ):
@@ -197,6 +204,7 @@ def test_a_record_with_an_impossible_value_is_taken_for_none(home_dir, changes):
     assert Record.read(home_dir) is None
 
 
+@pytest.mark.usefixtures("process")
 def test_a_dead_record_is_replaced(home_dir):
     """
     After a reboot the file of the day before is still there.
@@ -211,6 +219,7 @@ def test_a_dead_record_is_replaced(home_dir):
     assert second.ledger() == []
 
 
+@pytest.mark.usefixtures("process")
 def test_garbage_is_replaced(home_dir):
     """
     A file that nobody can read keeps nobody from starting.
@@ -223,6 +232,7 @@ def test_garbage_is_replaced(home_dir):
     assert json.loads((home_dir / "world.json").read_text())["pid"] == world.pid
 
 
+@pytest.mark.usefixtures("process")
 @pytest.mark.parametrize("right_time", [True, False], ids=["same-time", "other-time"])
 def test_a_foreign_process_is_never_signalled(home_dir, sleeper, right_time):
     """
@@ -239,6 +249,7 @@ def test_a_foreign_process_is_never_signalled(home_dir, sleeper, right_time):
     assert world.pid != sleeper.pid
 
 
+@pytest.mark.usefixtures("process")
 def test_this_very_process_is_not_taken_for_the_world(home_dir):
     """
     The id in an old file may be one's own.
@@ -248,6 +259,7 @@ def test_this_very_process_is_not_taken_for_the_world(home_dir):
     assert (find_world(), stop_world()) == (None, False)
 
 
+@pytest.mark.usefixtures("process")
 def test_a_stranger_on_the_port_never_hears_the_token(home_dir):
     """
     Another program may listen there by now, and it may answer politely.
@@ -273,6 +285,7 @@ def test_a_stranger_on_the_port_never_hears_the_token(home_dir):
     assert token.encode() not in b"".join(heard)
 
 
+@pytest.mark.usefixtures("process")
 @POSIX
 @pytest.mark.parametrize("act", [start_world, stop_world])
 def test_a_world_that_hangs_is_ended_because_it_is_proved_to_be_ours(
@@ -291,6 +304,7 @@ def test_a_world_that_hangs_is_ended_because_it_is_proved_to_be_ours(
     assert not alive(stuck.pid)
 
 
+@pytest.mark.usefixtures("process")
 @pytest.mark.parametrize("lost", ["the file", "the home", "its name in the file"])
 def test_the_world_ends_when_its_home_no_longer_names_it(home_dir, lost):
     """
@@ -363,6 +377,7 @@ def test_a_request_under_way_is_not_idleness(clock):
     assert (during, presence.idle()) == (0.0, 7.0)
 
 
+@pytest.mark.usefixtures("process")
 def test_a_ledger_that_cannot_be_read_is_named_and_left_alone(home_dir):
     """
     The error says which file, and the file keeps its bytes.
@@ -399,6 +414,7 @@ def test_a_lock_that_is_never_free_is_named(home_dir):
     (home_dir / "world.lock").rmdir()
 
 
+@pytest.mark.usefixtures("process")
 def test_a_handle_to_a_world_that_ended_says_what_to_do(home_dir):
     """
     Nothing was sent, so nothing happened.
@@ -421,6 +437,7 @@ def test_the_token_is_not_shown():
     assert repr(world) == "World(url='http://127.0.0.1:1', pid=7)"
 
 
+@pytest.mark.usefixtures("process")
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no file modes")
 def test_only_the_owner_can_read_what_the_world_writes(home_dir):
     """
@@ -435,6 +452,7 @@ def test_only_the_owner_can_read_what_the_world_writes(home_dir):
     assert set(modes.values()) == {0o600}, modes
 
 
+@pytest.mark.usefixtures("process")
 def test_the_world_holds_no_secret_of_a_live_model(home_dir, monkeypatch):
     """
     It never needs the key, so it never gets it.
@@ -446,6 +464,7 @@ def test_the_world_holds_no_secret_of_a_live_model(home_dir, monkeypatch):
     assert not [name for name in environment if name.startswith("OPENAI")]
 
 
+@pytest.mark.usefixtures("process")
 def test_a_warning_in_somebody_else_s_package_does_not_stop_the_world(
     home_dir, monkeypatch
 ):
@@ -457,6 +476,7 @@ def test_a_warning_in_somebody_else_s_package_does_not_stop_the_world(
     assert start_world().ledger() == []
 
 
+@pytest.mark.usefixtures("process")
 def test_a_home_that_is_reached_by_another_name_has_the_same_world(
     home_dir, tmp_path, monkeypatch
 ):
@@ -489,6 +509,7 @@ def test_waiting_ends_when_it_comes_true_or_when_time_is_up(clock, monkeypatch):
 HEAVY = ("openai", "starlette", "uvicorn", "http.client", "ssl", "psutil", "pydantic")
 
 
+@pytest.mark.usefixtures("process")
 def test_a_handle_costs_nothing_heavy_to_import():
     """
     Every cell that looks at the ledger imports it.
@@ -517,6 +538,7 @@ def test_a_timeout_must_be_a_length(timeout):
         world.effect("deploy", task_id="t", step="s", arguments={}, timeout=timeout)
 
 
+@pytest.mark.usefixtures("process")
 def test_the_world_is_ready_before_its_model_is():
     """
     The model's library is slow to load: it waits for whoever looks at the model.

@@ -166,6 +166,7 @@ def test_a_database_that_became_foreign_meanwhile_is_refused(path, monkeypatch):
     assert names == [("theirs",)]
 
 
+@pytest.mark.usefixtures("process")
 @pytest.mark.skipif(os.name == "nt", reason="needs fork and SIGKILL")
 def test_a_process_that_died_while_it_made_the_file_is_cleaned_up_after(path):
     """
@@ -189,6 +190,7 @@ def test_a_process_that_died_while_it_made_the_file_is_cleaned_up_after(path):
         assert store.submit(Task.new("x", key="k")).created
 
 
+@pytest.mark.usefixtures("process")
 @pytest.mark.skipif(os.name == "nt", reason="needs fork and SIGKILL")
 def test_a_process_that_died_while_it_emptied_the_log_is_no_damage(path):
     """
@@ -222,6 +224,7 @@ def test_a_process_that_died_while_it_emptied_the_log_is_no_damage(path):
     assert (len(found), len(after) > len(before)) == (31, True)
 
 
+@pytest.mark.usefixtures("process")
 def test_a_second_store_takes_no_locks_from_the_first(path, store):
     """
     Opening a file once more and closing it lost the log of whoever had it open: the
@@ -410,7 +413,7 @@ def test_a_database_that_may_not_grow_keeps_what_it_has(store):
 
 
 @pytest.fixture
-def small_disk(tmp_path):
+def small_disk(process, tmp_path):
     """A disk of one megabyte."""
     if not hasattr(os, "geteuid") or os.geteuid() != 0:
         pytest.skip("only root can mount a small disk")
@@ -441,6 +444,7 @@ def test_a_full_disk_is_named_as_one_and_the_old_content_is_whole(small_disk):
         assert store.save(task, messages=NOTE).version == task.version + 1
 
 
+@pytest.mark.usefixtures("process")
 @POSIX
 def test_a_disk_that_refuses_in_the_middle_leaves_the_outcome_open(path):
     """
@@ -474,6 +478,7 @@ def test_a_disk_that_refuses_in_the_middle_leaves_the_outcome_open(path):
         assert store.get(task.id).version - version in (0, 1)
 
 
+@pytest.mark.usefixtures("process")
 @POSIX
 def test_kills_at_any_moment_lose_nothing_that_was_confirmed(path):
     """
@@ -605,7 +610,7 @@ def copy_of(path):
 
 
 @pytest.fixture
-def killed(path):
+def killed(process, path):
     """A file with a copy of an earlier moment, and the log of a killed process."""
     with SqliteStore(path) as store:
         stored(store, "early")
@@ -668,6 +673,7 @@ def test_a_file_and_its_log_that_came_together_are_read_when_somebody_says_so(
     assert kept(there / "tasks.db") == 3
 
 
+@pytest.mark.usefixtures("process")
 @POSIX
 def test_the_log_of_a_killed_process_is_read(path, killed):
     """
@@ -686,6 +692,7 @@ def test_the_log_of_a_killed_process_is_read(path, killed):
     assert kept(path) == 4
 
 
+@pytest.mark.usefixtures("process")
 @LINUX_ONLY
 def test_a_log_in_use_belongs_to_its_file(path, killed):
     """

@@ -146,6 +146,7 @@ def worker(url_and_witness):
             pass
 
 
+@pytest.mark.usefixtures("process")
 def test_eight_processes_run_each_of_2000_tasks_once(store, url, tmp_path):
     """
     No leader and no list of workers: a claim keeps them apart.
@@ -186,6 +187,7 @@ STOPPED = """
 """
 
 
+@pytest.mark.usefixtures("process")
 @POSIX
 def test_a_stopped_workers_late_write_is_refused(store, url, clock, tmp_path):
     """
@@ -215,6 +217,7 @@ def test_a_stopped_workers_late_write_is_refused(store, url, clock, tmp_path):
         process.communicate()
 
 
+@pytest.mark.usefixtures("process")
 @POSIX
 def test_a_stopped_worker_that_is_then_killed_loses_its_task_at_once(
     store, url, clock, tmp_path
@@ -238,6 +241,7 @@ def test_a_stopped_worker_that_is_then_killed_loses_its_task_at_once(
     assert (finished.id, finished.state, finished.attempt) == (task.id, "completed", 2)
 
 
+@pytest.mark.usefixtures("process")
 @POSIX
 def test_a_fork_leaves_the_connection_to_its_parent(url):
     """
@@ -565,6 +569,7 @@ def test_a_migration_that_fails_leaves_nothing_behind(url, store, monkeypatch):
         assert after.database.read("select * from extra") == []
 
 
+@pytest.mark.usefixtures("process")
 def test_eight_processes_make_the_same_tables_at_once(url):
     """
     One makes them, the others wait and find them.

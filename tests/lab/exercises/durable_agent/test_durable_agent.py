@@ -41,6 +41,7 @@ def tried(name, answer, **options):
     return report.cases[0].message
 
 
+@pytest.mark.usefixtures("process")
 @pytest.mark.parametrize(
     "left_open", [pytest.param(one, id=name) for name, one in OPEN.items()]
 )
@@ -100,6 +101,7 @@ def yields(job):
     yield job
 
 
+@pytest.mark.usefixtures("process")
 @pytest.mark.parametrize(
     ("answer", "stage", "says"),
     [
@@ -136,6 +138,7 @@ def test_a_hostile_answer_is_named(answer, stage, says):
     assert says in tried(stage, answer)
 
 
+@pytest.mark.usefixtures("process")
 def test_an_endless_loop_is_ended():
     """
     At the cap of the stage, whatever the agent was at.
@@ -153,6 +156,7 @@ def writes_now_and_then(job):
     return of_the_course(job)
 
 
+@pytest.mark.usefixtures("process")
 def test_a_moment_that_a_run_does_not_come_to_does_not_count():
     """
     An agent may write less than it did in the first run: then nobody dies there.

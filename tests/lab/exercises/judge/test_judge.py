@@ -72,6 +72,7 @@ def tidy(monkeypatch, tmp_path):
 posix = pytest.mark.skipif(os.name == "nt", reason="the answer needs POSIX calls")
 
 
+@pytest.mark.usefixtures("process")
 @pytest.mark.parametrize(
     ("answer", "happened"),
     [
@@ -121,6 +122,7 @@ def test_a_harmful_answer_is_a_named_failure(tidy, answer, happened):
     assert all(case.done and case.expected and case.happened for case in report.cases)
 
 
+@pytest.mark.usefixtures("process")
 @pytest.mark.parametrize(
     "answer",
     [
@@ -140,6 +142,7 @@ def test_what_an_answer_leaves_behind_is_ended(tidy, answer):
     assert [case.name for case in report.cases if case.passed] == []
 
 
+@pytest.mark.usefixtures("process")
 @pytest.mark.parametrize(
     ("answer", "happened"),
     [
@@ -174,6 +177,7 @@ def test_what_is_no_such_function_is_refused_in_words(tidy, answer, happened):
     assert "apply_patch(state, patch)" in report.cases[0].expected
 
 
+@pytest.mark.usefixtures("process")
 def test_the_signature_of_a_wrapped_function_is_not_guessed(tidy):
     """
     A decorator that shows another's signature is taken at its word.
@@ -183,6 +187,7 @@ def test_the_signature_of_a_wrapped_function_is_not_guessed(tidy):
     assert "written as apply_patch(state)" in report.cases[0].happened
 
 
+@pytest.mark.usefixtures("process")
 def test_helpers_from_other_cells_come_along(tidy):
     """
     A function from a notebook carries what it uses, also closures and lambdas.
@@ -195,6 +200,7 @@ def test_helpers_from_other_cells_come_along(tidy):
     assert check("state", apply_patch).passed
 
 
+@pytest.mark.usefixtures("process")
 def test_an_error_is_placed_in_a_function_that_has_a_name(tidy):
     """
     Nobody has written a function called `<setcomp>`.
@@ -218,6 +224,7 @@ def test_an_error_is_placed_in_a_function_that_has_a_name(tidy):
         assert f"'no such thing', in line {line} of {answer.__name__}" in happened
 
 
+@pytest.mark.usefixtures("process")
 def test_an_answer_sees_no_keys_and_no_home(tidy, monkeypatch):
     """
     Its environment is clean, and a report shows no path of this machine.
@@ -231,6 +238,7 @@ def test_an_answer_sees_no_keys_and_no_home(tidy, monkeypatch):
     assert tempfile.gettempdir() not in str(report)
 
 
+@pytest.mark.usefixtures("process")
 def test_what_an_answer_prints_is_shown_and_cut(tidy):
     """
     A print helps to find the mistake; a thousand lines of it do not.
@@ -248,6 +256,7 @@ def test_what_an_answer_prints_is_shown_and_cut(tidy):
     assert "printed:" in str(report)
 
 
+@pytest.mark.usefixtures("process")
 def test_prints_are_shown_at_their_own_stage(tidy):
     """
     However quickly the stages follow each other.
@@ -263,6 +272,7 @@ def test_prints_are_shown_at_their_own_stage(tidy):
     assert report.cases[2].printed == "['replace_plan']"
 
 
+@pytest.mark.usefixtures("process")
 def test_an_answer_that_never_comes_back_does_not_cost_all_stages(tidy):
     """
     After two such stages the others are not tried, and say so.
@@ -274,6 +284,7 @@ def test_an_answer_that_never_comes_back_does_not_cost_all_stages(tidy):
     assert (len(tried), len(untried)) == (runner.MAX_LATE, 11)
 
 
+@pytest.mark.usefixtures("process")
 def test_a_stage_that_dies_costs_only_itself(tidy):
     """
     The others are tried, in a new process if it must be.
@@ -291,6 +302,7 @@ def test_a_stage_that_dies_costs_only_itself(tidy):
     assert report.score == "12 of 13"
 
 
+@pytest.mark.usefixtures("process")
 def test_two_reports_on_one_answer_are_the_same(tidy):
     """
     No path, time or process id is in it: a stored output can be compared.
@@ -310,6 +322,7 @@ def test_two_reports_on_one_answer_are_the_same(tidy):
 SOAK = pytest.mark.soak  # a new Python for every save takes its time
 
 
+@pytest.mark.usefixtures("process")
 @pytest.mark.parametrize(
     ("name", "answer", "fails"),
     [
@@ -449,6 +462,7 @@ def test_a_check_without_its_world_says_so(monkeypatch):
     assert {row.attempts for row in progress().rows} == {0}
 
 
+@pytest.mark.usefixtures("process")
 def test_the_time_between_two_stages_is_nobody_s(monkeypatch):
     """
     What the check itself does there, it need not do within the cap of a stage.
@@ -480,6 +494,7 @@ check("state", nasty.sleeps, seconds=300.0)
 """
 
 
+@pytest.mark.usefixtures("process")
 @posix
 @pytest.mark.parametrize(
     "how", [pytest.param(signal.SIGINT, id="interrupt"), pytest.param(9, id="kill")]
@@ -518,6 +533,7 @@ def test_an_unknown_exercise_is_refused_by_name():
         check(None, state_answers.right)
 
 
+@pytest.mark.usefixtures("process")
 def test_a_check_does_not_fail_with_the_notes_of_progress(home_dir):
     """
     A torn progress file is named beside the verdict, and left alone.
@@ -632,6 +648,7 @@ def test_every_exercise_is_registered_whole():
         assert len(module.HINTS) == 3
 
 
+@pytest.mark.usefixtures("process")
 def test_some_stages_can_be_tried_alone(home_dir):
     """
     For whoever works on one of them; the progress does not hear of it.

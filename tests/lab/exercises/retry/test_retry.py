@@ -32,6 +32,7 @@ def bonus_of(answer):
     return report.cases[-1], report
 
 
+@pytest.mark.usefixtures("process")
 @pytest.mark.parametrize(
     "answer",
     [
@@ -114,6 +115,7 @@ def test_other_jitter_leaves_the_bonus_open(answer, says):
     assert says in bonus.message
 
 
+@pytest.mark.usefixtures("process")
 def test_a_wait_that_cannot_be_noticed_ends_with_its_stage():
     """
     An event loop waits where nobody looks: the time cap is a named failure.
@@ -142,6 +144,7 @@ def execute_with_retry(fn, max_attempts, *, sleep=None):
 """
 
 
+@pytest.mark.usefixtures("process")
 def test_a_sleep_taken_from_its_module_early_is_noticed(tmp_path):
     """
     `from time import sleep` in an early cell is caught like `time.sleep`.

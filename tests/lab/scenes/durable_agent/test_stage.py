@@ -66,6 +66,7 @@ def test_last_words_are_spoken_only_by_those_who_may(world, tmp_path):
     assert repeats == {stop: 0, die: 4}
 
 
+@pytest.mark.usefixtures("process")
 def test_functions_that_are_not_solved_yet_are_the_packages(home_dir, tmp_path):
     """
     And it is said which; a solved exercise gives its own.

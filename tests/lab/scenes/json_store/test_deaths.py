@@ -10,6 +10,7 @@ OLD, NEW = b"the old content", b"new content, and more of it"
 each_byte = pytest.mark.skipif(not HAS_FORK, reason="only some bytes without fork")
 
 
+@pytest.mark.usefixtures("process")
 @each_byte
 def test_a_death_after_the_new_content_is_counted_as_such(tmp_path):
     """
@@ -32,6 +33,7 @@ def test_a_death_after_the_new_content_is_counted_as_such(tmp_path):
     )
 
 
+@pytest.mark.usefixtures("process")
 def test_where_no_file_was_there_is_none_after_a_death(tmp_path):
     """
     "Nothing" is an old content, too.
@@ -48,6 +50,7 @@ def test_where_no_file_was_there_is_none_after_a_death(tmp_path):
     assert deaths.old > 0
 
 
+@pytest.mark.usefixtures("process")
 def test_a_save_that_fails_by_itself_is_no_death(tmp_path):
     """
     A mistake in the save must not pass for a crash.

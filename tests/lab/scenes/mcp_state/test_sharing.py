@@ -285,6 +285,7 @@ def test_a_new_task_wipes_nothing(tmp_path):
         assert store.get("release-3").agent_id == "planner"
 
 
+@pytest.mark.usefixtures("process")
 def test_an_agent_that_knows_all_over_mcp_survives_its_death(home_dir):
     """
     Around the effect and around the write that records it, which the server makes.
@@ -309,6 +310,7 @@ def test_only_the_course_is_loaded_before_a_fork(name):
     assert set(sys.modules) == before
 
 
+@pytest.mark.usefixtures("process")
 def test_the_command_of_a_server_is_one_that_a_client_can_start(tmp_path, home_dir):
     """
     The notebook's own, with what an agent was granted.

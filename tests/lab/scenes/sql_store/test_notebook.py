@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import nbformat
+import pytest
 
 from agentstate_lab.lab.notebooks.freeze import frozen
 
@@ -13,6 +14,7 @@ SWITCH = 'lab.database("sqlite")'
 SAME_ANYWAY = ("plan-", "restart-", "crash-")
 
 
+@pytest.mark.usefixtures("process")
 def test_the_outputs_do_not_depend_on_the_switch(tmp_path):
     """
     The other name in the switch, every cell run again, and each output compared.
