@@ -2,10 +2,10 @@
 Run a task under an `execute` function that knows less than ours.
 
 The smallest function that executes a task once (exercise 03) reads it, saves it as
-running, works, and saves the end. It names no owner, so nobody could tell after a
-crash whether its worker lives; it saves the end on the version that it read at the
-start, although the work has saved its steps in between; and it takes a question for
-a failure.
+running, works, and saves the end. It names no owner, so the store names the process,
+which may live on when this run of it has ended; it saves the end on the version that
+it read at the start, although the work has saved its steps in between; and it takes a
+question for a failure.
 
 `execute_with` makes up for all three, from outside. A task whose worker is proved
 gone is released first. The function gets a view of the store that signs what it

@@ -128,6 +128,9 @@ class StepStore(TaskStore, Protocol):
         """
         Store a changed task and everything of the same moment in one commit.
 
+        Who is running has an owner, and nobody else has: a task that is saved as
+        running without one is owned by this process.
+
         Args:
             task: As for `TaskStore.save`; a refused task keeps all of it out.
 
