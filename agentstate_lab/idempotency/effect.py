@@ -230,7 +230,7 @@ def recorded_or_begun(
                     raise OutcomeUnknown(task_id, intent.name, _NEVER_REPORTED)
             intent = intent.model_copy(update={"attempt": found.attempt + 1})
         if if_unknown == "repeat":
-            return intent  # nobody will ask whether it was begun
+            return intent  # nobody will look whether it was begun
         try:
             store.save(task, steps=[intent])
         except VersionConflict:

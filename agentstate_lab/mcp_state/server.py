@@ -8,7 +8,7 @@ A server offers the tasks of a store under addresses that any MCP client can rea
 Reading is a *resource*. Changing is a *tool*, because resources cannot be written,
 and a write must say two things that no address can: the version that it is based on,
 and the id of the patch. The version keeps two writers from undoing each other. The
-patch id makes it safe to ask again when the answer was lost (`patching`).
+patch id makes it safe to send it again when the answer was lost (`patching`).
 
 What is read is the past the moment it arrives, so it is marked as stale (`ttlMs` 0)
 and carries its version. A client may listen for changes, and hears of those that went
@@ -79,7 +79,7 @@ JSON: Final = "application/json"
 INSTRUCTIONS = """\
 Tasks of agents, with what each agent knows. Read a task first, and note its version.
 To change it, call write_state with that version and a patch id that names what you
-want (the same id when you ask again, another for another change). On a conflict,
+want (the same id when you send it again, another for another change). On a conflict,
 error -32010, read again and decide anew: somebody else has changed the task.
 """
 

@@ -189,7 +189,7 @@ def checked(function: Callable[..., Results]) -> Callable[..., Results]:
     @functools.wraps(function)
     def wrapper(*args: Any, **kwargs: Any) -> Results:
         for name in ("limit", "step_limit"):
-            if not 0 < kwargs[name] < math.inf:
+            if not kwargs[name] > 0:  # nor is NaN
                 raise ValueError(f"{name} must be a positive number")
         return function(*args, **kwargs)
 
@@ -994,7 +994,7 @@ WRONG = {
         masks_late_errors, ERRORS, "reported the error of the step as a deadline"
     ),
     "tries-again": Wrong(tries_again, ERRORS, "'a', 'b', 'b'"),
-    "plans-ahead": Wrong(plans_ahead, TURNS, "asked for step 2 when 0 had been run"),
+    "plans-ahead": Wrong(plans_ahead, TURNS, "took step 2 when 0 had been run"),
     "counts-steps-only": Wrong(
         counts_steps_only, TURNS, "handed 4 s with 2 s of the run's time left"
     ),

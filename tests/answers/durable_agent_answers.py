@@ -26,7 +26,7 @@ WRONG = {
     "fragile": Wrong(
         mistakes.fragile,
         IN_AN_EFFECT,
-        "survives 0 of 2: at effect 1, deploy-api happened twice: it was asked for"
+        "survives 0 of 2: at effect 1, deploy-api happened twice: it was requested"
         " without a key",
         (
             "survives a kill when the reply has come, before it does anything else",
@@ -44,7 +44,7 @@ WRONG = {
     "makes-random-keys": Wrong(
         mistakes.makes_random_keys,
         IN_AN_EFFECT,
-        "it was asked for with 2 keys",
+        "it was requested with 2 keys",
         (PLAN,),
     ),
     "asks-a-person": Wrong(
@@ -95,7 +95,7 @@ WRONG = {
     "hashes-its-keys": Wrong(
         mistakes.hashes_its_keys,
         "goes on in a newly started Python",
-        "deploy-api happened twice: it was asked for with 2 keys",
+        "deploy-api happened twice: it was requested with 2 keys",
     ),
     "calls-a-beginning-done": Wrong(
         mistakes.calls_a_beginning_done, BEFORE_AN_EFFECT, "deploy-api never happened"
@@ -128,7 +128,7 @@ WRONG = {
         mistakes.ends_when_it_is_told, BEFORE_AN_EFFECT, "it called sys.exit(0)"
     ),
     "deploys-for-ever": Wrong(
-        mistakes.deploys_for_ever, THROUGH, "it asked for effects 60 times in one run"
+        mistakes.deploys_for_ever, THROUGH, "it requested effects 60 times in one run"
     ),
     "has-one-key": Wrong(
         mistakes.has_one_key, THROUGH, "422: This idempotency key was used"
@@ -151,7 +151,7 @@ OPEN = {
     "acts-again": Wrong(
         styles.replaying,
         "does nothing again that the model has been told about",
-        "it asked for it again",
+        "it requested it again",
     ),
     "works-beside-another": Wrong(
         styles.ByHand(),

@@ -1,5 +1,5 @@
 """
-The agent of notebook 04: the one of notebook 03, and whatever it asks is asked again.
+The agent of notebook 04: the one of notebook 03, and whatever it sends is sent again.
 
 `patient` changes no line of an agent. It hands on the same job with a model and a
 world that try again: the model in any case, since asking twice changes nothing but

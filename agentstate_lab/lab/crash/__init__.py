@@ -1,5 +1,5 @@
 """
-The crash lab: kill an agent at a chosen moment, run it again, ask the witness.
+The crash lab: kill an agent at a chosen moment, run it again, read the ledger.
 
 `crash` is what a notebook calls, `fuse` knows the moments, `rig` kills again and
 again, `matrix` shows what was counted; `spawner` and `victim` are the two ends of the

@@ -1,5 +1,5 @@
 """
-The crash lab: kill an agent at a chosen moment, run it again, ask the witness.
+The crash lab: kill an agent at a chosen moment, run it again, read the ledger.
 
     kill_points("naive")                    the moments at which it can be killed
     crash_at("naive", "effect.after:7")     one death

@@ -1,7 +1,7 @@
 """
 What the world has counted of a job, and the steps that it counts.
 
-`counted` asks the ledger and not the agent: an agent that died cannot tell what it
+`counted` reads the ledger: an agent that died cannot tell what it
 did. A count is of one moment, so two of them, one before and one after a second run,
 say which run did what.
 

@@ -121,7 +121,7 @@ def send(
         except (OSError, HTTPException, ValueError, RecursionError) as error:
             raise ReplyLost(
                 f"{method} {path} was sent and no reply came back"
-                f" ({type(error).__name__}): ask again with the same key,"
+                f" ({type(error).__name__}): resend it with the same key,"
                 " or look into the ledger"
             ) from error
     finally:

@@ -20,7 +20,7 @@ HINTS = (
     "Look for the last good one first: sort by version, newest first (`sorted`, since"
     " the list is the caller's), and take the first that is not altered. Both halves"
     " need it: it is the one to go on from, if anything is, and it is never dropped."
-    " Then ask in this order: the task's state, is there any good one, can its schema"
+    " Then look in this order: the task's state, is there any good one, can its schema"
     " be read, and the age last.",
     "The shape: newest = sorted(checkpoints, key=..., reverse=True); last_good ="
     " next((one for one in newest if not altered(one)), None), where altered compares"
@@ -148,7 +148,7 @@ def age_last(answer: Subject) -> None:
         _says(answer, past, resume, because, why)
     past = Past([taken(5, 9_999)], touched=9_999.0, max_age=None)
     _says(answer, past, 5, "ok", "None is for ever")
-    last = "the age is asked last"
+    last = "the age is looked at last"
     for one, because in ((altered(5), "altered"), (taken(5, schema=3), "too new")):
         _says(answer, Past([one], touched=500.0), None, because, last)
 

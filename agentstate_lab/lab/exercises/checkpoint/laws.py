@@ -24,7 +24,7 @@ from .past import CLOSED, NOW, OPEN, Checkpoint, Past, Said, altered, taken
 
 PASTS = 240
 MAX_SIZE = 7
-AGAIN = f"dropped what it said, for {PASTS} made-up pasts, and asked again"
+AGAIN = f"dropped what it said, for {PASTS} made-up pasts, and called it again"
 AGES = (0.0, 10.0, 10.0, 30.0, 60.0, 60.5, 90.0, 10_000.0)
 
 
@@ -99,7 +99,7 @@ def _asked_again(answer: Subject) -> Iterator[tuple[Past, Said, Said]]:
 
 
 def _told(past: Past, before: Said) -> str:
-    return f"looked back on {past}, dropped {before.drop}, and asked again"
+    return f"looked back on {past}, dropped {before.drop}, and called it again"
 
 
 @stage("says the same in whatever order the list is")

@@ -61,7 +61,7 @@ def is_altered(one: Checkpoint) -> bool:
 
 
 class Said(NamedTuple):
-    """What an answer said, in the form that the exercise asks for."""
+    """What an answer said, in the form that the exercise wants."""
 
     resume: int | None
     because: str
@@ -111,7 +111,7 @@ class Past:
         return answer.outcome(task, checkpoints, now=NOW, **rules)
 
     def ask(self, answer: Subject) -> Said:
-        """Call the answer; what it returns must have the form that is asked for."""
+        """Call the answer; what it returns must have the form that is wanted."""
         return self.result(answer, self.outcome(answer))
 
     def result(self, answer: Subject, outcome: Outcome) -> Said:
@@ -120,7 +120,7 @@ class Past:
             raise Unmet(raised(outcome.error, answer.answer))
         found = outcome.value
         if found is None:
-            raise Unmet("it returned nothing (None): a dict is asked for")
+            raise Unmet("it returned nothing (None): a dict is wanted")
         require(isinstance(found, Mapping), f"it returned {found!r:.100}, not a dict")
         for key in Said._fields:
             require(key in found, f"the dict that it returned has no {key!r}")

@@ -76,7 +76,7 @@ HINTS = (
 @stage("keeps everything when there is room")
 def keeps_everything(answer: Subject) -> None:
     """Nothing is left out, changed or made up."""
-    with doing("asked for 6 facts and 2 artifacts in 10,000 bytes", "all of them"):
+    with doing("filtered 6 facts and 2 artifacts into 10,000 bytes", "all of them"):
         result = fitted(answer, SMALL, 10_000)
         for name in ("questions", "facts", "artifacts"):
             missing = [one for one in SMALL[name] if one not in result[name]]
@@ -89,8 +89,8 @@ def keeps_everything(answer: Subject) -> None:
         fact("load", 0.5),
     )
     with doing(
-        "asked for facts with the values 0, an empty text, None and 0.5, and one with"
-        " a third key, in 10,000 bytes",
+        "filtered facts with the values 0, an empty text, None and 0.5, and one with"
+        " a third key, into 10,000 bytes",
         "all of them, unchanged",
     ):
         state = state_of(*empty, odd)
@@ -105,7 +105,7 @@ def shows_newest(answer: Subject) -> None:
     """An old value beside the new one is a contradiction."""
     twice = state_of(fact("replicas", 1), fact("region", "eu"), fact("replicas", 3))
     with doing(
-        "asked for a state where replicas was 1 and is 3 now, in 10,000 bytes",
+        "filtered a state where replicas was 1 and is 3 now, into 10,000 bytes",
         "replicas=3 alone",
     ):
         result = fitted(answer, twice, 10_000)
@@ -113,7 +113,7 @@ def shows_newest(answer: Subject) -> None:
         require(len(result["facts"]) == 2, f"it showed {told(result['facts'])}")
     grown = state_of(fact("status", "ok"), fact("status", "down " * 40))
     with doing(
-        "asked for a state whose newest status is too large for the budget",
+        "filtered a state whose newest status is too large for the budget",
         "no status: the older one is known to be wrong",
     ):
         agrees(fitted(answer, grown, least(grown) + 60), grown)
@@ -168,15 +168,15 @@ def passes_over(answer: Subject) -> None:
     """One large fact does not keep out the small ones."""
     state = state_of(*HOSTS, fact("log", "x" * 500))
     with doing(
-        "asked for six small facts and one of 500 bytes, the newest, in 250 bytes",
+        "filtered six small facts and one of 500 bytes, the newest, into 250 bytes",
         "the six small ones",
     ):
         found = len(fitted(answer, state, 250)["facts"])
         require(found == 6, f"it showed {found} of the small ones")
     logs = state_of(*HOSTS, artifacts=[log(1), log(2, "x" * 500)])
     with doing(
-        "asked for a small artifact and one with a summary of 500 bytes, the newest,"
-        " in 250 bytes",
+        "filtered a small artifact and one with a summary of 500 bytes, the newest,"
+        " into 250 bytes",
         "the small one",
     ):
         shown = fitted(answer, logs, 250)["artifacts"]
@@ -190,15 +190,15 @@ def takes_newest(answer: Subject) -> None:
         wanted = list(HOSTS[len(HOSTS) - number :])
         max_bytes = size(with_only(SMALL, wanted, []))
         with doing(
-            f"asked for six facts of equal size and two artifacts in {max_bytes} bytes,"
-            f" which is room for {_facts(number)}",
+            f"filtered six facts of equal size and two artifacts into {max_bytes}"
+            f" bytes, which is room for {_facts(number)}",
             f"the newest: {told(wanted)}" if wanted else "no fact",
         ):
             found = fitted(answer, SMALL, max_bytes)["facts"]
             found = sorted(found, key=lambda one: str(one["key"]))
             require(found == wanted, f"it showed {told(found)}")
     with doing(
-        "asked for the same with room for all facts and one artifact", "the newest one"
+        "filtered the same with room for all facts and one artifact", "the newest one"
     ):
         max_bytes = size(with_only(SMALL, list(HOSTS), [log(2)]))
         shown = fitted(answer, SMALL, max_bytes)["artifacts"]
@@ -209,15 +209,15 @@ def takes_newest(answer: Subject) -> None:
 def charges_line(answer: Subject) -> None:
     """The content lies elsewhere: the model reads an id and a summary."""
     with doing(
-        "asked for one artifact, whose content has 48,231 bytes, in 200 bytes",
+        "filtered one artifact, whose content has 48,231 bytes, into 200 bytes",
         "the artifact: its line has some 40",
     ):
         shown = fitted(answer, state_of(artifacts=[log(1)]), 200)["artifacts"]
         require(shown == [log(1)], "it was left out")
     empty = state_of(artifacts=[log(1, "x" * 300, 0)])
     with doing(
-        "asked for an artifact without content and with a summary of 300 bytes, in 200"
-        " bytes",
+        "filtered an artifact without content and with a summary of 300 bytes, into"
+        " 200 bytes",
         "no artifact",
     ):
         fits(fitted(answer, empty, 200), 200)
@@ -242,8 +242,8 @@ def keeps_list(answer: Subject) -> None:
         low = least(state, keep)
         for max_bytes in (10_000, low, low + 15, low + 40):
             with doing(
-                f"asked for a state with keep={keep}, whose facts are older than the"
-                f" others, in {max_bytes:,} bytes",
+                f"filtered a state with keep={keep}, whose facts are older than the"
+                f" others, into {max_bytes:,} bytes",
                 "the facts on the list, and the open question",
             ):
                 result = fitted(answer, state, max_bytes, keep)
@@ -263,12 +263,12 @@ def says_least(answer: Subject) -> None:
         low = least(state, keep)
         for max_bytes in (low - 1, 10, 0):
             with doing(
-                f"asked for a state with keep={keep} in {max_bytes} bytes, where what"
+                f"filtered a state with keep={keep} into {max_bytes} bytes, where what"
                 f" must be shown has {low}",
                 f"ContextTooSmall({low}, {max_bytes}), raised",
             ):
                 _too_small(answer, state, max_bytes, keep, low)
-        with doing(f"asked for the same in {low} bytes", f"a text of {low} bytes"):
+        with doing(f"filtered the same into {low} bytes", f"a text of {low} bytes"):
             found = size(fitted(answer, state, low, keep))
             require(found == low, f"it had {found}")
 
@@ -296,7 +296,7 @@ def keeps_order(answer: Subject) -> None:
     for max_bytes in (10_000, size(SMALL) - 1, size(SMALL) - 60):
         for keep in ([], ["host-3"]):
             with doing(
-                f"asked for a state of {size(SMALL)} bytes with keep={keep} in"
+                f"filtered a state of {size(SMALL)} bytes with keep={keep} into"
                 f" {max_bytes:,} bytes",
                 "facts and artifacts from old to new, as in the state",
             ):
@@ -345,14 +345,14 @@ def holds(answer: Subject) -> None:
     for number, (state, keep) in enumerate(random_cases(RANDOM_STATES), start=1):
         for max_bytes in budgets(state, keep):
             with doing(
-                f"asked for random state {number} with keep={keep} in {max_bytes}"
+                f"filtered random state {number} with keep={keep} into {max_bytes}"
                 f" bytes; all of it reads\n{render(everything(state)):.400}",
                 "all the promises above",
             ):
                 result = fitted(answer, state, max_bytes, keep)
                 _all_laws(result, state, max_bytes, keep)
             with doing(
-                f"asked for the result of random state {number} again, with the same"
+                f"filtered the result of random state {number} again, with the same"
                 f" keep={keep} and budget {max_bytes}",
                 "the same once more",
             ):
@@ -360,7 +360,7 @@ def holds(answer: Subject) -> None:
                 require(all(again[one] == result[one] for one in state), "it differed")
         low = least(state, keep)
         with doing(
-            f"asked for random state {number} with keep={keep} in {low - 1} bytes",
+            f"filtered random state {number} with keep={keep} into {low - 1} bytes",
             f"ContextTooSmall({low}, {low - 1}), raised",
         ):
             _too_small(answer, state, low - 1, keep, low)

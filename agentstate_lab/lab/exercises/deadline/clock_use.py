@@ -1,5 +1,5 @@
 """
-The stages of exercise 05 about the clock: which one is asked, when, and how often.
+The stages of exercise 05 about the clock: which one is read, when, and how often.
 
 Time goes by between two steps as well, since an agent plans, and between two looks
 at a clock. An answer that measures only its steps, or that compares one reading and
@@ -41,12 +41,12 @@ def takes_turns(answer: Subject) -> None:
 
 
 def _planned(run: TimedRun) -> Iterator[Step]:
-    """Steps without end, each planned when it is asked for."""
+    """Steps without end, each planned when it is taken."""
     for number in range(1, 100):
         known = len(run.record.get("done") or ())
         if min(known, len(run.starts)) < number - 1:
             run.fail(
-                f"it asked for step {number} when {len(run.starts)} had been run, with"
+                f"it took step {number} when {len(run.starts)} had been run, with"
                 f" {known} results in the record: nobody can plan from that"
             )
         run.clock.advance(2)

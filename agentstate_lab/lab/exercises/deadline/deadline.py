@@ -34,7 +34,7 @@ HINTS = (
     " is left follows from it and the clock at any moment?",
     "Compute when the run began: clock() minus the seconds that the record says were"
     " used before. From there all of the time counts, on any clock. The place to"
-    " ask whether any of it is left is inside the loop, before the call, and after"
+    " look whether any of it is left is inside the loop, before the call, and after"
     " you know that the step is not done. And which line runs after a step, whether"
     " it returned or raised? What must the record say when no step starts any more?",
     "The shape: refuse limits with `if not limit > 0`, which catches NaN, too. Then"

@@ -56,7 +56,7 @@ class TimedRun:
     Attributes:
         starts: The steps that were started, in order.
 
-        asked: The real clocks that were asked, by name.
+        asked: The real clocks that were read, by name.
     """
 
     def __init__(

@@ -1,7 +1,7 @@
 """
 The check of exercise 10: an agent that may be killed, and a job that is done.
 
-Nothing is asked of the agent but what a witness can see. The ledger counts the
+Of the agent nothing is judged but what a witness can see. The ledger counts the
 effects, the file holds the task, the model and the services noted what they were
 asked. How the agent keeps its plan and its results is its own affair.
 
@@ -47,7 +47,7 @@ MEMORY = Path("/dev/shm")  # where it exists: hundreds of files, for a few secon
 HINTS = (
     "Take one moment: the deployment has happened, and the process dies before it has"
     " saved anything. What does the next process find in the store? Which three"
-    " things would it have to find there, so that it asks for the same step, under"
+    " things would it have to find there, so that it requests the same step, under"
     " the same key, and does not ask the model for a new plan?",
     "There are three places. Where the model answers: try again what may pass, and"
     " store the message before you act on it (record_more). Where a tool is called:"
@@ -110,7 +110,7 @@ def gets_through(answer: Subject) -> None:
 
 @stage("does not run a completed task again")
 def completed_stays(answer: Subject) -> None:
-    """Whoever asks twice gets what there is."""
+    """Whoever runs it twice gets what there is."""
     with (
         doing(
             "ran it on the job, and once more when the job was completed",
@@ -122,7 +122,7 @@ def completed_stays(answer: Subject) -> None:
         asked, requests, before = len(scene.said()), len(scene.requests()), scene.task()
         ending = scene.run()
         require(len(scene.said()) == asked, "it asked the model again")
-        require(len(scene.requests()) == requests, "it asked for the effects again")
+        require(len(scene.requests()) == requests, "it requested the effects again")
         scene.is_done_by(ending)
         require(scene.task() == before, "the stored task has changed")
 

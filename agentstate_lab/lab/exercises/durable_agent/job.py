@@ -142,9 +142,9 @@ class Outside:
 
 
 class DeploysForEver(BaseException):
-    """It asked too often. No `except Exception` keeps this from coming out."""
+    """It sent too many requests. No `except Exception` keeps this from coming out."""
 
-    words = f"it asked for effects {MAX_EFFECTS} times in one run, and would not stop"
+    words = f"it requested effects {MAX_EFFECTS} times in one run, and would not stop"
 
 
 def step_of(effect: str, arguments: Mapping[str, Any]) -> Step:

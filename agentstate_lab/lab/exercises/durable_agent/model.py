@@ -101,7 +101,7 @@ class Model:
 
 
 class AsksForEver(BaseException):
-    """It asked too often. No `except Exception` keeps this from coming out."""
+    """It sent too many requests. No `except Exception` keeps this from coming out."""
 
     words = f"it asked the model {MAX_REQUESTS} times in one run, and would not stop"
 

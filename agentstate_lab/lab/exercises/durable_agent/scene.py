@@ -152,11 +152,11 @@ class Scene:
         return ""
 
     def _keys(self, step: str) -> str:
-        """With which keys a step was asked for that happened too often."""
+        """With which keys a step was requested that happened too often."""
         keys = [one["key"] for one in self.requests() if one["step"] == step]
         if None in keys:
-            return ": it was asked for without a key"
-        return f": it was asked for with {len(set(keys))} keys"
+            return ": it was requested without a key"
+        return f": it was requested with {len(set(keys))} keys"
 
 
 def rehearsed(answer: Subject, mood: str = "well") -> dict[str, int]:

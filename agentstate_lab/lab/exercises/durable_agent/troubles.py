@@ -163,16 +163,16 @@ def not_alone(answer: Subject) -> None:
     ):
         ending = scene.run(rival=True)
         require(not scene.said(RIVAL), "the second process asked the model as well")
-        require(not scene.requests(RIVAL), "the second process asked for the effects")
+        require(not scene.requests(RIVAL), "the second process requested the effects")
         scene.is_done_by(ending)
 
 
 def asks_no_more(scene: Scene) -> None:
-    """Fail unless the next run asks for no effect."""
+    """Fail unless the next run requests no effect."""
     requests = len(scene.requests())
     require(requests > 0, "none of the three was called")
     scene.run()
-    require(len(scene.requests()) == requests, "it asked for it again")
+    require(len(scene.requests()) == requests, "it requested it again")
 
 
 def fails(answer: Subject, mood: str) -> None:

@@ -212,7 +212,7 @@ def fails(answer: Subject) -> None:
                 _is_failed(store, error)
     with doing(
         "called it with work that is interrupted (KeyboardInterrupt)",
-        "the interrupt raised: whoever asked for it is waiting for the program to end",
+        "the interrupt raised: whoever sent it is waiting for the program to end",
     ):
         store = MemoryStore()
         put(store)

@@ -1,5 +1,5 @@
 """
-Notice when an answer asks a real clock, or waits for real.
+Notice when an answer reads a real clock, or waits for real.
 
 A check that hands in a fake clock can tell from behaviour that something is wrong,
 but not what. So it listens to the calls that the answer makes: however it came by
@@ -42,7 +42,7 @@ class WaitedForReal(Exception):
 
 @contextlib.contextmanager
 def real_time(answer: Answer) -> Iterator[list[str]]:
-    """Collect the real clocks that *answer* asks while the block runs, by name."""
+    """Collect the real clocks that *answer* reads while the block runs, by name."""
     asked: list[str] = []
 
     def hear(frame: FrameType, event: str, called: Any) -> None:

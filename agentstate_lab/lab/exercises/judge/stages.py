@@ -154,7 +154,7 @@ def raised(error: BaseException, answer: Answer) -> str:
         case SystemExit():
             return f"it called sys.exit({error.code!r}), which ends the whole program"
         case MemoryError():
-            return "it asked for more memory than a check allows (MemoryError)"
+            return "it wanted more memory than a check allows (MemoryError)"
         case RecursionError():
             return "it called itself too deeply (RecursionError)"
         case LoadFailed():

@@ -118,7 +118,7 @@ def reply_lost(answer: Subject) -> None:
 
 @stage("makes one change when the request was lost")
 def request_lost(answer: Subject) -> None:
-    """To whoever asks, it looks as if the reply was."""
+    """To whoever sent it, it looks as if the reply was."""
     one = "its change in the state, once, and the planner's if there is one"
     done = "lost its request to write: the server never saw it"
     _changes_once(answer, done, one, writes=[Loss.REQUEST])
@@ -165,11 +165,11 @@ def _refused(
     uri: str | None = None,
     change: Callable[[SharedState], list[Operation]] | None = None,
 ) -> None:
-    """Fail unless the refusal came out, and was not asked for again."""
+    """Fail unless the refusal came out, and the request was not sent again."""
     with doing(f"let it {what}", f"{kind.__name__}, raised, after one refusal"):
         outcome = scene.call(change, uri)
         refusals = [one for one in scene.client.notes if one.answer == kind.__name__]
-        require(len(refusals) < 2, f"it asked {len(refusals)} times, in vain each time")
+        require(len(refusals) < 2, f"it was refused {len(refusals)} times")
         _came_out(outcome, kind, scene)
 
 
@@ -230,7 +230,7 @@ def gives_up(answer: Subject) -> None:
                 outcome = scene.call()
                 lost = sum(note.loss is not None for note in scene.client.notes)
                 times = "once" if lost == 1 else f"{lost} times"
-                require(lost >= FEW, f"it had asked {times} and gave up")
+                require(lost >= FEW, f"it had sent it {times} and gave up")
                 _came_out(outcome, Exception, scene)
 
 

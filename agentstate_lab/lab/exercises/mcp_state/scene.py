@@ -1,7 +1,7 @@
 """
 A scene of exercise 09: two agents, one task, and requests that get lost.
 
-The server is the course's own, in memory, and asked over MCP. The task counts what
+The server is the course's own, in memory, and reached over MCP. The task counts what
 was checked: each agent's change adds one to the count and leaves its name. So the
 state itself says afterwards whether a change is there once, twice or not at all, and
 whether one was made from a state that was not the newest any more.
@@ -50,7 +50,7 @@ _numbers = itertools.count(1)
 
 
 class Enough(BaseException):
-    """It asked too often; what catches every `Exception` does not catch this."""
+    """It sent too many requests; what catches every `Exception` does not catch this."""
 
 
 class Patient(TappedClient):
@@ -120,7 +120,7 @@ class Scene:
         with WAITS.noted(lambda what, seconds: None):
             outcome = self.answer.outcome(self.client, uri or self.uri, PATCH, made)
         if isinstance(outcome.error, Enough):
-            raise Unmet(f"it had asked {ENOUGH} times and did not stop")
+            raise Unmet(f"it had sent {ENOUGH} requests and did not stop")
         return outcome
 
     def change(self, seen: Any) -> list[Operation]:

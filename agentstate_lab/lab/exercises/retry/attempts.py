@@ -25,7 +25,7 @@ from agentstate_lab.lab.exercises.judge import (
     shown,
 )
 
-MAX_CALLS = 60  # of the function, in one take; no stage asks for a third of it
+MAX_CALLS = 60  # of the function, in one take; no stage needs a third of it
 MAX_STUBBORN = 100  # so often an answer may catch what is to end it
 NEVER = object()
 

@@ -40,7 +40,7 @@ HINTS = (
     " alone, and which of the others can no second attempt help?",
     "Before the loop, refuse max_attempts below 1. In the loop, return what fn()"
     " returns right where it is called, so that no value needs to be tested. Let"
-    " `except Permanent: raise` stand before `except Exception`. Ask whether this"
+    " `except Permanent: raise` stand before `except Exception`. Look whether this"
     " was the last attempt before you wait, not after.",
     "The shape: for attempt in range(max_attempts), with try: return fn(), then"
     " except Permanent: raise, then except Exception: if it was the last attempt,"

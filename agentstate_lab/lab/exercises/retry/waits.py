@@ -60,7 +60,7 @@ def _why(waits: list[float]) -> str:
     if all(later == 2 * one for one, later in itertools.pairwise(waits)):
         return ": the first wait is 1 s"
     if waits == [min(one, longest) for one in right] and longest > 1:
-        return f": nobody asked for a cap of {longest:g} s"
+        return f": nobody set a cap of {longest:g} s"
     return ": each must be twice the one before it"
 
 

@@ -199,7 +199,7 @@ def given_time(answer: Subject) -> None:
                 desk.value(turn)
             if any(_SQL_CLOCK.search(one) for one in turns[0].statements):
                 asked.append("a clock of SQLite")
-            said = f"; it asked {', '.join(sorted(set(asked)))}" if asked else ""
+            said = f"; it read {', '.join(sorted(set(asked)))}" if asked else ""
             found = [text for turn in turns for text in turn.worked]
             require(found == [TASK.input], f"it worked on {_listed(found)}{said}")
             seen = turns[0].during[0][TASK.id]

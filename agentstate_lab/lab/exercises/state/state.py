@@ -49,7 +49,7 @@ HINTS = (
     " the same patch comes again. Which of its fields tells you that you have seen"
     " it, and where must that be kept so that a new process knows it too?",
     "Look at the order of the two questions. A patch that was applied has itself"
-    " moved the version on: ask first whether its id is in state['applied'], then"
+    " moved the version on: look first whether its id is in state['applied'], then"
     " whether its base version is the state's. And work on a copy.deepcopy: the"
     " caller still holds the old state.",
     "The shape: if the id is known, return the state. If the base version differs,"

@@ -58,7 +58,7 @@ PATHS = {
 
 
 def one_of_each(store: TaskStore) -> dict[str, str]:
-    """Submit a task for each state that can be asked about; the ids, by state."""
+    """Submit a task for each state that can be looked at; the ids, by state."""
     made = {}
     for state, path in PATHS.items():
         new = Task.new("Look.", task_id=f"one-of-each-{uuid.uuid4().hex}")

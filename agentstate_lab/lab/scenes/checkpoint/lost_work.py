@@ -7,7 +7,7 @@ its row. It records no intent and sends no key, so what the row does not know ha
 again.
 
 `lost_work` kills agents right after each effect of the deployment, before anything
-of it is saved, runs each again, and asks the ledger what happened twice. The model
+of it is saved, runs each again, and reads in the ledger what happened twice. The model
 calls up to three tools in a turn, so that a step and a turn are not the same.
 
 Nothing is drawn here: that is for `lost_work_view`.

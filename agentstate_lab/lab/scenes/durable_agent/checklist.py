@@ -2,7 +2,7 @@
 The checklist of the chapter, as a self-assessment that runs code.
 
 Five promises make an agent fit for work that matters. Here each is tried on an
-agent, with a failure that really happens, and the ledger is asked afterwards. What
+agent, with a failure that really happens, and the ledger is read afterwards. What
 an agent says of itself is not asked.
 
 The failures are those of the lessons: a lost reply (03), a throttled model (04), a

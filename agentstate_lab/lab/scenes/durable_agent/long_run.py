@@ -1,7 +1,7 @@
 """
 What a step of a long run costs, counted at the store.
 
-A `Meter` stands before a store and counts what it is asked for: reads of the task,
+A `Meter` stands before a store and counts what comes through it: reads of the task,
 commits, and the bytes that each commit writes. Seconds are not counted here, since
 they are another machine's (`benchmarks/long_run.py`); what makes a step dearer than
 the one before is in the bytes.

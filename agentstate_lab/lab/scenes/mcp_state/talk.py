@@ -67,7 +67,7 @@ class Talk:
 
     @property
     def agents(self) -> list[str]:
-        """Who asked, in the order of their first requests."""
+        """Who sent something, in the order of their first requests."""
         return list(dict.fromkeys(note.agent for note in self.notes))
 
     @property

@@ -1,7 +1,7 @@
 """
-A client of states that tells what it asked, and loses what it is told to lose.
+A client of states that tells what it sent, and loses what it is told to lose.
 
-A request can get lost on its way, and so can the reply. To whoever asked, the two
+A request can get lost on its way, and so can the reply. To whoever sent it, the two
 look alike: no answer came. A `TappedClient` makes either happen at a chosen request,
 so that nothing is left to chance, and lets something else happen right before one,
 for example the write of another agent.
@@ -53,7 +53,7 @@ class Exchange:
     One request and what came of it.
 
     Attributes:
-        agent: Who asked.
+        agent: Who sent it.
 
         asked: What for, in words: "read", "write to version 1".
 
@@ -96,7 +96,7 @@ class TappedClient(StateClient):
     Args:
         server: As for `StateClient`.
 
-        name: Who is asking, for the notes.
+        name: Who sends, for the notes.
 
         coming: What happens to the next requests, one after the other: nothing
             (None), a loss, or a function that is called before the request is sent.
@@ -161,7 +161,7 @@ class TappedClient(StateClient):
 
 
 def _asked(ask: Ask[Any]) -> str:
-    """What was asked for, in words."""
+    """What was requested, in words."""
     if isinstance(ask, ReadResource):
         return "read"
     if not isinstance(ask, CallTool):

@@ -91,7 +91,7 @@ class Trial:
 
     def effect(self, service: str, *, key: str | None = None) -> str:
         """
-        Ask *service* for its effect once, and return the receipt.
+        Request the effect of *service* once, and return the receipt.
 
         Args:
             service: "open_ticket", for example.
