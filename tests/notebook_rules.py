@@ -21,6 +21,8 @@ Rule = Callable[[Any], list[str]]
 
 BANNED = re.compile(r"\b(simply|just|obviously|exactly[ -]once)\b", re.I)
 FENCE = re.compile(r"^(```|~~~).*?^\1", re.M | re.S)
+FOLDED = re.compile(r"<details>.*?</details>", re.S)
+SCANNED = re.compile(r"\s*(#|\||[-*] |\d+\. )")
 PACKAGE = "agentstate_lab"
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 
@@ -40,6 +42,24 @@ def prose(notebook: Any) -> Iterator[tuple[Any, str]]:
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
             yield cell, FENCE.sub("", cell.source)
+
+
+def short_texts(notebook: Any) -> list[str]:
+    """
+    At most 80 words of running text in a cell.
+
+    A heading, a table, a list and a folded answer are looked through, not read.
+    """
+    found = []
+    for cell, text in prose(notebook):
+        kept = [
+            line
+            for line in FOLDED.sub("", text).splitlines()
+            if not SCANNED.match(line)
+        ]
+        if (count := len(" ".join(kept).split())) > 80:
+            found.append(f"{named(cell)}: {count} words, at most 80")
+    return found
 
 
 def lines(cell: Any) -> list[str]:
@@ -378,6 +398,7 @@ EVERY_NOTEBOOK: tuple[Rule, ...] = (
     one_title,
     short_lines,
     honest_words,
+    short_texts,
     executed,
     no_errors,
     described_figures,

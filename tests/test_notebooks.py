@@ -192,6 +192,9 @@ ERROR = new_output("error", ename="KeyError", evalue="x", traceback=[])
         pytest.param(
             rules.honest_words, change(0, source="an exactly-once x"), id="once"
         ),
+        pytest.param(
+            rules.short_texts, change(0, source="# A\n\n" + "word " * 81), id="text"
+        ),
         pytest.param(rules.few_crashes, tag_three("crash"), id="crashes"),
         pytest.param(
             rules.few_crashes,
