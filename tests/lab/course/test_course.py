@@ -115,16 +115,16 @@ def test_after_a_fresh_start_the_ids_begin_again(home_dir):
 
 
 @pytest.mark.usefixtures("process")
-@pytest.mark.parametrize("name", ["a/b", "..", "x" * 300, "ünï ☃", "", "\x00"])
-def test_any_name_gets_an_id(home_dir, name):
+def test_any_name_gets_an_id(home_dir):
     """
     An id is no file name.
     """
     lab = begin("01_state")
 
-    ids = [lab.new_id(name) for _ in range(2)]
+    for name in ("a/b", "..", "x" * 300, "ünï ☃", "", "\x00"):
+        ids = [lab.new_id(name) for _ in range(2)]
 
-    assert ids == [f"01_state/{name}", f"01_state/{name}-2"]
+        assert ids == [f"01_state/{name}", f"01_state/{name}-2"]
     assert [path.name for path in lab.folder.iterdir()] == [".given"]
 
 
@@ -146,10 +146,12 @@ def test_a_notebook_that_does_not_exist_is_refused(home_dir, name):
 
 
 @pytest.mark.usefixtures("process")
-@pytest.mark.parametrize("name", ["", "..", "../x", "a/b", "/etc/passwd"])
-def test_a_file_of_a_lesson_stays_in_its_folder(home_dir, name):
+def test_a_file_of_a_lesson_stays_in_its_folder(home_dir):
     """
     A name is a name, not a way out.
     """
-    with pytest.raises(InvalidValue, match="plain file name"):
-        begin("01_state").path(name)
+    lab = begin("01_state")
+
+    for name in ("", "..", "../x", "a/b", "/etc/passwd"):
+        with pytest.raises(InvalidValue, match="plain file name"):
+            lab.path(name)

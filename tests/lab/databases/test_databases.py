@@ -125,15 +125,13 @@ def test_nothing_that_a_cell_shows_holds_an_address(db, tmp_path):
     assert not re.search(rf"127\.0|localhost|:\d+|{re.escape(str(tmp_path))}", shown)
 
 
-@pytest.mark.parametrize(
-    "name", ["", "..", "a/b", "A", "x" * 25, "a;drop", 7, None, "tasks.json"]
-)
-def test_a_name_that_is_none_is_refused(db, name):
+def test_a_name_that_is_none_is_refused(db):
     """
     It becomes the name of a file and of a database.
     """
-    with pytest.raises(InvalidValue, match="name"):
-        db.store_url(name)
+    for name in ("", "..", "a/b", "A", "x" * 25, "a;drop", 7, None, "tasks.json"):
+        with pytest.raises(InvalidValue, match="name"):
+            db.store_url(name)
 
 
 @pytest.mark.parametrize("kind", ["", "mysql", "SQLite", None, 7, ["sqlite"]])
