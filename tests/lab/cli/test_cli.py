@@ -233,29 +233,27 @@ def spawned_until(step: str, world: World, *arguments: str) -> subprocess.Popen[
     return victim
 
 
-@pytest.fixture(params=["json", "sqlite", "postgresql"])
-def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """An empty store of each kind."""
-    if request.param == "postgresql":
-        return str(request.getfixturevalue("postgres"))
-    return f"{request.param}:{tmp_path / 'tasks'}"
-
-
 @pytest.mark.parametrize(
-    ("number", "status", "left"),
+    ("kind", "number", "status", "left"),
     [
-        pytest.param(9, -9, "running", id="kill"),
-        pytest.param(15, 143, "pending", id="term"),
-        pytest.param(2, 130, "pending", id="int"),
+        pytest.param("json", 9, -9, "running", id="json-kill"),
+        pytest.param("sqlite", 9, -9, "running", id="sqlite-kill"),
+        pytest.param("postgresql", 9, -9, "running", id="postgresql-kill"),
+        pytest.param("sqlite", 15, 143, "pending", id="sqlite-term"),
+        pytest.param("postgresql", 15, 143, "pending", id="postgresql-term"),
+        pytest.param("json", 2, 130, "pending", id="json-int"),
     ],
 )
 def test_a_run_that_was_killed_or_told_to_stop_goes_on_at_once(
-    world, capsys, store_url, number, status, left
+    world, capsys, request, tmp_path, kind, number, status, left
 ):
     """
     No lease is waited for; whoever was told to stop has also let go of the task.
     """
-    task_id = f"cli-again-{number}-{store_url.partition(':')[0]}"
+    store_url = f"{kind}:{tmp_path / 'tasks'}"
+    if kind == "postgresql":
+        store_url = str(request.getfixturevalue("postgres"))
+    task_id = f"cli-again-{number}-{kind}"
     command = ("run", "deploy", "--task-id", task_id, "--store", store_url)
     victim = spawned_until("deploy-api", world, *command)
     victim.send_signal(number)

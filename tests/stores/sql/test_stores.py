@@ -625,25 +625,25 @@ def page(whose, states=PENDING, *, behind=True):
     return looking.list_of(states, whose, machine=False, behind=behind)
 
 
-@pytest.mark.parametrize(
-    ("statement", "index"),
-    [
-        pytest.param(page("any", behind=False), "tasks_by_state", id="list"),
-        pytest.param(page("any"), "tasks_by_state", id="next-page"),
-        pytest.param(page("one"), "tasks_by_agent", id="list-of-an-agent"),
-        pytest.param(looking.next_of("pending"), "tasks_by_state", id="claim-pending"),
-        pytest.param(looking.next_of("expired"), "tasks_by_lease", id="claim-expired"),
-    ],
+BY_INDEX = (
+    (page("any", behind=False), "tasks_by_state"),
+    (page("any"), "tasks_by_state"),
+    (page("one"), "tasks_by_agent"),
+    (looking.next_of("pending"), "tasks_by_state"),
+    (looking.next_of("expired"), "tasks_by_lease"),
 )
-def test_claims_and_lists_go_by_an_index_and_sort_nothing(filled, statement, index):
+
+
+def test_claims_and_lists_go_by_an_index_and_sort_nothing(filled):
     """
     So the first row is found without looking at the others.
     """
-    shown = plan(filled, statement)
+    for statement, index in BY_INDEX:
+        shown = plan(filled, statement)
 
-    assert index in shown
-    for slow in ("Seq Scan", "SCAN", "Sort", "TEMP B-TREE"):
-        assert slow not in shown
+        assert index in shown
+        for slow in ("Seq Scan", "SCAN", "Sort", "TEMP B-TREE"):
+            assert slow not in shown
 
 
 def test_without_the_index_the_database_reads_everything(filled):
