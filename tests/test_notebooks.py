@@ -348,6 +348,7 @@ def outputs(text):
     ]
 
 
+@pytest.mark.usefixtures("process")
 def test_a_frozen_notebook_is_steady(write):
     """
     A home of its own, this Python, no trace of the machine; again, the same bytes.
@@ -380,6 +381,7 @@ def test_a_frozen_notebook_is_steady(write):
     assert frozen(path) == text
 
 
+@pytest.mark.usefixtures("process")
 @pytest.mark.parametrize(
     ("cell", "message"),
     [
@@ -402,6 +404,7 @@ def test_what_cannot_be_steady_is_refused(write, cell, message):
         frozen(path)
 
 
+@pytest.mark.usefixtures("process")
 def test_freeze_writes_and_check_only_says(write, capsys):
     """
     The command answers 1 for what is stale, and changes nothing then.
