@@ -82,7 +82,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="session")
 def process(pytestconfig: pytest.Config) -> None:
-    """What starts a process or opens a connection asks for this, see quick.py."""
+    """What starts a process or opens a connection requests this, see quick.py."""
     if pytestconfig.getoption("quick"):
         pytest.skip("it starts a process or opens a connection")
 

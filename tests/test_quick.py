@@ -16,7 +16,7 @@ QUICK = ("-m", "pytest", "-pno:nbval", "--quick", "-v", "tests/unmarked.py")
 @pytest.mark.skipif(WINDOWS, reason="there nothing is seen")
 @pytest.mark.usefixtures("process")
 def test_a_test_that_leaves_this_process_has_said_so():
-    """Who asks does not run; who forgot fails, and is told what to add."""
+    """Who requests it does not run; who forgot fails, and is told what to add."""
     tree = Path(__file__).parents[1]
     ran = subprocess.run(
         [sys.executable, *QUICK], cwd=tree, capture_output=True, text=True
@@ -26,7 +26,7 @@ def test_a_test_that_leaves_this_process_has_said_so():
         found[outcome].add(name)
     assert found == {
         "PASSED": {"stays"},
-        "SKIPPED": {"asks_while_it_runs"},
+        "SKIPPED": {"requests_late"},
         "FAILED": {"forgets", "forgets_in_a_thread", "forgets_a_connection"},
         "ERROR": {"forgets_in_a_fixture"},
     }

@@ -1,4 +1,4 @@
-"""What tests/test_quick.py runs: tests that ask for `process`, and that forget to."""
+"""What tests/test_quick.py runs: tests that request `process`, and that forget it."""
 
 import socket
 import subprocess
@@ -53,16 +53,16 @@ def test_forgets_in_a_fixture():
 
 
 @pytest.mark.usefixtures("process")
-def test_asks():
+def test_requests():
     """Is marked."""
     start()
 
 
 @pytest.mark.usefixtures("said")
-def test_asks_in_a_fixture():
-    """Has a fixture that asks."""
+def test_requests_in_a_fixture():
+    """Has a fixture that requests it."""
 
 
-def test_asks_while_it_runs(request):
+def test_requests_late(request):
     """Decides late that it needs a process."""
     request.getfixturevalue("said")
