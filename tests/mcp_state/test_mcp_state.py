@@ -1188,7 +1188,6 @@ def test_over_http_the_rights_are_told_that_an_earlier_start_gave(url, home_dir)
     assert line in "".join(said)
 
 
-@pytest.mark.usefixtures("process")
 @pytest.mark.parametrize(
     ("name", "said"),
     [
@@ -1198,29 +1197,19 @@ def test_over_http_the_rights_are_told_that_an_earlier_start_gave(url, home_dir)
         pytest.param("memory:", "memory: is new in each process", id="memory"),
     ],
 )
-def test_a_store_that_cannot_hold_a_task_is_told(name, said, tmp_path, monkeypatch):
+def test_a_store_that_cannot_hold_a_task_is_told(
+    name, said, tmp_path, monkeypatch, capsys
+):
     """
     An empty store and a misprint look the same to whoever asks the server.
     """
+    from agentstate_lab.__main__ import main
+
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("agentstate_lab.mcp_state.serve_stdio", lambda *served: None)
     open_store("sqlite:tasks.db").close()
 
-    done = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "agentstate_lab",
-            "mcp",
-            "--agent",
-            "a",
-            "--store",
-            name,
-        ],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+    assert main(["mcp", "--agent", "a", "--store", name]) == 0
 
-    assert done.returncode == 0
-    assert (said in done.stderr) if said else (done.stderr == "")
+    told = capsys.readouterr().err
+    assert (said in told) if said else (told == "")
