@@ -772,7 +772,7 @@ def course(tmp_path, home_dir, monkeypatch) -> Path:
     return root
 
 
-@pytest.mark.usefixtures("process")
+@pytest.mark.usefixtures("one_judge")
 @pytest.mark.parametrize(
     "word", ["retry", "04", "4", "04_retry", "exercises/04_retry.ipynb"]
 )
