@@ -52,23 +52,21 @@ def careful(task_id):
     return Task.new("Tidy", task_id=task_id, agent_state=state)
 
 
-@pytest.fixture
-def step(process, url):
-    """A task "t" that waits: its agent has asked, and its process is gone."""
-    with open_store(url) as store:
-        store.submit(careful("t"))
-    run = "import shop_agents as s; from agentstate_lab import open_store as o;"
-    run += f"st = o({url!r}); s.agent(st, st.get('t'))"
-    subprocess.run([sys.executable, "-c", run], check=True, timeout=60)
-    return "wipe-9f750966"
-
-
 def goes_on(url):
     """Run the agent again, and return its task."""
     import shop_agents
 
     with open_store(url) as store:
         return shop_agents.agent(store, store.get("t"))
+
+
+@pytest.fixture
+def step(url):
+    """A task "t" that waits: its agent has asked."""
+    with open_store(url) as store:
+        store.submit(careful("t"))
+    goes_on(url)
+    return "wipe-9f750966"
 
 
 def test_the_list_shows_what_waits_and_what_it_asks(url, step, say):
