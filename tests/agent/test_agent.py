@@ -370,9 +370,9 @@ def test_a_strategy_decides_about_snapshots_and_nothing_else(
     job.client.close()
 
 
-@pytest.mark.usefixtures("process")
+@pytest.mark.usefixtures("world", "quick")
 @pytest.mark.parametrize("strategy", ["every_iteration", "on_state_change"])
-def test_what_a_store_in_memory_survives_is_the_effects(home_dir, strategy):
+def test_what_a_store_in_memory_survives_is_the_effects(strategy):
     """
     The next run begins anew, and the keys keep it from doing anything twice.
     """

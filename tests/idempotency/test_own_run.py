@@ -423,9 +423,9 @@ def package_agent(job):
     return durable_agent(job, execute=execute_task)
 
 
-@pytest.mark.usefixtures("process")
+@pytest.mark.usefixtures("world", "quick")
 @pytest.mark.parametrize("agent", [plain_agent, steps_agent, package_agent])
-def test_an_agent_on_such_a_function_survives_its_deaths(home_dir, agent):
+def test_an_agent_on_such_a_function_survives_its_deaths(agent):
     """
     Killed in the claim, around an effect, around its records, and in the last save.
     """
