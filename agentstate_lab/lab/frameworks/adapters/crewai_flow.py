@@ -14,6 +14,8 @@ from pydantic import Field
 os.environ.setdefault("CREWAI_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("OTEL_SDK_DISABLED", "true")
 
+# Each flow imports this, for seconds: here it happens once, before a victim is forked.
+import crewai.memory.storage.lancedb_storage  # noqa: F401
 from crewai.flow.flow import Flow, FlowState, listen, or_, router, start
 from crewai.flow.persistence import SQLiteFlowPersistence, persist
 
