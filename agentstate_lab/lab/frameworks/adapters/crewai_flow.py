@@ -2,8 +2,7 @@
 CrewAI Flows: `@persist` stores the state after each method.
 
 Follows https://docs.crewai.com/en/guides/flows/mastering-flow-state, with
-`SQLiteFlowPersistence`. `kickoff` with the id of the state loads it and begins at the
-first method again; what has been said is in the state.
+`SQLiteFlowPersistence`. `kickoff` with the id of the state loads it and begins again.
 """
 
 import os
@@ -14,7 +13,7 @@ from pydantic import Field
 os.environ.setdefault("CREWAI_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("OTEL_SDK_DISABLED", "true")
 
-# Each flow imports this, for seconds: here it happens once, before a victim is forked.
+# The first of these is slow, and each flow would import it: here, before the fork.
 import crewai.memory.storage.lancedb_storage  # noqa: F401
 from crewai.flow.flow import Flow, FlowState, listen, or_, router, start
 from crewai.flow.persistence import SQLiteFlowPersistence, persist
