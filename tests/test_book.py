@@ -111,6 +111,7 @@ def test_a_bad_page_of_the_book_is_noticed(bad, said, tmp_path):
 
 
 @pytest.mark.timeout(300)
+@pytest.mark.usefixtures("process")
 @pytest.mark.parametrize(
     ("bad", "said"),
     [

@@ -22,7 +22,7 @@ from runs import counts
 from agentstate_lab.lab.world import start_world
 
 WAIT = 120_000  # milliseconds for one thing in the page, on a busy machine
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.timeout(300), pytest.mark.usefixtures("process")]
 
 
 class Notebook:
@@ -74,7 +74,7 @@ class Notebook:
 
 
 @pytest.fixture(scope="module")
-def chromium():
+def chromium(process):
     """A browser, or a skipped test."""
     path = find_browser()
     if path is None:
