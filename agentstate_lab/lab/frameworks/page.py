@@ -153,7 +153,8 @@ of task and step sent with every effect, to a receiver that honours it.
 ## Effects, over 24 deaths
 
 A point can do two kinds of harm, so a line may add up to more than 24. Two numbers in
-one cell ("2 or 3") were seen in two runs: there the timing decides."""
+one cell ("2 or 3") were seen in different runs: there the timing decides, the row is
+tried several times, and a property holds if it held each time."""
 
 SIX_HEAD = """\
 ## Six properties of a resume

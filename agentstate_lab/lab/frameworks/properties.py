@@ -174,7 +174,9 @@ def findings(
                 rivals = [rig, *map(rigs.enter_context, more)]
                 yield name, consume_once(rig, rivals)
             else:
-                yield name, _SEEN[name](rig)
+                # Where timing decides, what is seen once may not be so the next time.
+                seen = (_SEEN[name](rig) for _ in range(contender.tries))
+                yield name, min(seen, key=lambda one: one.holds is not False)
 
 
 def _rig(contender: Contender, store: str | None) -> Rig:

@@ -45,7 +45,7 @@ CONTENDERS: tuple[Contender, ...] = (
         LANGGRAPH_PAGE,
         "names a small risk that a checkpoint is not written when the process dies",
         f"{KEY}; and go on by `invoke(None, …)`: an empty `next` does not mean done",
-        tries=2,
+        tries=3,
     ),
     Contender(
         "langgraph-exit",
