@@ -10,7 +10,7 @@ import pytest
 
 from agentstate_lab.system import WINDOWS
 
-QUICK = ("-m", "pytest", "-pno:nbval", "--quick", "-v", "tests/unmarked.py")
+QUICK = ("-m", "pytest", "-pno:nbval", "-rN", "--quick", "-v", "tests/unmarked.py")
 
 
 @pytest.mark.skipif(WINDOWS, reason="there nothing is seen")
