@@ -32,9 +32,7 @@ def kept():
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_a_link_of_a_page_leads_to_a_file(page):
-    """
-    Read in the repository, as a visitor of its site does.
-    """
+    """Read in the repository, as a visitor of its site does."""
     found = (one or other for one, other in LINK.findall(page.read_text("utf-8")))
     near = [link for link in found if "://" not in link]
 
@@ -46,9 +44,7 @@ def test_a_link_of_a_page_leads_to_a_file(page):
 @pytest.mark.parametrize("agent", ["naive", "durable"])
 @pytest.mark.usefixtures("world", "quick")
 def test_the_picture_shows_what_happens_today(picture, kept, agent):
-    """
-    The two runs in sight, and the deaths in one of the effects.
-    """
+    """The two runs in sight, and the deaths in one of the effects."""
     again = picture["measure"](agent, ordinals=range(5, 6))
 
     shown = kept[agent]
@@ -96,9 +92,7 @@ def test_the_picture_is_drawn_from_what_was_measured(picture, kept, theme, tmp_p
     ],
 )
 def test_a_bad_page_of_the_book_is_noticed(bad, said, tmp_path):
-    """
-    What `make book` looks for, it finds.
-    """
+    """What `make book` looks for, it finds."""
     check = runpy.run_path(str(BOOK / "check.py"))
     for n in range(21):
         (tmp_path / f"{n}.html").write_text('<p id="a"><a href="0.html#a">fine</a>')
@@ -123,9 +117,7 @@ def test_a_bad_page_of_the_book_is_noticed(bad, said, tmp_path):
     ],
 )
 def test_a_reader_s_trouble_with_a_page_is_noticed(bad, said, tmp_path):
-    """
-    What `make browse` looks for, it finds, in a real browser.
-    """
+    """What `make browse` looks for, it finds, in a real browser."""
     if (path := find_browser()) is None:
         pytest.skip("no Chromium or Chrome here; `.ci/run` installs Debian's")
     browse = runpy.run_path(str(BOOK / "browse.py"))
@@ -141,9 +133,7 @@ def test_a_reader_s_trouble_with_a_page_is_noticed(bad, said, tmp_path):
 
 
 def test_a_row_of_the_hostile_room_names_tests_that_are_there():
-    """
-    So the page cannot promise what nothing holds any more.
-    """
+    """So the page cannot promise what nothing holds any more."""
     page = (BOOK / "room.md").read_text("utf-8")
     named = set(re.findall(r"`([\w/]+\.py)::(test_\w+)`", page))
     named |= {

@@ -141,9 +141,7 @@ def test_restart_is_pressed_during_the_run_of_notebook_10(show):
 
 
 def test_a_slider_moves_what_it_shows(show):
-    """
-    The widget lives in the page, and its kernel answers.
-    """
+    """The widget lives in the page, and its kernel answers."""
     notebook = show(ROOT / "notebooks" / "08_context.ipynb")
     notebook.run("begin", "night-state", "slice", "keep-run", "slider")
     shown = notebook.output("slider")

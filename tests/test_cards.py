@@ -78,9 +78,7 @@ def test_a_card_falls_into_sentences():
 
 @every_card
 def test_each_sentence_of_a_card_can_be_broken(name):
-    """
-    Nothing stands on a card that no wrong answer is about.
-    """
+    """Nothing stands on a card that no wrong answer is about."""
     phrases = ANSWERS[name].CARD
 
     untold = [
@@ -94,9 +92,7 @@ def test_each_sentence_of_a_card_can_be_broken(name):
 
 @every_card
 def test_each_phrase_is_on_the_card(name):
-    """
-    The table follows the card's own words.
-    """
+    """The table follows the card's own words."""
     card = card_of(name)
 
     gone = [p for p in ANSWERS[name].CARD if sum(p in one for one in card) != 1]
@@ -106,9 +102,7 @@ def test_each_phrase_is_on_the_card(name):
 
 @every_card
 def test_each_stage_has_an_answer_that_trips_it(name):
-    """
-    A stage that no mistake can trip is none, a bonus stage included.
-    """
+    """A stage that no mistake can trip is none, a bonus stage included."""
     mistakes = mistakes_of(name)
     named = {one for mistakes in ANSWERS[name].CARD.values() for one in mistakes}
 

@@ -113,9 +113,7 @@ def test_a_ready_lesson_is_there_whole(lesson):
 
 @lessons
 def test_a_lesson_has_one_name(lesson):
-    """
-    Whoever knows the notebook's name can guess those of exercise and check.
-    """
+    """Whoever knows the notebook's name can guess those of exercise and check."""
     assert lesson.check in (None, lesson.name[3:])
     exercise = lesson.exercise and (ROOT / lesson.exercise).is_file()
     assert (lesson.check in EXERCISES) == bool(exercise)
@@ -133,36 +131,28 @@ def question(lesson: Lesson) -> str:
     [pytest.param(COURSE, row, id="book"), pytest.param(README, question, id="readme")],
 )
 def test_a_page_shows_the_course_map(page, row_of):
-    """
-    Its table is the map, row by row.
-    """
+    """Its table is the map, row by row."""
     shown = re.findall(r"^\| \d\d \|.*\|$", page, re.M)
 
     assert shown == [row_of(lesson) for lesson in LESSONS]
 
 
 def test_the_book_explains_begun_while_there_is_a_begun_lesson():
-    """
-    A word that no row has needs no sentence.
-    """
+    """A word that no row has needs no sentence."""
     begun = any(status(lesson) == "begun" for lesson in LESSONS)
 
     assert ("*begun*" in COURSE) == begun
 
 
 def test_lessons_are_numbered_in_their_order():
-    """
-    The number in a name is the place in the course.
-    """
+    """The number in a name is the place in the course."""
     assert [lesson.number for lesson in LESSONS] == [
         f"{place:02}" for place in range(len(LESSONS))
     ]
 
 
 def test_every_part_of_the_chapter_has_one_home():
-    """
-    No claim of the chapter is dropped, and none is taught twice.
-    """
+    """No claim of the chapter is dropped, and none is taught twice."""
     covered = [item for lesson in LESSONS for item in lesson.covers]
     beyond = {"beyond the chapter"}  # what has no place there, and may be several
 
@@ -171,9 +161,7 @@ def test_every_part_of_the_chapter_has_one_home():
 
 
 def test_no_notebook_and_no_exercise_is_off_the_map():
-    """
-    What is in the folders is in the map.
-    """
+    """What is in the folders is in the map."""
     folders = ("notebooks", "exercises", "exercises/solutions")
     there = {
         p.relative_to(ROOT).as_posix()
@@ -185,9 +173,7 @@ def test_no_notebook_and_no_exercise_is_off_the_map():
 
 
 def test_every_module_of_the_stage_is_used():
-    """
-    Nothing in `lab` is left over: something else names it.
-    """
+    """Nothing in `lab` is left over: something else names it."""
     users = [*MODULES, ROOT / "Makefile", *(ROOT / "notebooks").glob("*.ipynb")]
     users += (ROOT / "exercises" / "solutions").glob("*.ipynb")
     texts = {path: path.read_text("utf-8") for path in users if path.is_file()}
@@ -212,9 +198,7 @@ def test_every_module_of_the_stage_is_used():
 
 @modules
 def test_every_public_name_says_what_it_is(path):
-    """
-    Modules, classes and functions without an underscore have a docstring.
-    """
+    """Modules, classes and functions without an underscore have a docstring."""
     tree = ast.parse(path.read_text("utf-8"))
     named = [
         node
@@ -241,9 +225,7 @@ def test_every_public_name_says_what_it_is(path):
 
 
 def test_the_book_lists_the_public_names():
-    """
-    The names of `agentstate_lab` are sorted, and the book says what each is.
-    """
+    """The names of `agentstate_lab` are sorted, and the book says what each is."""
     shown = re.findall(r"^\| `(\w+)` \| `([\w.]+)` \| \w.* \|$", AT_WORK, re.M)
 
     assert agentstate_lab.__all__ == sorted(agentstate_lab.__all__)
@@ -255,9 +237,7 @@ def test_the_book_lists_the_public_names():
 
 
 def test_the_book_lists_the_commands():
-    """
-    Each command of the command line is in the book, and no other.
-    """
+    """Each command of the command line is in the book, and no other."""
     (commands,) = (a.choices for a in parser()._actions if isinstance(a.choices, dict))
     table = TERMINAL.partition("\n## ")[0]
     cells = re.findall(r"^\| (`.+?`) \|", table, re.M)
@@ -267,9 +247,7 @@ def test_the_book_lists_the_commands():
 
 
 def test_the_map_shows_progress_in_words():
-    """
-    What a learner sees is readable without colour, and planned is said so.
-    """
+    """What a learner sees is readable without colour, and planned is said so."""
     shown = course_map({"state"})
 
     standings = [row[-1] for row in shown.rows]
@@ -279,9 +257,7 @@ def test_the_map_shows_progress_in_words():
 
 
 def test_the_map_leads_to_each_notebook_and_exercise():
-    """
-    Seen from notebook 00, in the repository and in the learner's copies alike.
-    """
+    """Seen from notebook 00, in the repository and in the learner's copies alike."""
     ways = [cell.href for row in course_map([]).rows for cell in (row[1], row[3])]
 
     targets = {(ROOT / "notebooks" / way).resolve() for way in ways if way}
@@ -303,16 +279,12 @@ def test_the_map_leads_to_each_notebook_and_exercise():
     ],
 )
 def test_a_lesson_with_two_exercises_has_passed_with_both(passed, standing_now):
-    """
-    One notebook, two functions: half of it is not all of it.
-    """
+    """One notebook, two functions: half of it is not all of it."""
     lesson = Lesson("03_idempotency", "Why?", (), check="idempotency")
 
     assert standing(lesson, passed) == standing_now
 
 
 def test_the_map_knows_what_has_passed(home_dir):
-    """
-    Without being told, it asks the learner's progress: nothing passed so far.
-    """
+    """Without being told, it asks the learner's progress: nothing passed so far."""
     assert course_map() == course_map([])

@@ -61,9 +61,7 @@ def machine() -> Machine:
     ],
 )
 def test_remaining_counts_down_and_stops_at_zero(clock, elapsed, left):
-    """
-    Nothing that takes a timeout is ever handed a negative number.
-    """
+    """Nothing that takes a timeout is ever handed a negative number."""
     deadline = Deadline.after(5, clock=clock)
 
     clock.advance(elapsed)
@@ -72,9 +70,7 @@ def test_remaining_counts_down_and_stops_at_zero(clock, elapsed, left):
 
 
 def test_a_step_in_time_is_told_how_long_it_has(clock):
-    """
-    What a check returns can be used as a timeout: it is never zero.
-    """
+    """What a check returns can be used as a timeout: it is never zero."""
     deadline = Deadline.after(5, clock=clock)
 
     clock.advance(2)
@@ -84,9 +80,7 @@ def test_a_step_in_time_is_told_how_long_it_has(clock):
 
 @pytest.mark.parametrize(("elapsed", "overrun"), [(5, 0), (6, 1)])
 def test_a_late_step_is_refused_by_name(clock, elapsed, overrun):
-    """
-    The error says which step did not start, so the caller may try it again.
-    """
+    """The error says which step did not start, so the caller may try it again."""
     deadline = Deadline.after(5, clock=clock)
     clock.advance(elapsed)
 
@@ -137,18 +131,14 @@ def test_a_length_that_nobody_can_mean_is_refused(clock, seconds):
     ],
 )
 def test_an_instant_must_be_one(clock, at):
-    """
-    A deadline at infinity never passes, and one at NaN has always passed.
-    """
+    """A deadline at infinity never passes, and one at NaN has always passed."""
     with pytest.raises(InvalidValue, match="at: must be an instant"):
         Deadline(at, clock)
 
 
 @given(outer=lengths, inner=lengths)
 def test_narrowing_never_buys_time(outer, inner):
-    """
-    A step's allowance is the smaller of its own and its caller's.
-    """
+    """A step's allowance is the smaller of its own and its caller's."""
     clock = FakeClock()
 
     step = Deadline.after(outer, clock=clock).narrow(inner)
@@ -158,9 +148,7 @@ def test_narrowing_never_buys_time(outer, inner):
 
 @given(outer=lengths, inner=st.lists(lengths, max_size=5), worked=lengths)
 def test_however_deep_it_is_nested_the_outermost_instant_holds(outer, inner, worked):
-    """
-    No layer can add to what its caller has.
-    """
+    """No layer can add to what its caller has."""
     clock = FakeClock()
     deadline = Deadline.after(outer, clock=clock)
     clock.advance(worked)
@@ -175,9 +163,7 @@ def test_however_deep_it_is_nested_the_outermost_instant_holds(outer, inner, wor
 
 @given(limit=lengths, waits=st.lists(lengths))
 def test_what_remains_never_grows_while_it_runs(limit, waits):
-    """
-    Time goes one way.
-    """
+    """Time goes one way."""
     clock = FakeClock()
     deadline = Deadline.after(limit, clock=clock)
 
@@ -191,9 +177,7 @@ def test_what_remains_never_grows_while_it_runs(limit, waits):
 
 
 def test_setting_the_wall_clock_changes_nothing_inside_a_process(machine):
-    """
-    Somebody sets the clock back an hour: the run ends when it would have ended.
-    """
+    """Somebody sets the clock back an hour: the run ends when it would have ended."""
     deadline = machine.after(10)
 
     machine.wall.advance(-3_600)
@@ -204,9 +188,7 @@ def test_setting_the_wall_clock_changes_nothing_inside_a_process(machine):
 
 
 def test_a_restart_does_not_grant_the_time_again(machine):
-    """
-    The new process has what the old one left, less the time that it was down.
-    """
+    """The new process has what the old one left, less the time that it was down."""
     first = machine.after(300)
     machine.work(200)
     stored = first.record()
@@ -219,9 +201,7 @@ def test_a_restart_does_not_grant_the_time_again(machine):
 
 
 def test_a_process_that_died_without_a_save_does_not_get_its_time_back(machine):
-    """
-    The wall clock went on while nobody recorded anything.
-    """
+    """The wall clock went on while nobody recorded anything."""
     stored = machine.after(300).record()
     machine.work(250)
 
@@ -232,9 +212,7 @@ def test_a_process_that_died_without_a_save_does_not_get_its_time_back(machine):
 
 @pytest.mark.parametrize("back", [60, 3_600, NOON])
 def test_a_clock_that_was_set_back_grants_nothing(machine, back):
-    """
-    The last instant that was seen is believed before the clock is.
-    """
+    """The last instant that was seen is believed before the clock is."""
     first = machine.after(300)
     machine.work(200)
     stored = first.record()
@@ -246,9 +224,7 @@ def test_a_clock_that_was_set_back_grants_nothing(machine, back):
 
 
 def test_time_that_was_lost_while_nobody_ran_stays_lost(machine):
-    """
-    It is in no sum of time used; the instant that was seen last remembers it.
-    """
+    """It is in no sum of time used; the instant that was seen last remembers it."""
     stored = machine.after(300).record()
     machine.wall.advance(200)
     stored = machine.restart(stored).record()
@@ -274,9 +250,7 @@ def test_an_instant_that_was_made_anew_cannot_outlive_what_was_used(machine):
 
 
 def test_a_deadline_that_passed_while_nobody_ran_says_by_how_much(machine):
-    """
-    The overrun is counted from the instant and not from the restart.
-    """
+    """The overrun is counted from the instant and not from the restart."""
     stored = machine.after(300).record()
     machine.wall.advance(1_000)
 
@@ -288,9 +262,7 @@ def test_a_deadline_that_passed_while_nobody_ran_says_by_how_much(machine):
 
 
 def test_waiting_for_a_person_costs_no_time(machine):
-    """
-    A weekend passes; the two minutes that were left are still left.
-    """
+    """A weekend passes; the two minutes that were left are still left."""
     first = machine.after(300)
     machine.work(180)
     asked = first.suspend()
@@ -306,9 +278,7 @@ def test_waiting_for_a_person_costs_no_time(machine):
 
 
 def test_work_after_a_wait_counts_once_the_end_of_the_wait_is_saved(machine):
-    """
-    Without that save, the next process takes the work for waiting.
-    """
+    """Without that save, the next process takes the work for waiting."""
     asked = machine.after(300).suspend()
     machine.wall.advance(600)
     unsaved = machine.restart(asked)
@@ -320,9 +290,7 @@ def test_work_after_a_wait_counts_once_the_end_of_the_wait_is_saved(machine):
 
 
 def test_looking_at_a_suspended_deadline_does_not_start_it(machine):
-    """
-    Only saving the new record does; until then the stored one still stands still.
-    """
+    """Only saving the new record does; until then the stored one still stands still."""
     asked = machine.after(300).suspend()
     machine.wall.advance(600)
     machine.restart(asked)
@@ -333,9 +301,7 @@ def test_looking_at_a_suspended_deadline_does_not_start_it(machine):
 
 @pytest.mark.parametrize("jump", [-7_200.0, 7_200.0])
 def test_a_clock_that_is_set_while_a_person_thinks_does_no_harm(machine, jump):
-    """
-    Whatever was waited, the same time is left.
-    """
+    """Whatever was waited, the same time is left."""
     first = machine.after(300)
     machine.work(100)
     asked = first.suspend()
@@ -347,9 +313,7 @@ def test_a_clock_that_is_set_while_a_person_thinks_does_no_harm(machine, jump):
 
 
 def test_a_narrowed_deadline_records_the_whole_run(machine):
-    """
-    The limit of one step must not become the limit of the task.
-    """
+    """The limit of one step must not become the limit of the task."""
     run = machine.after(300)
     step = run.narrow(10)
     machine.work(4)
@@ -359,9 +323,7 @@ def test_a_narrowed_deadline_records_the_whole_run(machine):
 
 
 def test_a_deadline_made_by_hand_has_nothing_to_store(clock):
-    """
-    It would be read as somebody else's instant on another clock.
-    """
+    """It would be read as somebody else's instant on another clock."""
     with pytest.raises(InvalidValue, match=r"make it with after\(\)"):
         Deadline(5.0, clock).record()
 
@@ -398,9 +360,7 @@ def time_granted(limit: float, history: list[tuple[str, float]], *, saves: bool)
 
 @given(limit=lengths, history=st.lists(actions, max_size=12))
 def test_no_history_grants_more_than_the_limit(limit, history):
-    """
-    Restarts, people and a clock that jumps both ways: the sum holds.
-    """
+    """Restarts, people and a clock that jumps both ways: the sum holds."""
     assert time_granted(limit, history, saves=True) <= limit
 
 
@@ -449,9 +409,7 @@ def thread_of(step: str) -> threading.Thread | None:
 
 
 def test_a_call_in_time_returns_what_came(clock):
-    """
-    The work is told how long it has.
-    """
+    """The work is told how long it has."""
     deadline = Deadline.after(5, clock=clock)
     clock.advance(2)
 
@@ -460,9 +418,7 @@ def test_a_call_in_time_returns_what_came(clock):
 
 @pytest.mark.parametrize("error", [KeyError("name"), TimeoutError("its own")])
 def test_a_call_that_fails_in_time_raises_its_own_error(clock, error):
-    """
-    Not every failure is a deadline, not even every timeout.
-    """
+    """Not every failure is a deadline, not even every timeout."""
     deadline = Deadline.after(5, clock=clock)
 
     def fail(seconds: float) -> None:
@@ -475,9 +431,7 @@ def test_a_call_that_fails_in_time_raises_its_own_error(clock, error):
 
 
 def test_ctrl_c_is_not_reported_as_a_deadline(clock, gate):
-    """
-    Who cancels wants to know that it was cancelled.
-    """
+    """Who cancels wants to know that it was cancelled."""
     deadline = Deadline.after(5, clock=clock)
 
     def interrupted(work: Future, seconds: float) -> None:
@@ -488,9 +442,7 @@ def test_ctrl_c_is_not_reported_as_a_deadline(clock, gate):
 
 
 def test_a_late_call_is_not_started(clock):
-    """
-    The work does not hear of it at all.
-    """
+    """The work does not hear of it at all."""
     deadline = Deadline.after(5, clock=clock)
     clock.advance(5)
     started = []
@@ -502,9 +454,7 @@ def test_a_late_call_is_not_started(clock):
 
 
 def test_a_call_that_does_not_come_back_is_given_up_at_the_deadline(clock, gate):
-    """
-    The thread cannot be stopped, so what it did is unknown.
-    """
+    """The thread cannot be stopped, so what it did is unknown."""
     deadline, lapse = Deadline.after(5, clock=clock), Lapse(clock)
 
     with pytest.raises(DeadlineExceeded, match="'hang' was given up") as caught:
@@ -516,9 +466,7 @@ def test_a_call_that_does_not_come_back_is_given_up_at_the_deadline(clock, gate)
 
 
 def test_a_narrowed_call_is_given_up_when_the_step_has_used_its_own_time(clock, gate):
-    """
-    One slow step does not use up the time of the run.
-    """
+    """One slow step does not use up the time of the run."""
     run, lapse = Deadline.after(300, clock=clock), Lapse(clock)
 
     with pytest.raises(DeadlineExceeded):
@@ -535,9 +483,7 @@ def test_a_narrowed_call_is_given_up_when_the_step_has_used_its_own_time(clock, 
     ],
 )
 def test_what_an_abandoned_call_still_does_is_heard_by_nobody(clock, gate, capfd, late):
-    """
-    No value is delivered, no traceback is printed.
-    """
+    """No value is delivered, no traceback is printed."""
     deadline = Deadline.after(5, clock=clock)
 
     def work(seconds: float) -> object:
@@ -565,18 +511,14 @@ def in_the_last_moment(clock: FakeClock):
 
 
 def test_a_result_that_is_there_is_not_thrown_away(clock):
-    """
-    A known outcome is better than an unknown one, even a moment late.
-    """
+    """A known outcome is better than an unknown one, even a moment late."""
     deadline = Deadline.after(5, clock=clock)
 
     assert deadline.call(str, "ask", wait=in_the_last_moment(clock)) == "5.0"
 
 
 def test_the_clients_own_timeout_at_the_same_moment_is_the_deadline(clock):
-    """
-    Both end at one instant; which of them is first must not matter.
-    """
+    """Both end at one instant; which of them is first must not matter."""
     deadline = Deadline.after(5, clock=clock)
 
     def times_out(seconds: float) -> None:
@@ -590,9 +532,7 @@ def test_the_clients_own_timeout_at_the_same_moment_is_the_deadline(clock):
 
 
 def test_a_late_error_that_knows_what_became_of_the_effect_is_heard(clock):
-    """
-    "Refused, not started" is worth more than "given up, unknown".
-    """
+    """ "Refused, not started" is worth more than "given up, unknown"."""
     deadline = Deadline.after(5, clock=clock)
 
     def refused(seconds: float) -> None:
@@ -603,9 +543,7 @@ def test_a_late_error_that_knows_what_became_of_the_effect_is_heard(clock):
 
 
 def test_a_deadline_far_in_the_future_can_be_waited_for(clock, gate):
-    """
-    A number that the operating system cannot wait for must not reach it.
-    """
+    """A number that the operating system cannot wait for must not reach it."""
     deadline = Deadline(1e300, clock)
 
     assert deadline.call(lambda _: gate.wait(0.05), "ask") is False
@@ -632,9 +570,7 @@ def submitted(store: TaskStore, deadline: DeadlineRecord | None = None) -> Task:
 
 @pytest.mark.parametrize("suspended", [False, True])
 def test_a_store_gives_back_what_it_was_given(store, suspended):
-    """
-    To the last bit of each number.
-    """
+    """To the last bit of each number."""
     kept = RECORD.model_copy(update={"suspended": suspended})
 
     task = submitted(store, kept)
@@ -643,9 +579,7 @@ def test_a_store_gives_back_what_it_was_given(store, suspended):
 
 
 def test_who_asks_for_a_task_again_finds_its_first_deadline(store, machine):
-    """
-    Granted with the submission, the time begins once.
-    """
+    """Granted with the submission, the time begins once."""
     new = Task.new("Deploy the shop.", key="shop")
     first = store.submit(new.replace(deadline=machine.after(300).record()))
     machine.work(120)
@@ -657,9 +591,7 @@ def test_who_asks_for_a_task_again_finds_its_first_deadline(store, machine):
 
 
 def test_the_failure_can_be_saved_after_the_deadline_has_passed(store, machine):
-    """
-    A save that needs time left could never say that there was none.
-    """
+    """A save that needs time left could never say that there was none."""
     deadline = machine.after(300)
     task = submitted(store, deadline.record())
     machine.work(400)
@@ -677,9 +609,7 @@ def test_the_failure_can_be_saved_after_the_deadline_has_passed(store, machine):
 
 
 def test_no_call_of_a_store_takes_a_deadline():
-    """
-    What cannot be handed over cannot be handed over by mistake.
-    """
+    """What cannot be handed over cannot be handed over by mistake."""
     calls = inspect.getmembers(TaskStore, inspect.isfunction)
 
     names = {name for _, call in calls for name in inspect.signature(call).parameters}
@@ -689,9 +619,7 @@ def test_no_call_of_a_store_takes_a_deadline():
 
 
 def test_a_task_without_a_deadline_is_stored_as_before():
-    """
-    Not a byte more for those who need none.
-    """
+    """Not a byte more for those who need none."""
     line = Task.new("Deploy the shop.", key="shop").model_dump_json()
 
     assert '"owner":null,"deadline":null,"agent_state":' in line
@@ -699,9 +627,7 @@ def test_a_task_without_a_deadline_is_stored_as_before():
 
 @pytest.mark.parametrize("at", [NOON, 5, 0])
 def test_an_older_line_that_holds_an_instant_alone_is_understood(machine, at):
-    """
-    The instant still holds, and nothing is known of the time used.
-    """
+    """The instant still holds, and nothing is known of the time used."""
     task = Task.new("Deploy the shop.", key="shop").replace(deadline=at)
     machine.wall.now = max(0.0, at - 40)
 
@@ -726,9 +652,7 @@ def test_an_older_line_that_holds_an_instant_alone_is_understood(machine, at):
     ],
 )
 def test_a_record_that_makes_no_sense_is_refused_by_name(changes):
-    """
-    The field is named, whoever wrote it.
-    """
+    """The field is named, whoever wrote it."""
     task = Task.new("Deploy the shop.", key="shop")
 
     with pytest.raises(InvalidValue, match=f"deadline.{next(iter(changes))}"):
@@ -737,17 +661,13 @@ def test_a_record_that_makes_no_sense_is_refused_by_name(changes):
 
 @pytest.mark.parametrize("deadline", [True, "5", [5], {"at": 5}])
 def test_what_is_no_record_is_refused(deadline):
-    """
-    Half of a record is none.
-    """
+    """Half of a record is none."""
     with pytest.raises(InvalidValue, match="deadline"):
         Task.new("Deploy the shop.", key="shop").replace(deadline=deadline)
 
 
 def test_a_record_far_in_the_future_is_read(machine):
-    """
-    An old instant of the year 9999 must not overflow anything.
-    """
+    """An old instant of the year 9999 must not overflow anything."""
     far = DeadlineRecord(at=2.0**53, limit=2.0**53)
 
     assert machine.restart(far).remaining() == MAX_SECONDS
@@ -801,9 +721,7 @@ def test_a_timeout_for_each_read_lets_a_dripping_body_through(world, ask):
 
 
 def test_a_deadline_stops_waiting_for_a_dripping_body(world, ask):
-    """
-    The reply was still on its way when the caller was free again.
-    """
+    """The reply was still on its way when the caller was free again."""
     world.fault("given-up", "drip", seconds=50 * APART)
     came_back = threading.Event()
 

@@ -52,9 +52,7 @@ def sample(kind):
 
 @pytest.mark.parametrize("kind", ALL)
 def test_the_message_ends_with_what_happened(kind):
-    """
-    A person reads the message, a program the attribute; both say the same.
-    """
+    """A person reads the message, a program the attribute; both say the same."""
     error = sample(kind)
 
     assert error.effect in ("not started", "done", "unknown")
@@ -63,9 +61,7 @@ def test_the_message_ends_with_what_happened(kind):
 
 @pytest.mark.parametrize("kind", ALL)
 def test_the_tree_in_the_docstring_is_the_tree_of_the_classes(kind):
-    """
-    The vocabulary of failure is read on one page, so the page must be right.
-    """
+    """The vocabulary of failure is read on one page, so the page must be right."""
     lines = errors.__doc__.splitlines()
     depth = {
         line.split("── ")[-1].split()[0]: line.index("── ")
@@ -80,9 +76,7 @@ def test_the_tree_in_the_docstring_is_the_tree_of_the_classes(kind):
 
 
 def test_the_caller_may_know_better():
-    """
-    Whoever raises it says what is known of the effect.
-    """
+    """Whoever raises it says what is known of the effect."""
     error = errors.Permanent("the card was charged", effect="done")
 
     assert (error.effect, str(error)) == (
@@ -92,7 +86,5 @@ def test_the_caller_may_know_better():
 
 
 def test_an_error_without_a_message_still_says_something():
-    """
-    An empty line in a log helps nobody.
-    """
+    """An empty line in a log helps nobody."""
     assert str(errors.Permanent()).startswith("Trying again cannot help")

@@ -21,18 +21,14 @@ def without(monkeypatch):
 
 
 def test_what_is_installed_is_not_missed():
-    """
-    It is looked for, and not loaded: this one prints a poem.
-    """
+    """It is looked for, and not loaded: this one prints a poem."""
     need("lab", "this")
 
     assert "this" not in sys.modules
 
 
 def test_what_is_missing_is_named_with_the_command_that_brings_it(without):
-    """
-    One missing module is enough, and nothing has been begun.
-    """
+    """One missing module is enough, and nothing has been begun."""
     without("mcp")
 
     with pytest.raises(ExtraMissing) as caught:
@@ -46,16 +42,12 @@ def test_what_is_missing_is_named_with_the_command_that_brings_it(without):
 
 
 def test_who_asks_whether_a_room_can_be_had_gets_the_usual_answer():
-    """
-    `except ImportError` is what everybody writes.
-    """
+    """`except ImportError` is what everybody writes."""
     assert issubclass(ExtraMissing, ImportError)
 
 
 def test_a_store_on_postgresql_is_refused_before_its_address_is_read(without):
-    """
-    The door of the store names its extra; a password in the address is not shown.
-    """
+    """The door of the store names its extra; a password in the address is not shown."""
     without("psycopg")
 
     with pytest.raises(ExtraMissing, match=r"agentstate-lab\[postgres\]") as caught:
@@ -66,9 +58,7 @@ def test_a_store_on_postgresql_is_refused_before_its_address_is_read(without):
 
 @pytest.mark.usefixtures("process")
 def test_the_command_line_says_what_to_install():
-    """
-    One line and the status of what could not be tried, and no traceback.
-    """
+    """One line and the status of what could not be tried, and no traceback."""
     code = (
         "import sys; sys.modules['starlette'] = None;"
         " from agentstate_lab.__main__ import main; sys.exit(main(['status']))"

@@ -93,9 +93,7 @@ def lab(*command, home, prefix=(), without=()):
 def test_an_interrupt_in_the_middle_leaves_nothing_and_costs_a_second_call(
     home_dir, helper
 ):
-    """
-    What the square in JupyterLab sends, when the helper has begun.
-    """
+    """What the square in JupyterLab sends, when the helper has begun."""
     with subprocess.Popen(
         [sys.executable, "-c", HELPERS[helper] + TWICE],
         stdout=subprocess.PIPE,
@@ -115,9 +113,7 @@ def test_an_interrupt_in_the_middle_leaves_nothing_and_costs_a_second_call(
 def test_a_world_that_is_killed_under_a_notebook_is_there_again_by_the_first_cell(
     home_dir, capsys
 ):
-    """
-    The cell that met it says what to do, and what had happened is still counted.
-    """
+    """The cell that met it says what to do, and what had happened is still counted."""
     first = begin("00_start_here")
     run_job("disk", first.task_id("a"), "naive")
     world = psutil.Process(start_world().pid)
@@ -153,9 +149,7 @@ def test_a_home_on_a_disk_for_reading_is_said_with_what_to_set(mounted, there):
 @pytest.mark.usefixtures("process")
 @ROOT_ONLY
 def test_a_full_disk_is_said_and_room_is_enough_to_go_on(mounted):
-    """
-    The world cannot count there, so it does not start, and no effect happens.
-    """
+    """The world cannot count there, so it does not start, and no effect happens."""
     home = mounted("size=400k") / "home"
     ballast = home.parent / "ballast"
     ballast.write_bytes(b"\0" * 396 * 1024)
@@ -172,9 +166,7 @@ def test_a_full_disk_is_said_and_room_is_enough_to_go_on(mounted):
 
 @pytest.mark.usefixtures("process")
 def test_nobody_needs_a_home_of_the_user(home_dir):
-    """
-    A container may have none.
-    """
+    """A container may have none."""
     done = lab("run", "disk", "--task-id", "a", home=home_dir, without=("HOME",))
 
     assert done.returncode == 0, done.stderr
@@ -184,9 +176,7 @@ def test_nobody_needs_a_home_of_the_user(home_dir):
 @ROOT_ONLY
 @pytest.mark.skipif(not NETWORK, reason="no `unshare` and `ip` here")
 def test_once_it_is_installed_nothing_needs_a_network(home_dir):
-    """
-    In a space that has this machine's own addresses and no other.
-    """
+    """In a space that has this machine's own addresses and no other."""
     alone = ("unshare", "-n", "sh", "-c", 'ip link set lo up && exec "$@"', "-")
 
     done = lab("doctor", home=home_dir, prefix=alone)

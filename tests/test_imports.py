@@ -69,9 +69,7 @@ def circle(graph):
 
 @pytest.mark.usefixtures("process")
 def test_every_room_stands_only_on_those_below_it():
-    """
-    Nothing is imported that a contract forbids.
-    """
+    """Nothing is imported that a contract forbids."""
     status, said = linted(ROOT)
 
     assert status == 0, said
@@ -79,16 +77,12 @@ def test_every_room_stands_only_on_those_below_it():
 
 
 def test_no_module_is_in_a_circle_not_even_with_the_door_of_its_room():
-    """
-    A module that comes in by its own door would be loaded by what it loads.
-    """
+    """A module that comes in by its own door would be loaded by what it loads."""
     assert circle(grimp.build_graph("agentstate_lab", cache_dir=None)) == []
 
 
 def test_a_circle_is_found():
-    """
-    The search above can fail.
-    """
+    """The search above can fail."""
     graph = grimp.build_graph("agentstate_lab", cache_dir=None)
     graph.add_import(
         importer="agentstate_lab.state.digest", imported="agentstate_lab.state"
@@ -100,9 +94,7 @@ def test_a_circle_is_found():
 @pytest.mark.usefixtures("process")
 @pytest.mark.parametrize("contract", CONTRACTS)
 def test_a_module_that_breaks_a_contract_is_refused(copy, contract):
-    """
-    Each contract can fail: one planted import, and the tool says no and where.
-    """
+    """Each contract can fail: one planted import, and the tool says no and where."""
     name, line = FORBIDDEN[contract]
     module = copy / "agentstate_lab" / name
     before = module.read_text("utf-8")
@@ -123,16 +115,12 @@ def house():
 
 @pytest.mark.parametrize("page", ["CONTRIBUTING.md", "book/house.md"])
 def test_the_house_on_a_page_is_the_one_that_stands(house, page):
-    """
-    Floors and words are those of today; `make house` draws them anew.
-    """
+    """Floors and words are those of today; `make house` draws them anew."""
     assert house["drawn"](ROOT / page) == (ROOT / page).read_text("utf-8")
 
 
 def test_a_new_import_moves_a_room_to_a_higher_floor(house):
-    """
-    The drawing is of the imports: one more, and the picture is another.
-    """
+    """The drawing is of the imports: one more, and the picture is another."""
     graph = grimp.build_graph("agentstate_lab", cache_dir=None)
     before = house["House"](graph)
 

@@ -40,9 +40,7 @@ def cases(paths, all_rules):
     ],
 )
 def test_a_notebook_keeps_the_rules(path, rule):
-    """
-    Each rule alone, so that a failure has a name.
-    """
+    """Each rule alone, so that a failure has a name."""
     assert rule(nbformat.read(path, as_version=4)) == []
 
 
@@ -273,9 +271,7 @@ ERROR = new_output("error", ename="KeyError", evalue="x", traceback=[])
     ],
 )
 def test_every_rule_can_fail(rule, worse):
-    """
-    A rule that nothing breaks is no rule.
-    """
+    """A rule that nothing breaks is no rule."""
     notebook = good()
     if rule is rules.one_title:
         notebook.cells[0].source = "no title"
@@ -288,9 +284,7 @@ def test_every_rule_can_fail(rule, worse):
 
 
 def test_no_rule_is_without_its_counterexample():
-    """
-    The table above has every rule.
-    """
+    """The table above has every rule."""
     marks = test_every_rule_can_fail.pytestmark
     shown = {case.values[0] for mark in marks for case in mark.args[1]}
 
@@ -298,9 +292,7 @@ def test_no_rule_is_without_its_counterexample():
 
 
 def test_a_listing_may_drop_docstrings_and_nothing_else():
-    """
-    The reader sees what runs.
-    """
+    """The reader sees what runs."""
     notebook = good()
     cell = notebook.cells[3]
     cell.metadata["listing"] = "state.task_id_for"
@@ -395,9 +387,7 @@ def test_a_frozen_notebook_is_steady(write):
     ],
 )
 def test_what_cannot_be_steady_is_refused(write, cell, message):
-    """
-    By the cell and the reason; nothing is stored.
-    """
+    """By the cell and the reason; nothing is stored."""
     path = write("x = 1", cell)
 
     with pytest.raises(InvalidValue, match=f"(?s)made_up.ipynb.*{message}"):
@@ -406,9 +396,7 @@ def test_what_cannot_be_steady_is_refused(write, cell, message):
 
 @pytest.mark.usefixtures("process")
 def test_freeze_writes_and_check_only_says(write, capsys):
-    """
-    The command answers 1 for what is stale, and changes nothing then.
-    """
+    """The command answers 1 for what is stale, and changes nothing then."""
     path = write("print(6 * 7)")
     before = path.read_text("utf-8")
 
@@ -420,9 +408,7 @@ def test_freeze_writes_and_check_only_says(write, capsys):
 
 
 def test_a_file_that_is_no_notebook_is_refused(tmp_path, capsys):
-    """
-    With a sentence and status 2, not with a traceback.
-    """
+    """With a sentence and status 2, not with a traceback."""
     for content in (
         b"",
         b"hello",
@@ -451,9 +437,7 @@ def apply_patch(state, patch):
 
 
 def test_a_stub_has_a_todo_where_the_solution_was(write):
-    """
-    Valid Python with an error of its own, short lines, and no outputs.
-    """
+    """Valid Python with an error of its own, short lines, and no outputs."""
     path = write(
         SOLUTION,
         ("print('only here')", "solution-only"),
@@ -474,9 +458,7 @@ def test_a_stub_has_a_todo_where_the_solution_was(write):
 
 
 def test_the_stubs_of_two_exercises_name_their_own(write):
-    """
-    The function in the cell says whose it is; a helper belongs to the first.
-    """
+    """The function in the cell says whose it is; a helper belongs to the first."""
     body = "    # solution begin: write it\n    return 1\n    # solution end"
     names = ("execute_task_if_not_done", "run_once", "helper")
     path = write(
@@ -508,9 +490,7 @@ def test_the_stubs_of_two_exercises_name_their_own(write):
     ],
 )
 def test_marks_out_of_order_are_refused(write, source, message):
-    """
-    A mark that is misread would give the solution away.
-    """
+    """A mark that is misread would give the solution away."""
     path = write(source, name="01_state.ipynb")
 
     with pytest.raises(InvalidValue, match=message):
@@ -518,17 +498,13 @@ def test_marks_out_of_order_are_refused(write, source, message):
 
 
 def test_only_exercises_have_stubs(write):
-    """
-    The name of the file says which exercise it is.
-    """
+    """The name of the file says which exercise it is."""
     with pytest.raises(InvalidValue, match="the notebook of no exercise"):
         stub_of(write(SOLUTION, name="99_other.ipynb"))
 
 
 def test_the_stubs_of_the_course_are_derived_by_command(capsys, monkeypatch, tmp_path):
-    """
-    All of them at once; a second time, there is nothing to write.
-    """
+    """All of them at once; a second time, there is nothing to write."""
     solutions = tmp_path / "exercises" / "solutions"
     solutions.mkdir(parents=True)
     for path in SOLUTIONS:

@@ -118,9 +118,7 @@ def revealing(text: str) -> list[str]:
 
 
 def test_every_pin_is_within_its_range():
-    """
-    What gets installed is what was asked for.
-    """
+    """What gets installed is what was asked for."""
     assert disagreements(ranges(PROJECT), PINS) == []
 
 
@@ -157,16 +155,12 @@ def test_every_pin_is_within_its_range():
     ],
 )
 def test_a_wrong_pin_is_noticed(pins, wrong):
-    """
-    The comparison above can fail.
-    """
+    """The comparison above can fail."""
     assert disagreements({"pydantic": SpecifierSet(">=2,<3")}, pins) == wrong
 
 
 def test_the_book_lists_every_package_with_its_range():
-    """
-    Its table is the one of pyproject.toml.
-    """
+    """Its table is the one of pyproject.toml."""
     assert unlike(ranges(PROJECT), INSTALL) == []
 
 
@@ -186,9 +180,7 @@ def test_the_book_lists_every_package_with_its_range():
     ],
 )
 def test_a_wrong_row_is_noticed(table, wrong):
-    """
-    The comparison with the page can fail.
-    """
+    """The comparison with the page can fail."""
     assert unlike({"a": SpecifierSet(">=1"), "b": SpecifierSet("<2")}, table) == wrong
 
 
@@ -196,9 +188,7 @@ def test_a_wrong_row_is_noticed(table, wrong):
     ("name", "target"), [("bench", "bench"), ("release", "package")]
 )
 def test_what_one_target_needs_is_installed_by_it_alone(name, target):
-    """
-    It has ranges of its own, and neither the pins nor the course need it.
-    """
+    """It has ranges of its own, and neither the pins nor the course need it."""
     extra = [Requirement(r) for r in PROJECT["optional-dependencies"][name]]
     makefile = (ROOT / "Makefile").read_text("utf-8")
     stamp = makefile.partition(f"\n.venv/.{name}:")[2].partition("\n\n")[0]
@@ -211,9 +201,7 @@ def test_what_one_target_needs_is_installed_by_it_alone(name, target):
 
 
 def test_the_core_asks_for_what_it_imports_and_no_more():
-    """
-    Nothing that only the course needs comes with the package alone.
-    """
+    """Nothing that only the course needs comes with the package alone."""
     asked = {Requirement(line).name for line in PROJECT["dependencies"]}
     own = r"agentstate_lab(?!\.(lab|mcp_state|scale_out|stores\.sql\.postgres))"
     graph = grimp.build_graph(
@@ -228,9 +216,7 @@ def test_the_core_asks_for_what_it_imports_and_no_more():
 
 
 def test_what_a_door_needs_is_what_its_extra_brings():
-    """
-    The command in the error installs what was missing.
-    """
+    """The command in the error installs what was missing."""
     brings = metadata.packages_distributions()
     needs = {
         tuple(re.findall(r'"([\w-]+)"', found))
@@ -246,9 +232,7 @@ def test_what_a_door_needs_is_what_its_extra_brings():
 
 
 def test_conda_takes_only_python_and_pip_from_its_channel():
-    """
-    Conda users get the same packages as everybody else.
-    """
+    """Conda users get the same packages as everybody else."""
     wanted = yaml.safe_load(CONDA)["dependencies"]
 
     assert wanted == [
@@ -259,9 +243,7 @@ def test_conda_takes_only_python_and_pip_from_its_channel():
 
 
 def test_every_file_names_the_same_pythons():
-    """
-    Package, classifiers, README, Makefile and doctor agree on 3.11 to 3.14.
-    """
+    """Package, classifiers, README, Makefile and doctor agree on 3.11 to 3.14."""
     versions = [f"3.{minor}" for minor in range(11, 15)]
     allowed = SpecifierSet(PROJECT["requires-python"])
     named = [c.rpartition(" ")[2] for c in PROJECT["classifiers"] if "3." in c]
@@ -276,9 +258,7 @@ def test_every_file_names_the_same_pythons():
 
 
 def test_the_versions_of_the_package_agree():
-    """
-    One version, wherever it is asked for.
-    """
+    """One version, wherever it is asked for."""
     import agentstate_lab
 
     assert agentstate_lab.__version__ == PROJECT["version"]
@@ -286,9 +266,7 @@ def test_the_versions_of_the_package_agree():
 
 
 def test_the_console_script_is_the_command_line():
-    """
-    `agentstate-lab` and `python -m agentstate_lab` are the same.
-    """
+    """`agentstate-lab` and `python -m agentstate_lab` are the same."""
     from agentstate_lab.__main__ import main
 
     (script,) = metadata.entry_points(group="console_scripts", name="agentstate-lab")
@@ -297,17 +275,13 @@ def test_the_console_script_is_the_command_line():
 
 
 def test_the_package_says_that_it_is_typed():
-    """
-    A learner's own mypy sees our types.
-    """
+    """A learner's own mypy sees our types."""
     assert (ROOT / "agentstate_lab" / "py.typed").is_file()
 
 
 @pytest.mark.usefixtures("process")
 def test_no_file_names_a_host_or_a_private_path():
-    """
-    The course needs no address, and says nothing of where it was made.
-    """
+    """The course needs no address, and says nothing of where it was made."""
     found = {
         str(path.relative_to(ROOT)): said
         for path in tracked()
@@ -329,17 +303,13 @@ def test_no_file_names_a_host_or_a_private_path():
     ],
 )
 def test_a_host_or_private_path_is_noticed(text, found):
-    """
-    The search above can fail.
-    """
+    """The search above can fail."""
     assert revealing(text) == found
 
 
 @pytest.mark.usefixtures("process")
 def test_importing_the_package_loads_nothing_heavy():
-    """
-    A learner who imports one concept does not wait for a web server.
-    """
+    """A learner who imports one concept does not wait for a web server."""
     heavy = (
         *("openai", "httpx2", "matplotlib", "starlette", "uvicorn", "IPython"),
         "psycopg",

@@ -65,9 +65,7 @@ def as_on_windows(work, *args):
 def test_a_folder_is_flushed_where_that_can_be_done(
     tmp_path, monkeypatch, there, folders
 ):
-    """
-    Windows has no such call and needs none; the file itself is flushed on both.
-    """
+    """Windows has no such call and needs none; the file itself is flushed on both."""
     monkeypatch.setattr(system, "WINDOWS", there)
     flushed = []
     monkeypatch.setattr(os, "fsync", lambda file: flushed.append(os.fstat(file)))
@@ -82,9 +80,7 @@ def test_a_folder_is_flushed_where_that_can_be_done(
 
 @pytest.mark.usefixtures("windows")
 def test_a_reader_of_the_json_file_keeps_writers_out(tmp_path):
-    """
-    Windows cannot replace a file that somebody has open, so both take the lock.
-    """
+    """Windows cannot replace a file that somebody has open, so both take the lock."""
     store = JsonFileStore(tmp_path / "tasks.json")
     task = store.submit(Task.new("goal", task_id="a")).task
 
@@ -96,9 +92,7 @@ def test_a_reader_of_the_json_file_keeps_writers_out(tmp_path):
 
 @pytest.mark.usefixtures("without_proc", "process")
 def test_without_proc_a_worker_is_known_to_be_alive_or_gone():
-    """
-    Its number and its start come from the system's own clock.
-    """
+    """Its number and its start come from the system's own clock."""
     with working() as me, subprocess.Popen([sys.executable, "-c", "input()"]) as other:
         started = psutil.Process(other.pid).create_time()
         him = me.model_copy(update={"pid": other.pid, "started_at": started})
@@ -111,9 +105,7 @@ def test_without_proc_a_worker_is_known_to_be_alive_or_gone():
 
 @pytest.mark.usefixtures("without_proc")
 def test_without_proc_no_log_of_sqlite_is_judged(tmp_path, monkeypatch):
-    """
-    Nothing is asked that only Linux can answer.
-    """
+    """Nothing is asked that only Linux can answer."""
     monkeypatch.setitem(sys.modules, "fcntl", None)
     path = tmp_path / "tasks.db"
     path.with_name("tasks.db-wal").write_bytes(b"log")
@@ -125,9 +117,7 @@ def test_without_proc_no_log_of_sqlite_is_judged(tmp_path, monkeypatch):
 @pytest.mark.usefixtures("process")
 @pytest.mark.parametrize("name", ["SIGKILL", "SIGTERM", "SIGINT"])
 def test_a_death_without_signals_has_the_status_that_a_shell_would_say(name):
-    """
-    Nothing runs any more, and the crash lab takes it for that death.
-    """
+    """Nothing runs any more, and the crash lab takes it for that death."""
     ended = in_new_process(as_on_windows, fall, name)
 
     assert ended.status == 128 + int(getattr(signal, name, 9))
@@ -136,9 +126,7 @@ def test_a_death_without_signals_has_the_status_that_a_shell_would_say(name):
 
 @pytest.mark.usefixtures("windows")
 def test_such_a_death_is_told_as_a_kill():
-    """
-    In the same words on every system, as far as they are true.
-    """
+    """In the same words on every system, as far as they are true."""
     assert Ended.died(128 + 9).how == "killed, as by SIGKILL"
     assert Ended.died(3).how == "ended itself with exit status 3"
     assert died_by(128 + 9, HARD)
@@ -152,9 +140,7 @@ def starts_a_child():
 
 @pytest.mark.usefixtures("windows", "process")
 def test_without_groups_what_a_process_has_started_ends_with_it(monkeypatch):
-    """
-    It is found below it, one by one.
-    """
+    """It is found below it, one by one."""
     monkeypatch.delattr(os, "killpg", raising=False)
     with Process(CALL, request_for(starts_a_child, (), 60.0)) as process:
         process.must_say(60.0)  # it is there, and waits
@@ -169,9 +155,7 @@ def test_without_groups_what_a_process_has_started_ends_with_it(monkeypatch):
 
 @pytest.mark.usefixtures("process")
 def test_without_fork_every_sixteenth_byte_has_its_death(tmp_path, monkeypatch):
-    """
-    Each costs the start of a Python, so there are fewer.
-    """
+    """Each costs the start of a Python, so there are fewer."""
     monkeypatch.setattr(system, "HAS_FORK", False)
     path = tmp_path / "file"
 
@@ -183,9 +167,7 @@ def test_without_fork_every_sixteenth_byte_has_its_death(tmp_path, monkeypatch):
 
 @pytest.mark.usefixtures("windows")
 def test_a_kernel_has_no_sockets_that_are_files():
-    """
-    It is told free ports instead.
-    """
+    """It is told free ports instead."""
     assert own_sockets() == {}
 
 
@@ -197,17 +179,13 @@ def wait_for_the_end():
 
 @pytest.mark.usefixtures("process")
 def test_without_an_alarm_a_timer_ends_a_process_that_nobody_misses():
-    """
-    Its exit status says so.
-    """
+    """Its exit status says so."""
     assert in_new_process(as_on_windows, wait_for_the_end).status == 1
 
 
 @pytest.mark.usefixtures("windows")
 def test_without_fcntl_a_private_file_is_a_plain_copy(monkeypatch):
-    """
-    It is another number for the same file.
-    """
+    """It is another number for the same file."""
     monkeypatch.setitem(sys.modules, "fcntl", None)
 
     copied = _private(1)
@@ -217,9 +195,7 @@ def test_without_fcntl_a_private_file_is_a_plain_copy(monkeypatch):
 
 
 def test_without_limits_of_the_kernel_an_answer_has_its_limit_of_time(monkeypatch):
-    """
-    Where there is no `resource`, nothing is lowered, and nothing fails.
-    """
+    """Where there is no `resource`, nothing is lowered, and nothing fails."""
     monkeypatch.setitem(sys.modules, "resource", None)
 
     assert child.limit(1.0) is None
@@ -228,9 +204,7 @@ def test_without_limits_of_the_kernel_an_answer_has_its_limit_of_time(monkeypatc
 @pytest.mark.usefixtures("process")
 @pytest.mark.parametrize("there", [True, False])
 def test_a_port_is_free_or_not_in_either_way(monkeypatch, there):
-    """
-    Windows would lend a taken port to whoever asks for it a second time.
-    """
+    """Windows would lend a taken port to whoever asks for it a second time."""
     monkeypatch.setattr(system, "WINDOWS", there)
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -243,18 +217,14 @@ def test_a_port_is_free_or_not_in_either_way(monkeypatch, there):
 
 @pytest.mark.usefixtures("windows", "process")
 def test_the_server_of_mcp_shares_its_port_with_nobody():
-    """
-    The option that would is for systems where it means something else.
-    """
+    """The option that would is for systems where it means something else."""
     with contextlib.closing(_listener(0)) as listener:
         assert listener.getsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR) == 0
 
 
 @pytest.mark.usefixtures("windows")
 def test_without_modes_nobody_is_told_to_change_one(home_dir):
-    """
-    A folder and a file of tokens are as private as the account that has them.
-    """
+    """A folder and a file of tokens are as private as the account that has them."""
     home_dir.mkdir(mode=0o755)
     tokens = home_dir / "tokens.json"
     tokens.write_text("{}")
@@ -266,9 +236,7 @@ def test_without_modes_nobody_is_told_to_change_one(home_dir):
 
 @pytest.mark.usefixtures("windows")
 def test_without_users_like_nobody_a_server_is_its_starter_s():
-    """
-    PostgreSQL gives up such rights by itself there.
-    """
+    """PostgreSQL gives up such rights by itself there."""
     assert server_user() is None
 
 
@@ -276,9 +244,7 @@ def test_without_users_like_nobody_a_server_is_its_starter_s():
 def test_without_signals_postgres_is_ended_by_its_own_program(
     own_postgres, home_dir, monkeypatch
 ):
-    """
-    `pg_ctl kill` tells the server, and it tells its workers.
-    """
+    """`pg_ctl kill` tells the server, and it tells its workers."""
     ours = cluster.Cluster(home_dir)
     running, place = ours._processes(), ours.place
     monkeypatch.setattr(system, "WINDOWS", True)

@@ -26,9 +26,7 @@ EACH_ONCE = dict.fromkeys(EFFECTS, 1)
 
 
 def test_an_undisturbed_run_does_each_effect_once(job):
-    """
-    Eight effects, one tool message for each call, and what it knows in its state.
-    """
+    """Eight effects, one tool message for each call, and what it knows in its state."""
     task = durable_agent(job)
 
     said = job.store.messages(job.task_id)
@@ -42,9 +40,7 @@ def test_an_undisturbed_run_does_each_effect_once(job):
 
 
 def test_its_events_come_in_order_and_say_how_far_it_is(job):
-    """
-    What was told is stored by then, and the numbers only grow.
-    """
+    """What was told is stored by then, and the numbers only grow."""
     events, stored = [], []
 
     def told(event):
@@ -64,9 +60,7 @@ def test_its_events_come_in_order_and_say_how_far_it_is(job):
 
 
 def test_a_learner_reads_one_line_for_each_step(job):
-    """
-    In a notebook and in a terminal.
-    """
+    """In a notebook and in a terminal."""
     lines = []
 
     durable_agent(replace(job, on_event=lines.append))
@@ -114,9 +108,7 @@ def test_a_learner_reads_one_line_for_each_step(job):
     ],
 )
 def test_an_event_is_a_line_that_can_be_read(run, script, texts):
-    """
-    Whatever happens, it is said in words.
-    """
+    """Whatever happens, it is said in words."""
     events = []
 
     run(Script(*script), [Tools().tool("look")], on_event=events.append)
@@ -126,9 +118,7 @@ def test_an_event_is_a_line_that_can_be_read(run, script, texts):
 
 @pytest.mark.parametrize("event", range(1, 23))
 def test_a_run_that_is_interrupted_anywhere_is_finished_by_the_next(job, event):
-    """
-    A polite death: nothing is lost, nothing happens twice, nobody has to wait.
-    """
+    """A polite death: nothing is lost, nothing happens twice, nobody has to wait."""
     with pytest.raises(KeyboardInterrupt):
         durable_agent(job, on_event=stopping(event))
     left = job.store.get(job.task_id)
@@ -151,9 +141,7 @@ def test_a_run_that_is_interrupted_anywhere_is_finished_by_the_next(job, event):
 def test_an_interrupt_in_an_effect_leaves_its_outcome_unknown(
     run, store, if_unknown, state, ran
 ):
-    """
-    The next run asks again under the same key, or asks a person.
-    """
+    """The next run asks again under the same key, or asks a person."""
     tools = Tools(deploy=[KeyboardInterrupt(), "deployed"])
     deploy = tools.tool("deploy", risk_level="write_local", if_unknown=if_unknown)
     script = Script([call("deploy")], "Done.")
@@ -177,9 +165,7 @@ turns = st.lists(st.lists(names, min_size=1, max_size=4), max_size=4)
 def test_whatever_is_called_and_wherever_it_stops_each_effect_is_had_once(
     script, stops
 ):
-    """
-    One message for each call, each effect once, each turn asked for once.
-    """
+    """One message for each call, each effect once, each turn asked for once."""
     store, tools = MemoryStore(), Tools(broken=[LookupError("no")])
     wanted = [tools.tool("look"), tools.tool("broken")]
     wanted += [
@@ -212,9 +198,7 @@ def test_whatever_is_called_and_wherever_it_stops_each_effect_is_had_once(
 
 
 def test_a_resumed_run_asks_the_model_only_for_what_is_new(job):
-    """
-    What it said is stored: a live model might plan something else now.
-    """
+    """What it said is stored: a live model might plan something else now."""
     with pytest.raises(KeyboardInterrupt):
         durable_agent(job, on_event=stopping(9))
     asked = start_world().requests(job.task_id)["model"]
@@ -228,9 +212,7 @@ def test_a_resumed_run_asks_the_model_only_for_what_is_new(job):
 
 
 def test_a_completed_task_is_answered_from_the_store(job):
-    """
-    The same result, and not one request more.
-    """
+    """The same result, and not one request more."""
     first = durable_agent(job)
     before = start_world().requests(job.task_id)
 
@@ -239,9 +221,7 @@ def test_a_completed_task_is_answered_from_the_store(job):
 
 
 def test_the_last_word_is_enough_to_complete_the_task(run, store):
-    """
-    The process died between the model's last word and the end of the task.
-    """
+    """The process died between the model's last word and the end of the task."""
     script = Script("Done.")
     with pytest.raises(KeyboardInterrupt):
         run(script, on_event=stopping(1))
@@ -250,9 +230,7 @@ def test_the_last_word_is_enough_to_complete_the_task(run, store):
 
 
 def test_a_listener_that_raises_ends_the_run_and_loses_nothing(run):
-    """
-    It is told of what is stored already.
-    """
+    """It is told of what is stored already."""
 
     def broken(event):
         if event.kind == "asked":
@@ -289,9 +267,7 @@ def race(name, barrier, url, task_id):
 
 
 def test_of_two_processes_with_one_id_one_runs(world, task_id, tmp_path):
-    """
-    The other one says so, and ends; each effect happens once.
-    """
+    """The other one says so, and ends; each effect happens once."""
     url = f"json:{tmp_path / 'tasks.json'}"
     started = functools.partial(race, url=url, task_id=task_id)
 
@@ -306,9 +282,7 @@ def test_of_two_processes_with_one_id_one_runs(world, task_id, tmp_path):
 
 
 def test_a_task_that_somebody_is_working_on_is_left_alone(job):
-    """
-    Also when the worker is slow: a live one is never robbed.
-    """
+    """Also when the worker is slow: a live one is never robbed."""
     with working() as somebody:
         task = job.store.submit(Task.new(job.scenario.goal, task_id=job.task_id)).task
         running = job.store.save(task.replace(state="running", owner=somebody))
@@ -320,9 +294,7 @@ def test_a_task_that_somebody_is_working_on_is_left_alone(job):
 
 
 def test_one_id_is_one_job(run):
-    """
-    The same id for another input is refused.
-    """
+    """The same id for another input is refused."""
     run(Script("Done."))
 
     with pytest.raises(KeyReused):
@@ -351,9 +323,7 @@ def test_one_id_is_one_job(run):
 def test_a_strategy_decides_about_snapshots_and_nothing_else(
     world, task_id, tmp_path, kind, strategy, triggers
 ):
-    """
-    The claim and the end are in all of them; effects and messages are the same.
-    """
+    """The claim and the end are in all of them; effects and messages are the same."""
     store = open_store(kind.format(tmp_path / "tasks"))
     job = replace(open_job("disk", task_id, on_event=str), store=store)
 
@@ -373,9 +343,7 @@ def test_a_strategy_decides_about_snapshots_and_nothing_else(
 @pytest.mark.usefixtures("world", "quick")
 @pytest.mark.parametrize("strategy", ["every_iteration", "on_state_change"])
 def test_what_a_store_in_memory_survives_is_the_effects(strategy):
-    """
-    The next run begins anew, and the keys keep it from doing anything twice.
-    """
+    """The next run begins anew, and the keys keep it from doing anything twice."""
 
     def agent(job):
         return durable_agent(job, strategy=strategy)
@@ -388,9 +356,7 @@ def test_what_a_store_in_memory_survives_is_the_effects(strategy):
 
 
 def test_a_fork_goes_on_from_an_old_moment_with_effects_of_its_own(run, store):
-    """
-    What was said up to there is its past; what comes next has keys of its own.
-    """
+    """What was said up to there is its past; what comes next has keys of its own."""
     tools = Tools()
     deploy = [tools.tool("deploy", "service", risk_level="write_local")]
     calls = [[call("deploy", {"service": name}, name)] for name in ("api", "web")]
@@ -425,9 +391,7 @@ def test_a_fork_goes_on_from_an_old_moment_with_effects_of_its_own(run, store):
 def test_arguments_that_make_no_sense_are_refused_before_anything_is_stored(
     store, clock, wrong, named
 ):
-    """
-    By name, and not in the middle of a run.
-    """
+    """By name, and not in the middle of a run."""
     options = {"task_id": "t", "user_input": "Do it.", "model": "m", "tools": []}
 
     with pytest.raises(InvalidValue) as caught:
@@ -438,9 +402,7 @@ def test_arguments_that_make_no_sense_are_refused_before_anything_is_stored(
 
 
 def test_an_error_of_execute_itself_comes_out(run, store):
-    """
-    A stub, for example: the task is as it was, and nobody believes that it ran.
-    """
+    """A stub, for example: the task is as it was, and nobody believes that it ran."""
 
     def stub(store, task_id, work):
         raise NotImplementedError("exercise 03")
@@ -452,9 +414,7 @@ def test_an_error_of_execute_itself_comes_out(run, store):
 
 
 def test_the_key_of_the_client_is_in_no_error_and_in_no_store(tmp_path, run):
-    """
-    Also when a server repeats it in its refusal.
-    """
+    """Also when a server repeats it in its refusal."""
     import httpx2
     from openai import OpenAI
 
@@ -478,9 +438,7 @@ def test_the_key_of_the_client_is_in_no_error_and_in_no_store(tmp_path, run):
 
 
 def test_the_world_s_own_token_is_in_no_store(job, tmp_path):
-    """
-    A whole run, with a refusal on the way.
-    """
+    """A whole run, with a refusal on the way."""
     path = tmp_path / "tasks.json"
     start_world().fault(job.task_id, "error", at="announce", times=9)
 
@@ -490,9 +448,7 @@ def test_the_world_s_own_token_is_in_no_store(job, tmp_path):
 
 
 def test_an_agent_without_client_and_endpoint_begins_nothing(store):
-    """
-    The error comes before the task is stored, and names what to set.
-    """
+    """The error comes before the task is stored, and names what to set."""
     with pytest.raises(InvalidValue, match=r"^AGENTSTATE_MODEL: is not set"):
         run_agent("nobody", "Is the disk full?", store=store, tools=[])
 
@@ -500,9 +456,7 @@ def test_an_agent_without_client_and_endpoint_begins_nothing(store):
 
 
 def test_a_live_endpoint_is_named_by_the_environment(job, monkeypatch):
-    """
-    Three variables, and the agent needs no client: here, they name the world.
-    """
+    """Three variables, and the agent needs no client: here, they name the world."""
     monkeypatch.setenv("OPENAI_BASE_URL", f"{start_world().url}/v1")
     monkeypatch.setenv("OPENAI_API_KEY", job.client.api_key)
     monkeypatch.setenv("AGENTSTATE_MODEL", MODEL)
@@ -514,9 +468,7 @@ def test_a_live_endpoint_is_named_by_the_environment(job, monkeypatch):
 
 
 def test_a_lost_reply_of_a_look_is_looked_at_again(run):
-    """
-    To look twice does no harm.
-    """
+    """To look twice does no harm."""
     tools = Tools(look=[ReplyLost("silence"), "41 % full"])
 
     task = run(Script([call("look")], "Done."), [tools.tool("look")])

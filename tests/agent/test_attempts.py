@@ -56,9 +56,7 @@ def make(clock):
 
 @retries
 def test_a_failure_that_passes_is_tried_again(make, clock, retry):
-    """
-    By the package's function, and by each that passes exercise 04.
-    """
+    """By the package's function, and by each that passes exercise 04."""
     calls = Calls(ConnectionError("reset"), EffectRefused(429, None, "busy"), 0)
 
     assert make(calls, retry) == 0
@@ -69,9 +67,7 @@ def test_a_failure_that_passes_is_tried_again(make, clock, retry):
 
 @retries
 def test_the_last_error_comes_out_itself(make, retry):
-    """
-    Four attempts, and what the function makes of the error is not kept.
-    """
+    """Four attempts, and what the function makes of the error is not kept."""
     error = EffectRefused(500, None, "no")
     calls = Calls(ConnectionError("reset"), error)
 
@@ -96,9 +92,7 @@ def test_the_last_error_comes_out_itself(make, retry):
     ],
 )
 def test_where_no_repeat_may_follow_there_is_none(make, clock, retry, final, error):
-    """
-    Although no function from an exercise could know that.
-    """
+    """Although no function from an exercise could know that."""
     calls = Calls(error, "a second time")
 
     with pytest.raises(type(error)) as caught:
@@ -120,9 +114,7 @@ def test_where_no_repeat_may_follow_there_is_none(make, clock, retry, final, err
 )
 @pytest.mark.parametrize("name", ["package", "package-bound", "plain"])
 def test_where_a_repeat_does_no_harm_it_follows(make, name, final, error):
-    """
-    Also when nobody knows what became of the first attempt.
-    """
+    """Also when nobody knows what became of the first attempt."""
     calls = Calls(error, "done")
 
     assert make(calls, RETRIES[name], final=final) == "done"
@@ -130,9 +122,7 @@ def test_where_a_repeat_does_no_harm_it_follows(make, name, final, error):
 
 @retries
 def test_an_attempt_has_its_own_limit_and_what_is_left(make, clock, retry):
-    """
-    Ten seconds, and fewer at the end of the run.
-    """
+    """Ten seconds, and fewer at the end of the run."""
 
     def slow(seconds):
         given.append(seconds)
@@ -149,9 +139,7 @@ def test_an_attempt_has_its_own_limit_and_what_is_left(make, clock, retry):
 
 @retries
 def test_a_wait_that_does_not_fit_is_not_begun(make, clock, retry):
-    """
-    The error of the last attempt comes out, with a note, and no sleep.
-    """
+    """The error of the last attempt comes out, with a note, and no sleep."""
 
     def slow(seconds):
         clock.advance(99.9999)
@@ -168,9 +156,7 @@ def test_a_wait_that_does_not_fit_is_not_begun(make, clock, retry):
 
 @retries
 def test_a_call_without_time_is_not_begun(make, clock, retry):
-    """
-    It says so, at once.
-    """
+    """It says so, at once."""
     clock.advance(100)
     calls = Calls("done")
 
@@ -182,9 +168,7 @@ def test_a_call_without_time_is_not_begun(make, clock, retry):
 
 @retries
 def test_a_task_that_was_taken_away_is_not_tried_again(make, retry):
-    """
-    The first attempt was begun in good faith; the second is not.
-    """
+    """The first attempt was begun in good faith; the second is not."""
 
     def check():
         raise Cancelled("somebody said stop")
@@ -200,9 +184,7 @@ def test_a_task_that_was_taken_away_is_not_tried_again(make, retry):
 @retries
 @pytest.mark.parametrize("stop", [KeyboardInterrupt, SystemExit])
 def test_an_interrupt_goes_through(make, retry, stop):
-    """
-    It is nobody's failure, and no attempt follows.
-    """
+    """It is nobody's failure, and no attempt follows."""
     calls = Calls(stop(), "done")
 
     with pytest.raises(stop):
@@ -235,9 +217,7 @@ def test_an_interrupt_goes_through(make, retry, stop):
     ],
 )
 def test_a_function_that_is_not_right_yet_invents_no_result(make, retry, error, said):
-    """
-    What the call did not return is never taken for a result.
-    """
+    """What the call did not return is never taken for a result."""
     with pytest.raises(error, match=said):
         make(Calls(ConnectionError("reset")), retry)
 
@@ -259,16 +239,12 @@ def test_not_started_is_said_only_when_it_is_true_of_every_attempt(make, retry):
 
 
 def test_a_function_that_loses_the_value_loses_nothing(make):
-    """
-    What the call returned is known here.
-    """
+    """What the call returned is known here."""
     assert make(Calls("done"), retry_mistakes.loses_the_value) == "done"
 
 
 def test_a_stub_says_so(make):
-    """
-    The error of a function that is not written yet is its own.
-    """
+    """The error of a function that is not written yet is its own."""
 
     def stub(fn, max_attempts, *, sleep):
         raise NotImplementedError("exercise 04")

@@ -32,9 +32,7 @@ def deploy(**more):
 
 
 def test_a_call_is_read_and_named_by_its_intent():
-    """
-    The id is the model's and changes; the step is named by what is wanted.
-    """
+    """The id is the model's and changes; the step is named by what is wanted."""
     tool = deploy()
     wanted = {"service": "api", "release": "4.2"}
 
@@ -51,9 +49,7 @@ def test_a_call_is_read_and_named_by_its_intent():
 
 @given(one=st.dictionaries(words, words), other=st.dictionaries(words, words))
 def test_calls_that_differ_are_different_steps(one, other):
-    """
-    And equal ones are the same step, in whatever order they were written.
-    """
+    """And equal ones are the same step, in whatever order they were written."""
     same = named_by_intent("t", one) == named_by_intent("t", other)
 
     assert same == (one == other)
@@ -105,9 +101,7 @@ def test_calls_that_differ_are_different_steps(one, other):
     ],
 )
 def test_a_call_that_cannot_be_run_is_refused_in_words_for_the_model(wanted, said):
-    """
-    Short words: a model that sent megabytes does not get them back.
-    """
+    """Short words: a model that sent megabytes does not get them back."""
     with pytest.raises(InvalidValue) as caught:
         read_call(wanted, {"deploy": deploy()})
 
@@ -122,9 +116,7 @@ def test_a_call_that_cannot_be_run_is_refused_in_words_for_the_model(wanted, sai
     ids=["none", "empty", "space", "line-break", "too-long", "number"],
 )
 def test_a_step_name_that_cannot_be_recorded_is_refused_before_the_tool_runs(name):
-    """
-    Found out after the effect, it would be too late.
-    """
+    """Found out after the effect, it would be too late."""
     tool = deploy(step_name=lambda tool, arguments: name)
     wanted = call("deploy", {"service": "a", "release": "1"})
 
@@ -133,9 +125,7 @@ def test_a_step_name_that_cannot_be_recorded_is_refused_before_the_tool_runs(nam
 
 
 def test_a_step_name_function_that_raises_is_told_like_a_wrong_argument():
-    """
-    It has looked at the arguments, and did not like them.
-    """
+    """It has looked at the arguments, and did not like them."""
 
     def step_name(tool, arguments):
         raise LookupError("no such service")
@@ -187,16 +177,12 @@ ITSELF.append(ITSELF)
     ],
 )
 def test_whatever_a_tool_returns_becomes_a_text_that_a_store_can_keep(returned, text):
-    """
-    The effect has happened by now: this is no time for an error.
-    """
+    """The effect has happened by now: this is no time for an error."""
     assert told(returned) == text
 
 
 def test_a_tool_cannot_change_what_is_recorded_of_its_call():
-    """
-    It gets a copy of the arguments, the key and its seconds.
-    """
+    """It gets a copy of the arguments, the key and its seconds."""
     tools = Tools(deploy=[lambda seconds: tools.ran[-1][1].clear()])
     tool = tools.tool("deploy", "service")
     wanted = read_call(call("deploy", {"service": "api"}), {"deploy": tool})
@@ -208,9 +194,7 @@ def test_a_tool_cannot_change_what_is_recorded_of_its_call():
 
 
 def test_an_async_tool_is_run():
-    """
-    As any other, with its arguments, its key and its seconds.
-    """
+    """As any other, with its arguments, its key and its seconds."""
 
     @tool
     async def deploy(service: str, *, key: IdempotencyKey, left: SecondsLeft) -> list:
@@ -223,9 +207,7 @@ def test_an_async_tool_is_run():
 
 
 def test_an_async_tool_is_cancelled_when_its_seconds_are_over():
-    """
-    A thread cannot be stopped; what awaits can, and may clean up.
-    """
+    """A thread cannot be stopped; what awaits can, and may clean up."""
     cleaned = []
 
     @tool
@@ -257,9 +239,7 @@ def test_an_async_tool_is_cancelled_when_its_seconds_are_over():
     ],
 )
 def test_no_arguments_come_in_many_forms(nothing):
-    """
-    A tool that needs none runs; one that needs some says which.
-    """
+    """A tool that needs none runs; one that needs some says which."""
     tools = Tools()
     known = {"look": tools.tool("look"), "deploy": deploy()}
     sent = {"id": "c", "function": {"name": "look", "arguments": nothing}}
@@ -309,9 +289,7 @@ def where(place: Place, count: int = 3, tags: list[str] | None = None) -> str:
 def test_arguments_have_one_spelling_and_the_function_gets_its_types(
     sent, arguments, got
 ):
-    """
-    What is recorded is what runs; what was left out stays the function's to say.
-    """
+    """What is recorded is what runs; what was left out stays the function's to say."""
     wanted = read_call(call("where", sent), {"where": tool(where)})
 
     assert wanted.arguments == arguments
@@ -319,9 +297,7 @@ def test_arguments_have_one_spelling_and_the_function_gets_its_types(
 
 
 def test_what_is_wrong_deep_inside_is_named_by_its_path():
-    """
-    The name of the field, what was there, what is wanted.
-    """
+    """The name of the field, what was there, what is wanted."""
     sent = {"place": {"region": 7, "zone": "two"}, "count": []}
 
     with pytest.raises(InvalidValue) as caught:
@@ -334,9 +310,7 @@ def test_what_is_wrong_deep_inside_is_named_by_its_path():
 
 
 def test_a_validator_that_breaks_is_told_like_a_wrong_argument():
-    """
-    It has looked at the arguments, and nothing was begun.
-    """
+    """It has looked at the arguments, and nothing was begun."""
 
     def check(path: str) -> str:
         raise LookupError(f"no disk at {path}")
@@ -357,9 +331,7 @@ json_values = st.recursive(
 
 @given(st.dictionaries(st.sampled_from(["place", "count", "tags"]), json_values))
 def test_one_spelling_is_read_as_itself(sent):
-    """
-    Whatever is sent is refused, or has a spelling that says the same again.
-    """
+    """Whatever is sent is refused, or has a spelling that says the same again."""
     made = tool(where)
     try:
         once = made.read(json.dumps(sent))
@@ -371,9 +343,7 @@ def test_one_spelling_is_read_as_itself(sent):
 
 @given(arguments=st.dictionaries(st.sampled_from(["service", "release"]), words))
 def test_a_call_is_read_only_when_all_parameters_are_there(arguments):
-    """
-    Nothing is filled in, and nothing is left out.
-    """
+    """Nothing is filled in, and nothing is left out."""
     wanted = call("deploy", json.dumps(arguments))
     complete = set(arguments) == {"service", "release"}
 

@@ -42,9 +42,7 @@ class Mute(Exception):
 )
 @pytest.mark.parametrize("copies", [1, 3])
 def test_each_call_gets_one_tool_message(run, store, wanted, told, copies):
-    """
-    Next to one that is well-formed; the script refuses a conversation with a gap.
-    """
+    """Next to one that is well-formed; the script refuses a conversation with a gap."""
     answers = {
         "fail": [LookupError("no such service")],
         "mute": [Mute()],
@@ -66,9 +64,7 @@ def test_each_call_gets_one_tool_message(run, store, wanted, told, copies):
 
 @pytest.mark.parametrize("number", [50, MAX_CALLS])
 def test_many_calls_in_one_turn_are_all_carried_out(run, store, number):
-    """
-    One after the other, in their order.
-    """
+    """One after the other, in their order."""
     tools = Tools()
     calls = [call("look", {"path": str(n)}, f"c{n}") for n in range(number)]
 
@@ -82,9 +78,7 @@ def test_many_calls_in_one_turn_are_all_carried_out(run, store, number):
 
 @pytest.mark.parametrize("stop_at", range(2, 8))
 def test_a_turn_of_many_calls_goes_on_where_it_was_cut(run, stop_at):
-    """
-    A step that is done is not run again, and the model is not asked again.
-    """
+    """A step that is done is not run again, and the model is not asked again."""
     tools = Tools()
     wanted = [tools.tool(f"t{n}", risk_level="write_local") for n in range(6)]
     script = Script([call(f"t{n}", call_id=f"c{n}") for n in range(6)], "Done.")
@@ -98,9 +92,7 @@ def test_a_turn_of_many_calls_goes_on_where_it_was_cut(run, stop_at):
 
 
 def test_the_same_effect_twice_happens_once(run, store):
-    """
-    The model calls again for what is done: the recorded result is the answer.
-    """
+    """The model calls again for what is done: the recorded result is the answer."""
     tools = Tools(deploy=["first", "second"])
     deploy = tools.tool("deploy", "service", risk_level="write_local")
     wanted = {"service": "api"}
@@ -141,9 +133,7 @@ def test_one_name_for_two_intents_is_told_to_the_model(run, store):
     ],
 )
 def test_a_tool_s_own_store_is_not_the_agent_s(run, store, error):
-    """
-    Its errors are told to the model, like any others.
-    """
+    """Its errors are told to the model, like any others."""
     tools = Tools(look=[error])
 
     task = run(Script([call("look")], "Done."), [tools.tool("look")], max_attempts=1)
@@ -153,9 +143,7 @@ def test_a_tool_s_own_store_is_not_the_agent_s(run, store, error):
 
 
 def test_a_note_that_somebody_writes_meanwhile_is_kept(run, store):
-    """
-    It comes between a look and a save, and the run saves again, on top of it.
-    """
+    """It comes between a look and a save, and the run saves again, on top of it."""
 
     def noting(seconds):
         learned = AppendFacts(facts=(Fact(key="note", value="seen"),))
@@ -197,9 +185,7 @@ def test_a_note_that_somebody_writes_meanwhile_is_kept(run, store):
 def test_nonsense_ends_in_failed_with_a_reason_and_can_be_asked_again(
     run, store, answer, why
 ):
-    """
-    Nothing of it is in the conversation; what it cost is counted.
-    """
+    """Nothing of it is in the conversation; what it cost is counted."""
     script = Script(answer, "Done.")
 
     first = run(script, [Tools().tool("look")])
@@ -214,9 +200,7 @@ def test_nonsense_ends_in_failed_with_a_reason_and_can_be_asked_again(
 
 
 def test_ten_megabytes_over_the_wire_are_survived(run):
-    """
-    The real client, and a server that has lost its mind.
-    """
+    """The real client, and a server that has lost its mind."""
     import httpx2
     from openai import OpenAI
 
@@ -256,9 +240,7 @@ def test_failures_of_the_model_are_tried_again(job, clock, kind, retry):
 @pytest.mark.parametrize("retry", ["package", "plain"])
 @pytest.mark.parametrize("kind", ["throttle", "error", "drop", "reply_lost"])
 def test_failures_of_tools_are_tried_again_under_the_same_key(job, clock, kind, retry):
-    """
-    The service knows the key, so also a lost reply is no reason to stop.
-    """
+    """The service knows the key, so also a lost reply is no reason to stop."""
     start_world().fault(job.task_id, kind, at="report", times=3)
     given = {} if retry == "package" else {"retry": RETRIES[retry]}
 
@@ -271,9 +253,7 @@ def test_failures_of_tools_are_tried_again_under_the_same_key(job, clock, kind, 
 
 
 def test_a_model_that_stays_away_ends_the_run_with_its_error(job):
-    """
-    Four attempts are four requests, also when the client would try again itself.
-    """
+    """Four attempts are four requests, also when the client would try again itself."""
     start_world().fault(job.task_id, "throttle", times=99)
     eager = job.client.with_options(max_retries=2)
 
@@ -285,9 +265,7 @@ def test_a_model_that_stays_away_ends_the_run_with_its_error(job):
 
 
 def test_a_tool_that_stays_away_is_told_to_the_model(job):
-    """
-    Four attempts for each call; the scripted model calls three times.
-    """
+    """Four attempts for each call; the scripted model calls three times."""
     start_world().fault(job.task_id, "error", at="announce", times=99)
 
     task = durable_agent(job)
@@ -300,9 +278,7 @@ def test_a_tool_that_stays_away_is_told_to_the_model(job):
 @pytest.mark.parametrize("retry", ["package", "plain"])
 @pytest.mark.parametrize("kind", ["throttle", "error"])
 def test_without_a_key_a_refusal_is_tried_again(job, kind, retry):
-    """
-    It says that nothing happened, so a repeat cannot be the second time.
-    """
+    """It says that nothing happened, so a repeat cannot be the second time."""
     start_world().fault(job.task_id, kind, at="announce", times=2)
     given = {} if retry == "package" else {"retry": RETRIES[retry]}
 
@@ -314,9 +290,7 @@ def test_without_a_key_a_refusal_is_tried_again(job, kind, retry):
 
 @pytest.mark.parametrize("retry", ["package", "plain", "thread"])
 def test_without_a_key_silence_is_not_tried_again(job, retry):
-    """
-    It may have happened: one request, and a question for a person.
-    """
+    """It may have happened: one request, and a question for a person."""
     start_world().fault(job.task_id, "reply_lost", at="announce", times=99)
     given = {} if retry == "package" else {"retry": RETRIES[retry]}
 
@@ -331,9 +305,7 @@ def test_without_a_key_silence_is_not_tried_again(job, retry):
 def test_a_receiver_that_is_still_at_it_is_asked_ten_times_and_not_forty(
     run, store, if_unknown
 ):
-    """
-    One layer tries again, and not two of them on top of each other.
-    """
+    """One layer tries again, and not two of them on top of each other."""
 
     class StillAtIt(Exception):
         status_code = 409
@@ -347,9 +319,7 @@ def test_a_receiver_that_is_still_at_it_is_asked_ten_times_and_not_forty(
 
 
 def test_a_refusal_of_the_model_for_good_is_not_tried_again(job, clock):
-    """
-    No attempt helps against a wrong name.
-    """
+    """No attempt helps against a wrong name."""
     task = durable_agent(replace(job, model="no-such-model"))
 
     assert task.state == "failed"
@@ -366,9 +336,7 @@ def half(said="Half a sen", why="length"):
 
 
 def test_a_model_whose_answer_was_cut_off_is_told_and_asked_again(run, store):
-    """
-    Half a sentence is no result, and what was cut does not run.
-    """
+    """Half a sentence is no result, and what was cut does not run."""
     tools = Tools()
     script = Script(half(), half([call("look")]), [call("look")], "Done.")
 
@@ -395,9 +363,7 @@ def test_a_model_whose_answers_are_all_cut_off_ends_the_run_with_the_reason(run)
 
 @pytest.mark.parametrize("why", ["content_filter", "refusal"])
 def test_an_answer_that_is_kept_back_ends_the_run_with_the_reason(run, why):
-    """
-    It never completes a task, and asking the same again would not help.
-    """
+    """It never completes a task, and asking the same again would not help."""
     task = run(Script(half(why=why)))
 
     assert (task.state, task.result) == ("failed", None)

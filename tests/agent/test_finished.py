@@ -31,9 +31,7 @@ def folded(some):
 
 @given(st.lists(calls, max_size=60))
 def test_its_size_is_bounded_and_its_counts_are_exact(some):
-    """
-    However many calls, of whatever names and results.
-    """
+    """However many calls, of whatever names and results."""
     made = folded(some)
 
     assert sum(made.done.values()) == sum(not failed for *_, failed in some)
@@ -46,9 +44,7 @@ def test_its_size_is_bounded_and_its_counts_are_exact(some):
 
 @given(st.lists(calls, max_size=20))
 def test_a_state_carries_it_without_loss(some):
-    """
-    What is read from the state is what was put there.
-    """
+    """What is read from the state is what was put there."""
     made = folded(some)
     state = AgentState(goal="g", known_facts=(made.fact(),))
 
@@ -58,9 +54,7 @@ def test_a_state_carries_it_without_loss(some):
 
 
 def test_tools_beyond_thirty_share_one_name():
-    """
-    A run may have hundreds of tools, and a request has one size.
-    """
+    """A run may have hundreds of tools, and a request has one size."""
     made = folded([(f"t{n}", f"s{n}", "ok", False) for n in range(100)])
 
     assert len(made.done) == MAX_TOOLS + 1
@@ -68,9 +62,7 @@ def test_tools_beyond_thirty_share_one_name():
 
 
 def test_a_step_that_succeeds_later_is_no_failure_any_more():
-    """
-    The count of failed calls stays: that did happen.
-    """
+    """The count of failed calls stays: that did happen."""
     made = Finished().plus("deploy", "api", "error: 503", failed=True)
 
     made = made.plus("deploy", "api", "ok")
@@ -90,9 +82,7 @@ def test_a_step_that_succeeds_later_is_no_failure_any_more():
     ids=["none", "text", "list", "wrong-parts"],
 )
 def test_a_fact_that_is_no_digest_is_an_empty_one(value):
-    """
-    Anybody may write facts into a state.
-    """
+    """Anybody may write facts into a state."""
     state = AgentState(goal="g", known_facts=(Fact(key="finished", value=value),))
 
     assert Finished.of(state) == Finished()
@@ -117,9 +107,7 @@ def test_an_older_state_becomes_a_bounded_one():
 
 
 def test_an_older_store_is_read_goes_on_and_is_bounded_from_then_on(run, store):
-    """
-    Its finished step is replayed from the record, and is counted.
-    """
+    """Its finished step is replayed from the record, and is counted."""
     tools = Tools()
     deploy = [tools.tool("deploy", risk_level="write_local", step_name=lambda *g: "go")]
     script = Script([call("deploy")], [call("deploy")], "Done.")
@@ -139,9 +127,7 @@ def test_an_older_store_is_read_goes_on_and_is_bounded_from_then_on(run, store):
 
 @pytest.mark.parametrize("event", range(1, 8))
 def test_the_digest_after_a_death_is_the_digest_of_a_run_without_one(run, event):
-    """
-    Wherever it ends: what is recorded is counted in the same commit.
-    """
+    """Wherever it ends: what is recorded is counted in the same commit."""
     script = [[call("go"), call("look", call_id="c2")], [call("no")], "Done."]
     whole, cut = Tools(), Tools()
 

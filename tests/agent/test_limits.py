@@ -26,9 +26,7 @@ STEPS = [step.name for step in SCENARIOS["deploy"].steps]
     ],
 )
 def test_a_limit_that_is_reached_ends_in_failed_with_a_reason(run, limits, why, asked):
-    """
-    The model would go on for ever; a second run is granted nothing anew.
-    """
+    """The model would go on for ever; a second run is granted nothing anew."""
     script = Script(*[[call("look")]] * 9)
     state = AgentState(goal="Do it.", budget=Budget(**limits))
     look = [Tools().tool("look")]
@@ -43,9 +41,7 @@ def test_a_limit_that_is_reached_ends_in_failed_with_a_reason(run, limits, why, 
 
 
 def test_a_limit_is_counted_over_all_runs(run):
-    """
-    An interrupted run has used what it has used.
-    """
+    """An interrupted run has used what it has used."""
     script = Script(*[[call("look")]] * 9)
     state = AgentState(goal="Do it.", budget=Budget(max_steps=5))
     for event in (2, 3, 2):  # of the later runs, the first event is what they found
@@ -64,9 +60,7 @@ def test_a_limit_is_counted_over_all_runs(run):
 
 
 def test_a_server_that_counts_no_tokens_is_not_free(run):
-    """
-    They are estimated, and the limit holds.
-    """
+    """They are estimated, and the limit holds."""
     script = Script(*[reply([call("look")], tokens=None)] * 99)
     budget = Budget(max_llm_tokens=500, max_steps=99)
 
@@ -81,9 +75,7 @@ def test_a_server_that_counts_no_tokens_is_not_free(run):
 
 
 def test_what_was_used_before_is_not_granted_again(run, clock):
-    """
-    A state that was handed over brings its counters along.
-    """
+    """A state that was handed over brings its counters along."""
     used = Used(steps=18, wall_time_ms=200_000)
     state = AgentState(goal="Do it.", budget=Budget(used=used))
     script = Script(lambda request: clock.advance(99) or [call("look")], [call("look")])
@@ -96,9 +88,7 @@ def test_what_was_used_before_is_not_granted_again(run, clock):
 
 @pytest.mark.parametrize("used", [300_000, 400_000])
 def test_a_budget_without_time_is_refused_before_anything_is_stored(run, store, used):
-    """
-    Nothing could begin under it.
-    """
+    """Nothing could begin under it."""
     budget = Budget(used=Used(wall_time_ms=used))
 
     with pytest.raises(InvalidValue, match="leaves no time"):
@@ -108,9 +98,7 @@ def test_a_budget_without_time_is_refused_before_anything_is_stored(run, store, 
 
 
 def test_the_deadline_holds_over_restarts_and_is_shown(run, store, clock):
-    """
-    Two runs share it, with the time between them; the reason is stored after it.
-    """
+    """Two runs share it, with the time between them; the reason is stored after it."""
     tools = Tools(look=[lambda seconds: str(clock.advance(100))])
     look = [tools.tool("look")]
     script = Script(*[[call("look")]] * 9)
@@ -130,9 +118,7 @@ def test_the_deadline_holds_over_restarts_and_is_shown(run, store, clock):
 
 
 def test_a_failed_task_is_granted_no_more_time(run, clock):
-    """
-    Each further run says the same, and asks nobody.
-    """
+    """Each further run says the same, and asks nobody."""
     script = Script(lambda request: clock.advance(301) or [call("look")])
     tools = Tools()
 
@@ -143,9 +129,7 @@ def test_a_failed_task_is_granted_no_more_time(run, clock):
 
 
 def test_a_result_that_comes_after_the_deadline_is_kept(run, store, clock):
-    """
-    It is there, so it is stored; what comes next is not begun.
-    """
+    """It is there, so it is stored; what comes next is not begun."""
     tools = Tools(deploy=[lambda seconds: clock.advance(301) or "deployed"])
     deploy = tools.tool("deploy", risk_level="write_local")
 
@@ -157,9 +141,7 @@ def test_a_result_that_comes_after_the_deadline_is_kept(run, store, clock):
 
 
 def test_a_call_that_finds_no_time_ends_the_run_and_is_named(run, store, clock):
-    """
-    The model is told nothing of it: it will not be asked again.
-    """
+    """The model is told nothing of it: it will not be asked again."""
     tools = Tools(one=[lambda seconds: str(clock.advance(301))])
     wanted = [tools.tool(name, step_name=lambda tool, a: tool) for name in ("one", "b")]
     script = Script([call("one"), call("b", call_id="c2")])
@@ -171,9 +153,7 @@ def test_a_call_that_finds_no_time_ends_the_run_and_is_named(run, store, clock):
 
 
 def test_a_clock_that_is_set_back_grants_nothing(run, store, clock):
-    """
-    What was used is used, whatever the time of day says.
-    """
+    """What was used is used, whatever the time of day says."""
     slow = Tools(look=[lambda seconds: str(clock.advance(200))])
     script = Script([call("look")], [call("look")], [call("look")])
     with pytest.raises(KeyboardInterrupt):
@@ -187,9 +167,7 @@ def test_a_clock_that_is_set_back_grants_nothing(run, store, clock):
 
 @pytest.mark.parametrize("kind", ["hang", "drip", "slow"])
 def test_a_model_that_keeps_it_waiting_is_given_up_at_the_deadline(job, kind):
-    """
-    Silence, a byte now and then, or an answer that comes too late.
-    """
+    """Silence, a byte now and then, or an answer that comes too late."""
     start_world().fault(job.task_id, kind, seconds=0.5, times=99)
 
     task = durable_agent(
@@ -205,9 +183,7 @@ def test_a_model_that_keeps_it_waiting_is_given_up_at_the_deadline(job, kind):
 
 
 def test_a_model_that_hangs_once_is_asked_again(job):
-    """
-    An attempt has seconds of its own, and the run has more.
-    """
+    """An attempt has seconds of its own, and the run has more."""
     start_world().fault(job.task_id, "hang", seconds=30)
 
     task = durable_agent(job, step_seconds=0.5, max_attempts=9)
@@ -217,9 +193,7 @@ def test_a_model_that_hangs_once_is_asked_again(job):
 
 
 def test_a_tool_that_hangs_is_given_up_and_the_model_is_told(run, store):
-    """
-    Nobody knows what became of it, and that is what it is told.
-    """
+    """Nobody knows what became of it, and that is what it is told."""
     import threading
 
     never = threading.Event()
@@ -239,9 +213,7 @@ def test_a_tool_that_hangs_is_given_up_and_the_model_is_told(run, store):
 
 
 def test_a_wait_that_the_deadline_does_not_pay_for_is_not_begun(run, clock):
-    """
-    The model says: come back in a minute. The run has half of one.
-    """
+    """The model says: come back in a minute. The run has half of one."""
     busy = EffectRefused(429, None, "busy", retry_after=60)
     state = AgentState(goal="Do it.", budget=Budget(max_wall_time_ms=30_000))
 
@@ -254,9 +226,7 @@ def test_a_wait_that_the_deadline_does_not_pay_for_is_not_begun(run, clock):
 def test_a_task_that_was_submitted_without_a_deadline_gets_that_of_its_budget(
     run, store, clock
 ):
-    """
-    A fork, for example; its time begins with its first run.
-    """
+    """A fork, for example; its time begins with its first run."""
     store.submit(Task.new("Do it.", task_id="t"))
     clock.advance(1_000)
 
@@ -275,9 +245,7 @@ def size(messages):
 
 @pytest.mark.parametrize("limit", [3_000, 6_000, 64_000])
 def test_the_model_is_never_shown_more_than_it_may_be(run, limit):
-    """
-    Long results, long talk; what it must know is always there.
-    """
+    """Long results, long talk; what it must know is always there."""
     tools = Tools(look=["ü" * 700])
     deploy = tools.tool("deploy", risk_level="write_local", step_name=lambda *g: "go")
     talk = [[call("look", {"path": str(n)}, f"c{n}")] for n in range(15)]
@@ -293,9 +261,7 @@ def test_the_model_is_never_shown_more_than_it_may_be(run, limit):
 
 
 def test_too_small_a_view_ends_with_a_reason_and_a_larger_one_goes_on(run):
-    """
-    The error says the least that is needed; nothing was asked.
-    """
+    """The error says the least that is needed; nothing was asked."""
     script = Script("Done.")
 
     failed = run(script, context_bytes=5)
@@ -307,9 +273,7 @@ def test_too_small_a_view_ends_with_a_reason_and_a_larger_one_goes_on(run):
 
 
 def test_what_was_asked_is_shown_besides_another_goal(run):
-    """
-    The goal is the run's, the words are the user's.
-    """
+    """The goal is the run's, the words are the user's."""
     script = Script("Done.")
 
     lines = ["goal: Keep the shop running", 'fact asked: "Do it." (from user)']
@@ -344,9 +308,7 @@ def test_the_digest_of_another_task_is_where_this_one_goes_on(run, store):
 
 
 def test_a_large_result_is_kept_outside_the_state(run, store, tmp_path):
-    """
-    The model is told where it is, how large, and how it begins.
-    """
+    """The model is told where it is, how large, and how it begins."""
     artifacts = ArtifactStore(tmp_path)
     log = "error: disk full\n" + "ü" * MOST
     tools = Tools(look=[log], peek=["x" * MOST])
@@ -386,9 +348,7 @@ def test_a_large_result_of_an_effect_is_kept_once_whatever_dies(run, store, tmp_
 
 
 def test_without_a_place_for_it_a_large_result_stays_in_the_conversation(run, store):
-    """
-    The model sees that it was answered: the beginning, the end, the size.
-    """
+    """The model sees that it was answered: the beginning, the end, the size."""
     tools = Tools(look=["begin" + "x" * 200_000 + "end"])
     script = Script([call("look")], "Done.")
 

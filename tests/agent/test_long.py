@@ -97,9 +97,7 @@ def test_the_last_steps_cost_what_early_ones_cost(tmp_path):
 
 
 def test_a_hundred_steps_leave_three_bytes_on_the_disk_for_each_new_one(tmp_path):
-    """
-    With snapshots at every step, and what an empty file has already.
-    """
+    """With snapshots at every step, and what an empty file has already."""
     script, _, note = notes(100)
     path = tmp_path / "tasks.db"
     with open_store(f"sqlite:{path}") as store:
@@ -112,9 +110,7 @@ def test_a_hundred_steps_leave_three_bytes_on_the_disk_for_each_new_one(tmp_path
 
 
 def test_a_request_of_a_long_run_has_one_size_and_the_digest(store):
-    """
-    Nothing that is always shown grows; the counts are exact.
-    """
+    """Nothing that is always shown grows; the counts are exact."""
     script, _, note = notes(40)
 
     task = write(store, script, note, context_bytes=5_000)
@@ -129,9 +125,7 @@ def test_a_request_of_a_long_run_has_one_size_and_the_digest(store):
 
 @pytest.mark.parametrize("restart", [False, True], ids=["same-run", "after-restart"])
 def test_an_early_effect_that_is_called_for_again_is_replayed(store, restart):
-    """
-    From its record, when its turn has long fallen out; it is not counted again.
-    """
+    """From its record, when its turn has long fallen out; it is not counted again."""
     script, tools, note = notes(40)
     script.lines[39] = [call("note", {"name": "note-3"}, "again")]
     if restart:
@@ -146,9 +140,7 @@ def test_an_early_effect_that_is_called_for_again_is_replayed(store, restart):
 
 
 def test_a_run_resumes_from_the_end_of_the_conversation_alone(tmp_path):
-    """
-    A page or two of messages are read, however long the run was.
-    """
+    """A page or two of messages are read, however long the run was."""
     script, _, note = notes(70)
     url = f"sqlite:{tmp_path / 'tasks.db'}"
     with open_store(url) as store, pytest.raises(KeyboardInterrupt):
@@ -164,9 +156,7 @@ def test_a_run_resumes_from_the_end_of_the_conversation_alone(tmp_path):
 
 
 def test_a_fork_knows_what_was_done_before_it(store):
-    """
-    Its digest is that of its moment; its own effects have keys of their own.
-    """
+    """Its digest is that of its moment; its own effects have keys of their own."""
     script, _, note = notes(20)
     write(store, script, note)
     manager = CheckpointManager(store)
@@ -181,9 +171,7 @@ def test_a_fork_knows_what_was_done_before_it(store):
 
 
 def test_results_of_200_kb_are_kept_and_shown_by_their_ends(store):
-    """
-    Twenty of them: each request stays small, each stored message is whole.
-    """
+    """Twenty of them: each request stays small, each stored message is whole."""
     tools = Tools(look=["begin" + "x" * 200_000 + "end"])
     turns = [[call("look", {"path": str(n)}, f"c{n}")] for n in range(20)]
     script = Script(*turns, "Done.")
@@ -197,9 +185,7 @@ def test_results_of_200_kb_are_kept_and_shown_by_their_ends(store):
 
 
 def test_a_note_of_somebody_else_is_kept_and_seen(run, store):
-    """
-    A save on the task in hand is refused, and made again on what was written.
-    """
+    """A save on the task in hand is refused, and made again on what was written."""
     from agentstate_lab.state import Fact, UpsertFact
 
     def noting(event):

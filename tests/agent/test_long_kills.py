@@ -64,9 +64,7 @@ def work(url, ledger, steps, dies_at):
 def test_each_effect_is_had_once_and_the_digest_is_that_of_a_whole_run(
     tmp_path, seed, steps
 ):
-    """
-    Four kills by the system, wherever they strike; then the run goes to its end.
-    """
+    """Four kills by the system, wherever they strike; then the run goes to its end."""
     url, ledger = f"sqlite:{tmp_path / 'tasks.db'}", str(tmp_path / "ledger")
     chance = random.Random(seed)
     for _ in range(KILLS):

@@ -24,9 +24,7 @@ def live(monkeypatch):
 
 @pytest.mark.parametrize("missing", ["AGENTSTATE_MODEL", "OPENAI_API_KEY"])
 def test_without_an_endpoint_the_error_names_what_to_set(live, home_dir, missing):
-    """
-    All three variables are named, the missing one first, and no world is started.
-    """
+    """All three variables are named, the missing one first, and no world is started."""
     live.delenv(missing)
 
     with pytest.raises(InvalidValue, match=f"^{missing}: is not set") as caught:
@@ -39,9 +37,7 @@ def test_without_an_endpoint_the_error_names_what_to_set(live, home_dir, missing
 
 
 def test_a_live_model_is_named_by_the_settings(live):
-    """
-    The address, the key and the name are the learner's; the limits stay ours.
-    """
+    """The address, the key and the name are the learner's; the limits stay ours."""
     client, model = connect(timeout=7)
 
     with client:
@@ -55,9 +51,7 @@ def test_a_live_model_is_named_by_the_settings(live):
 
 
 def test_without_an_address_the_live_model_is_where_the_client_expects_it(live):
-    """
-    No address of a provider is written into the course.
-    """
+    """No address of a provider is written into the course."""
     live.delenv("OPENAI_BASE_URL")
 
     client, _ = connect()
@@ -68,9 +62,7 @@ def test_without_an_address_the_live_model_is_where_the_client_expects_it(live):
 
 @pytest.mark.usefixtures("process")
 def test_a_live_model_on_this_machine_is_not_diverted_either(live):
-    """
-    A local server is reached without the proxy of the company.
-    """
+    """A local server is reached without the proxy of the company."""
     live.setenv("HTTP_PROXY", "http://127.0.0.1:1")
     live.setenv("OPENAI_BASE_URL", f"{start_world().url}/v1")
     live.setenv("OPENAI_API_KEY", start_world().token)
@@ -98,9 +90,7 @@ def test_a_live_model_on_this_machine_is_not_diverted_either(live):
     ],
 )
 def test_a_setting_that_cannot_work_is_named_and_no_secret_is_shown(live, name, value):
-    """
-    The message says which variable to mend; its value may be pasted anywhere.
-    """
+    """The message says which variable to mend; its value may be pasted anywhere."""
     if value is None:
         live.delenv(name)
     else:
@@ -114,9 +104,7 @@ def test_a_setting_that_cannot_work_is_named_and_no_secret_is_shown(live, name, 
 
 
 def test_white_space_around_a_setting_is_taken_off(live):
-    """
-    It usually was copied along.
-    """
+    """It usually was copied along."""
     live.setenv("OPENAI_API_KEY", " sk-secret\n")
 
     client, _ = connect()
@@ -129,18 +117,14 @@ def test_white_space_around_a_setting_is_taken_off(live):
     "timeout", [0, -1, float("nan"), float("inf"), None, "30", True], ids=repr
 )
 def test_a_timeout_must_be_a_length(live, timeout):
-    """
-    Waiting for ever is not offered.
-    """
+    """Waiting for ever is not offered."""
     with pytest.raises(InvalidValue, match="timeout: must be a positive"):
         connect(timeout=timeout)
 
 
 @pytest.mark.usefixtures("process")
 def test_importing_the_module_loads_no_client():
-    """
-    The client takes half a second to load; only `connect` needs it.
-    """
+    """The client takes half a second to load; only `connect` needs it."""
     code = "import sys, agentstate_lab.agent.model; print('openai' in sys.modules)"
 
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)

@@ -144,18 +144,14 @@ def verdict(broken):
 
 
 def test_a_text_alone_is_the_result(scripted):
-    """
-    No tools are sent, and none are called.
-    """
+    """No tools are sent, and none are called."""
     task = run(scripted, "Say something")
 
     assert (task.state, task.result) == ("completed", "Hello.")
 
 
 def test_several_turns_of_tools_end_with_an_answer(scripted):
-    """
-    One that takes nothing, and one that takes a path.
-    """
+    """One that takes nothing, and one that takes a path."""
     shop = Shop()
 
     task = run(scripted, "Tidy up", shop.tools)
@@ -182,9 +178,7 @@ def test_a_run_that_is_killed_in_its_effect_goes_on(scripted, tmp_path):
 
 
 def test_a_server_that_is_overloaded_ends_the_run_with_the_reason(scripted):
-    """
-    After all attempts, and no sooner.
-    """
+    """After all attempts, and no sooner."""
     waits = []
 
     task = run(scripted, "overloaded", sleep=waits.append, max_attempts=3)
@@ -217,9 +211,7 @@ def test_faults_on_order_are_survived_and_the_server_finds_no_fault(broken):
 
 
 def test_a_request_that_is_refused_is_not_sent_again(broken):
-    """
-    It would be refused as often as it is sent.
-    """
+    """It would be refused as often as it is sent."""
     orders(broken, {"type": "fail", "status": 400})
 
     task = run(f"{broken}/v1", "wipe the disk", Shop().tools)
@@ -230,9 +222,7 @@ def test_a_request_that_is_refused_is_not_sent_again(broken):
 
 @pytest.mark.parametrize("kind", ["malformed_arguments", "unknown_tool"])
 def test_a_call_that_makes_no_sense_is_told_to_the_model(broken, kind):
-    """
-    Nothing ran for it, and the server goes on with what it is told.
-    """
+    """Nothing ran for it, and the server goes on with what it is told."""
     shop, store = Shop(), MemoryStore()
     orders(broken, {"type": "tool_fault", "kind": kind})
 
@@ -243,9 +233,7 @@ def test_a_call_that_makes_no_sense_is_told_to_the_model(broken, kind):
 
 
 def test_faults_at_random_do_no_harm(tmp_path):
-    """
-    Two of five requests fail; every task ends, and no effect is had twice.
-    """
+    """Two of five requests fail; every task ends, and no effect is had twice."""
     rates = [f"--error-rate={one}" for one in ("429=0.2", "500=0.1", "503=0.1")]
     shop, ends = Shop(), []
     with serving("llmock", tmp_path, "--log-level", "error", *rates) as url:

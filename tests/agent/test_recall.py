@@ -42,9 +42,7 @@ def asked(store, **what):
 
 
 def test_calls_of_a_tool_are_listed_the_newest_first(past):
-    """
-    With their arguments and how their results begin; the next page goes on.
-    """
+    """With their arguments and how their results begin; the next page goes on."""
     first, last = asked(past, called="deploy"), asked(past, called="deploy", page=3)
 
     lines = first.splitlines()
@@ -55,9 +53,7 @@ def test_calls_of_a_tool_are_listed_the_newest_first(past):
 
 
 def test_a_text_is_found_with_what_is_around_it(past):
-    """
-    Each hit says where the whole message is.
-    """
+    """Each hit says where the whole message is."""
     found = asked(past, text="deployed s17")
 
     assert found == "recalled: message 36 (tool): deployed s17"
@@ -65,9 +61,7 @@ def test_a_text_is_found_with_what_is_around_it(past):
 
 @pytest.mark.parametrize("what", [{"step": "go"}, {"message": 8}], ids=["step", "said"])
 def test_a_long_text_comes_in_pages(past, what):
-    """
-    Together they are the whole text.
-    """
+    """Together they are the whole text."""
     pages = [asked(past, **what, page=n).split("\n", 2)[2] for n in (1, 2, 3)]
 
     assert "".join(pages) == TEXT
@@ -86,17 +80,13 @@ def test_a_long_text_comes_in_pages(past, what):
     ids=["step", "message", "negative", "odd-text", "odd-tool"],
 )
 def test_what_is_not_there_is_said(past, what, said):
-    """
-    Also for a wish that was meant to break out of the query.
-    """
+    """Also for a wish that was meant to break out of the query."""
     assert asked(past, **what).startswith(f"recalled: {said}")
 
 
 @given(st.text(), st.text(), st.integers(1, 10**6))
 def test_an_answer_has_one_size(step, text, page):
-    """
-    Whatever is asked for.
-    """
+    """Whatever is asked for."""
     store = MemoryStore()
     task = store.submit(Task.new("Do it.", task_id="t")).task
     store.save(task, messages=[{"role": "tool", "content": "y" * 50_000}] * 12)
@@ -107,9 +97,7 @@ def test_an_answer_has_one_size(step, text, page):
 
 
 def test_the_model_is_told_when_its_wish_is_none(run, store):
-    """
-    Two wishes at once, or a page that is none; the run goes on.
-    """
+    """Two wishes at once, or a page that is none; the run goes on."""
     wishes = [{}, {"step": "a", "text": "b"}, {"text": "a", "page": 0}]
     calls = [call("recall", wish, f"c{n}") for n, wish in enumerate(wishes)]
     script = Script(calls, "Done.")
@@ -122,9 +110,7 @@ def test_the_model_is_told_when_its_wish_is_none(run, store):
 
 
 def test_what_fell_out_is_announced_and_found_in_the_run(run):
-    """
-    The first result is not in the last request; one look brings it back.
-    """
+    """The first result is not in the last request; one look brings it back."""
     tools = Tools(look=["the code is 4711", "x" * 900])
     talk = [[call("look", {"path": str(n)}, f"c{n}")] for n in range(8)]
     script = Script(*talk, [call("recall", {"text": "the code"}, "r")], "4711")
@@ -145,8 +131,6 @@ def test_what_fell_out_is_announced_and_found_in_the_run(run):
 
 
 def test_it_knows_no_other_task():
-    """
-    It is made for one task, and no argument names another.
-    """
+    """It is made for one task, and no argument names another."""
     with pytest.raises(TaskNotFound):
         asked(MemoryStore(), text="anything")

@@ -18,9 +18,7 @@ def with_message(message):
 
 
 def test_a_text_is_kept_without_what_need_not_be_sent_back():
-    """
-    An unknown field would be refused with every later request.
-    """
+    """An unknown field would be refused with every later request."""
     said = SimpleNamespace(
         role="assistant",
         content="Done.",
@@ -37,9 +35,7 @@ def test_a_text_is_kept_without_what_need_not_be_sent_back():
 
 
 def test_the_real_client_s_reply_is_read(world):
-    """
-    The classes of the openai client, filled by the scripted model.
-    """
+    """The classes of the openai client, filled by the scripted model."""
     from agentstate_lab.lab.world import connect_model
 
     client, model = connect_model()
@@ -72,9 +68,7 @@ def test_the_real_client_s_reply_is_read(world):
     ],
 )
 def test_a_text_in_parts_is_a_text(content, text):
-    """
-    Some servers answer in the form in which one may ask.
-    """
+    """Some servers answer in the form in which one may ask."""
     said = SimpleNamespace(content=content)
 
     assert read_reply(with_message(said), 1)["content"] == text
@@ -89,9 +83,7 @@ def ended(why, said="Half a sen"):
 
 @pytest.mark.parametrize("why", ["stop", "tool_calls", "eos", "COMPLETE", "", None, 7])
 def test_an_answer_that_is_whole_is_read(why):
-    """
-    Servers have many words for that, and some have none.
-    """
+    """Servers have many words for that, and some have none."""
     assert read_reply(ended(why), 1)["content"] == "Half a sen"
 
 
@@ -100,9 +92,7 @@ def test_an_answer_that_is_whole_is_read(why):
     "said", ["Half a sen", [call("wipe", {"path": "/"})]], ids=["text", "call"]
 )
 def test_nothing_of_half_an_answer_is_used(why, said):
-    """
-    A server may have closed the brackets of a call that was cut: it looks whole.
-    """
+    """A server may have closed the brackets of a call that was cut: it looks whole."""
     with pytest.raises(AnswerNotWhole) as caught:
         read_reply(ended(why, said), 1)
 
@@ -121,9 +111,7 @@ def test_nothing_of_half_an_answer_is_used(why, said):
     ids=["alone", "with-a-text", "as-a-part", "with-a-call"],
 )
 def test_a_refusal_is_no_result(said):
-    """
-    The model says why it will not, and that is what a person should read.
-    """
+    """The model says why it will not, and that is what a person should read."""
     with pytest.raises(AnswerNotWhole, match="I will not delete that") as caught:
         read_reply(with_message(said), 1)
 
@@ -154,9 +142,7 @@ def test_a_refusal_is_no_result(said):
     ],
 )
 def test_what_is_no_answer_is_refused_with_a_reason(answer, why):
-    """
-    A short one: the reason is stored, and a page of HTML is none.
-    """
+    """A short one: the reason is stored, and a page of HTML is none."""
     with pytest.raises(InvalidValue) as caught:
         read_reply(answer, 1)
 
@@ -182,9 +168,7 @@ def test_what_is_no_answer_is_refused_with_a_reason(answer, why):
     ],
 )
 def test_each_call_gets_an_id_of_its_own_that_can_be_answered(calls, ids):
-    """
-    Also one that came without: its result must name something.
-    """
+    """Also one that came without: its result must name something."""
     message = read_reply(reply(calls), 4)
 
     results = [
@@ -216,9 +200,7 @@ def test_each_call_gets_an_id_of_its_own_that_can_be_answered(calls, ids):
     ],
 )
 def test_a_call_can_be_sent_back_whatever_it_names(function, kept):
-    """
-    A name that the API refuses would be refused with every later request.
-    """
+    """A name that the API refuses would be refused with every later request."""
     message = read_reply(reply([{"id": "a", "function": function}]), 1)
 
     (found,) = message["tool_calls"]
@@ -235,17 +217,13 @@ def test_a_call_can_be_sent_back_whatever_it_names(function, kept):
     ],
 )
 def test_the_tokens_of_a_reply_are_those_it_says(said, tokens):
-    """
-    Up to a number that a store can count with.
-    """
+    """Up to a number that a store can count with."""
     assert tokens_of(reply("ok", said), []) == tokens
 
 
 @pytest.mark.parametrize("said", [None, 0, -5, True, "many", 2.5])
 def test_a_reply_that_does_not_say_its_tokens_is_estimated(said):
-    """
-    Four bytes each, so that a server without usage does not work for nothing.
-    """
+    """Four bytes each, so that a server without usage does not work for nothing."""
     asked = [{"role": "user", "content": "x" * 4_000}]
 
     assert 1_000 < tokens_of(reply("ok", said), asked) < 1_200

@@ -64,9 +64,7 @@ def schema_of(fn, **about):
 
 
 def test_a_function_is_described_as_the_chat_api_wants_it():
-    """
-    The scripted model is as strict as the real one; strict mode included.
-    """
+    """The scripted model is as strict as the real one; strict mode included."""
     tools = [tool(deploy).schema(), tool(deploy, name="again", strict=True).schema()]
     asked = [{"role": "user", "content": "?"}]
 
@@ -74,9 +72,7 @@ def test_a_function_is_described_as_the_chat_api_wants_it():
 
 
 def test_types_words_and_defaults_come_from_the_function():
-    """
-    Nobody writes them down a second time.
-    """
+    """Nobody writes them down a second time."""
     schema = schema_of(deploy)
     told = schema["properties"]
 
@@ -97,23 +93,17 @@ def test_types_words_and_defaults_come_from_the_function():
 
 
 def test_what_the_agent_fills_is_not_shown_to_the_model():
-    """
-    A model that sees a key would make one up.
-    """
+    """A model that sees a key would make one up."""
     assert not {"key", "seconds"} & set(schema_of(deploy)["properties"])
 
 
 def test_the_description_is_the_docstring_without_its_sections():
-    """
-    What it returns and raises is for people.
-    """
+    """What it returns and raises is for people."""
     assert tool(deploy).description == "Deploy a service.\n\nIt takes a while."
 
 
 def test_a_docstring_in_the_form_of_sphinx_is_read():
-    """
-    Many have thousands of them.
-    """
+    """Many have thousands of them."""
 
     def look(path, depth):
         """
@@ -133,9 +123,7 @@ def test_a_docstring_in_the_form_of_sphinx_is_read():
 
 
 def test_a_docstring_without_sections_is_a_description():
-    """
-    And a sentence with a colon in it describes no argument.
-    """
+    """And a sentence with a colon in it describes no argument."""
 
     def look():
         """Look. Note: it only looks."""
@@ -145,9 +133,7 @@ def test_a_docstring_without_sections_is_a_description():
 
 
 def test_a_tool_that_nobody_has_thought_about_is_treated_as_the_worst():
-    """
-    It needs a record, and a person when its outcome is unknown.
-    """
+    """It needs a record, and a person when its outcome is unknown."""
     made = tool(deploy)
 
     assert (made.name, made.risk_level) == ("deploy", "external_action")
@@ -155,9 +141,7 @@ def test_a_tool_that_nobody_has_thought_about_is_treated_as_the_worst():
 
 
 def test_the_decorator_and_the_call_make_the_same_tool():
-    """
-    With and without brackets.
-    """
+    """With and without brackets."""
 
     @tool
     def bare() -> None:
@@ -173,9 +157,7 @@ def test_the_decorator_and_the_call_make_the_same_tool():
 
 
 def test_a_method_and_a_partial_are_functions_too():
-    """
-    What is given already is no parameter any more.
-    """
+    """What is given already is no parameter any more."""
 
     class Shop:
         def close(self, reason: str) -> str:
@@ -212,9 +194,7 @@ def test_strict_mode_requires_every_property_at_every_depth(fill):
     ],
 )
 def test_what_strict_mode_cannot_say_is_refused_when_the_tool_is_made(kind, why):
-    """
-    The provider would refuse every request of the run.
-    """
+    """The provider would refuse every request of the run."""
 
     def look(where): ...
 
@@ -266,9 +246,7 @@ def _that_yields():
     ],
 )
 def test_a_function_that_no_model_can_call_is_refused_when_the_tool_is_made(fn, why):
-    """
-    With the parameter and what to write instead; not in the middle of a run.
-    """
+    """With the parameter and what to write instead; not in the middle of a run."""
     with pytest.raises(InvalidValue, match=why):
         tool(fn)
 
@@ -282,9 +260,7 @@ def test_a_function_that_no_model_can_call_is_refused_when_the_tool_is_made(fn, 
     ],
 )
 def test_a_tool_with_an_unknown_word_is_refused_when_it_is_made(wrong, named):
-    """
-    Not in the middle of a run.
-    """
+    """Not in the middle of a run."""
     with pytest.raises(InvalidValue) as caught:
         tool(deploy, **wrong)
 
@@ -293,8 +269,6 @@ def test_a_tool_with_an_unknown_word_is_refused_when_it_is_made(wrong, named):
 
 @pytest.mark.parametrize("name", ["", "two words", "a" * 65, "übung", 7])
 def test_a_name_that_the_chat_api_refuses_is_refused(name):
-    """
-    With one such name, every request of the run would be refused.
-    """
+    """With one such name, every request of the run would be refused."""
     with pytest.raises(InvalidValue, match="is no name"):
         tool(deploy, name=name)

@@ -77,9 +77,7 @@ FIGURES = {
 def test_a_figure_that_is_not_reached_is_marked(
     load, monkeypatch, capsys, name, by, short
 ):
-    """
-    It depends on the machine's disk, so it is shown, and no run fails for it.
-    """
+    """It depends on the machine's disk, so it is shown, and no run fails for it."""
     module = load(name)
     for measured, make in FIGURES[name].items():
         monkeypatch.setattr(module, measured, make(module, by))

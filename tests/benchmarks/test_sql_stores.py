@@ -23,9 +23,7 @@ def benchmark(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("kind", ["SQLite", "PostgreSQL"])
 def test_every_figure_is_measured_on_each_database(benchmark, kind, request, tmp_path):
-    """
-    What the tables are filled with by hand is what the store takes for its own.
-    """
+    """What the tables are filled with by hand is what the store takes for its own."""
     if kind == "PostgreSQL":
         dsn = request.getfixturevalue("postgres")
         stores = contextlib.nullcontext(lambda name: PostgresStore(dsn, schema=name))
@@ -58,7 +56,5 @@ def test_every_figure_is_measured_on_each_database(benchmark, kind, request, tmp
     ],
 )
 def test_a_figure_is_reached_up_to_its_limit(benchmark, row, reached):
-    """
-    What is beyond is marked in the table.
-    """
+    """What is beyond is marked in the table."""
     assert benchmark.Row(*row).reached is reached

@@ -70,9 +70,7 @@ def with_fact(task, number):
     ],
 )
 def test_strategies_are_levels(store, clock, strategy, taken):
-    """
-    Three turns of two steps each, then done: the end is saved under all of them.
-    """
+    """Three turns of two steps each, then done: the end is saved under all of them."""
     manager = manager_of(store, clock, strategy=strategy)
     task = manager.save(stored(store).replace(state="running"))
 
@@ -89,9 +87,7 @@ def test_strategies_are_levels(store, clock, strategy, taken):
 
 
 def test_what_is_no_snapshot_is_stored_all_the_same(store, clock):
-    """
-    A strategy decides about snapshots, never about steps, messages and the task.
-    """
+    """A strategy decides about snapshots, never about steps, messages and the task."""
     manager = manager_of(store, clock, strategy="on_state_change")
     task = manager.save(stored(store).replace(state="running"))
 
@@ -104,9 +100,7 @@ def test_what_is_no_snapshot_is_stored_all_the_same(store, clock):
 
 
 def test_a_checkpoint_knows_its_moment(store, clock):
-    """
-    The number of the last message, the time, and the one before it.
-    """
+    """The number of the last message, the time, and the one before it."""
     manager = manager_of(store, clock)
     task = manager.save(stored(store).replace(state="running"))
     clock.advance(5)
@@ -122,9 +116,7 @@ def test_a_checkpoint_knows_its_moment(store, clock):
 
 
 def test_a_refused_save_takes_no_checkpoint(store, clock):
-    """
-    And the next one still names the right parent.
-    """
+    """And the next one still names the right parent."""
     manager = manager_of(store, clock)
     old = manager.save(stored(store).replace(state="running"))
     store.save(old)
@@ -138,9 +130,7 @@ def test_a_refused_save_takes_no_checkpoint(store, clock):
 
 
 def test_a_new_manager_goes_on_where_the_old_one_was(store, clock):
-    """
-    After a restart the chain of parents is unbroken.
-    """
+    """After a restart the chain of parents is unbroken."""
     task = manager_of(store, clock).save(stored(store).replace(state="running"))
 
     task = manager_of(store, clock).save(with_fact(task, 1))
@@ -150,9 +140,7 @@ def test_a_new_manager_goes_on_where_the_old_one_was(store, clock):
 
 
 def test_two_managers_in_turn_name_the_right_parents(store, clock):
-    """
-    Two processes each have a manager, and neither trusts what it remembers.
-    """
+    """Two processes each have a manager, and neither trusts what it remembers."""
     one, other = manager_of(store, clock), manager_of(store, clock)
     task = one.save(stored(store).replace(state="running"))
 
@@ -164,9 +152,7 @@ def test_two_managers_in_turn_name_the_right_parents(store, clock):
 
 
 def test_a_change_of_state_by_somebody_else_is_noticed(store, clock):
-    """
-    The coarsest strategy takes a snapshot when another manager's waiting is over.
-    """
+    """The coarsest strategy takes a snapshot when another manager's waiting is over."""
     one, other = (manager_of(store, clock, strategy="on_state_change") for _ in "ab")
     task = one.save(stored(store).replace(state="running"))
     task = other.save(task.replace(state="waiting"))
@@ -178,9 +164,7 @@ def test_a_change_of_state_by_somebody_else_is_noticed(store, clock):
 
 
 def test_an_altered_checkpoint_is_not_counted_on_from(store, clock):
-    """
-    Its number of messages may be what was altered.
-    """
+    """Its number of messages may be what was altered."""
     task = stored(store, "k", "running")
     taken = Checkpoint.of(task, messages=7, trigger="step")
     forged = taken.model_copy(update={"messages": 99})
@@ -206,17 +190,13 @@ def test_an_altered_checkpoint_is_not_counted_on_from(store, clock):
     ],
 )
 def test_options_that_make_no_sense_are_refused(store, clock, options, why):
-    """
-    Zero must not expire everything in silence.
-    """
+    """Zero must not expire everything in silence."""
     with pytest.raises(InvalidValue, match=why):
         manager_of(store, clock, **options)
 
 
 def test_a_trigger_that_does_not_exist_is_refused(store, clock):
-    """
-    A misspelt trigger must not pass for "no snapshot".
-    """
+    """A misspelt trigger must not pass for "no snapshot"."""
     task = stored(store, "k", "running")
 
     with pytest.raises(InvalidValue, match="none of state_change"):
@@ -226,9 +206,7 @@ def test_a_trigger_that_does_not_exist_is_refused(store, clock):
 
 
 def test_what_became_of_its_checkpoints_does_not_matter_to_what_is_done(store, clock):
-    """
-    A caller that is refused would start a finished task over.
-    """
+    """A caller that is refused would start a finished task over."""
     manager = manager_of(store, clock)
     task = manager.save(stored(store).replace(state="running"))
     done = task.replace(state="completed", result="42")
@@ -244,9 +222,7 @@ def test_what_became_of_its_checkpoints_does_not_matter_to_what_is_done(store, c
 
 @pytest.mark.parametrize("state", ["completed", "waiting"])
 def test_age_does_not_matter_to_what_is_done_or_waits(store, clock, state):
-    """
-    Completed stays completed, and a person may take a week.
-    """
+    """Completed stays completed, and a person may take a week."""
     manager = manager_of(store, clock, max_age=3600)
     task = manager.save(stored(store, "k", "running").replace(state=state))
     clock.advance(7 * 86_400)
@@ -258,9 +234,7 @@ def test_age_does_not_matter_to_what_is_done_or_waits(store, clock, state):
 
 @pytest.mark.parametrize("state", ["pending", "running", "failed"])
 def test_a_task_that_nobody_touched_expires(store, clock, state):
-    """
-    At the limit it may go on, past it not; and the error says by how much.
-    """
+    """At the limit it may go on, past it not; and the error says by how much."""
     states = {"pending": [], "running": ["running"], "failed": ["running", "failed"]}
     task = stored(store, "k", *states[state])
     manager = manager_of(store, clock, max_age=3600)
@@ -276,9 +250,7 @@ def test_a_task_that_nobody_touched_expires(store, clock, state):
 
 @pytest.mark.parametrize("state", ["cancelled", "dead"])
 def test_a_task_that_has_ended_badly_is_not_resumed(store, clock, state):
-    """
-    By its state and not by its age.
-    """
+    """By its state and not by its age."""
     task = stored(store, "k", "running", state)
 
     with pytest.raises(CheckpointRefused, match=f"is {state}"):
@@ -286,9 +258,7 @@ def test_a_task_that_has_ended_badly_is_not_resumed(store, clock, state):
 
 
 def test_an_altered_checkpoint_is_not_believed(store, clock):
-    """
-    The checksum covers the state; an older, whole one can still be forked.
-    """
+    """The checksum covers the state; an older, whole one can still be forked."""
     manager = manager_of(store, clock)
     task = manager.save(stored(store).replace(state="running"))
     whole = manager.history(task.id)[0]
@@ -306,9 +276,7 @@ def test_an_altered_checkpoint_is_not_believed(store, clock):
 
 
 def test_a_budget_that_is_used_up_stops_the_run_before_its_age(store, clock):
-    """
-    A restart must not grant the budget anew.
-    """
+    """A restart must not grant the budget anew."""
     spent = Budget(max_steps=3, used=Used(steps=3))
     state = AgentState(goal="g", budget=spent)
     task = store.submit(Task.new("g", key="k", agent_state=state)).task
@@ -320,9 +288,7 @@ def test_a_budget_that_is_used_up_stops_the_run_before_its_age(store, clock):
 
 
 def test_a_call_without_a_result_is_told_to_be_unknown(store, clock):
-    """
-    A process died between the call and its result: it may have run.
-    """
+    """A process died between the call and its result: it may have run."""
     task = stored(store, "k", "running")
     user = {"role": "user", "content": "go"}
     store.save(task, messages=[user, CALL, tool("b")])
@@ -334,17 +300,13 @@ def test_a_call_without_a_result_is_told_to_be_unknown(store, clock):
 
 
 def test_an_unknown_task_is_named(store, clock):
-    """
-    Nothing is made up for an id that nobody has submitted.
-    """
+    """Nothing is made up for an id that nobody has submitted."""
     with pytest.raises(TaskNotFound):
         manager_of(store, clock).resume("nobody")
 
 
 def test_a_fork_begins_at_an_old_moment_and_leaves_the_original_alone(store, clock):
-    """
-    The state and the messages of then, under an id of its own.
-    """
+    """The state and the messages of then, under an id of its own."""
     manager = manager_of(store, clock)
     task = manager.save(stored(store).replace(state="running"))
     for number in range(3):
@@ -367,9 +329,7 @@ def test_a_fork_begins_at_an_old_moment_and_leaves_the_original_alone(store, clo
 
 
 def test_a_fork_that_was_cut_in_half_is_finished_by_the_next_call(store, clock):
-    """
-    The task is there, its messages are not: a crash between the two commits.
-    """
+    """The task is there, its messages are not: a crash between the two commits."""
     manager = manager_of(store, clock)
     task = manager.save(stored(store).replace(state="running"))
     task = manager.save(with_fact(task, 1), messages=[{"role": "user"}])
@@ -382,9 +342,7 @@ def test_a_fork_that_was_cut_in_half_is_finished_by_the_next_call(store, clock):
 
 
 def test_a_half_fork_is_not_finished_from_another_moment(store, clock):
-    """
-    Else it would have the state of one moment and the messages of another.
-    """
+    """Else it would have the state of one moment and the messages of another."""
     manager = manager_of(store, clock)
     task = manager.save(stored(store).replace(state="running"))
     early = manager.save(with_fact(task, 1), messages=[{"role": "user"}])
@@ -400,9 +358,7 @@ def test_a_half_fork_is_not_finished_from_another_moment(store, clock):
 
 
 def test_a_fork_under_the_id_of_another_task_is_refused(store, clock):
-    """
-    And so is one from a checkpoint that is not kept.
-    """
+    """And so is one from a checkpoint that is not kept."""
     manager = manager_of(store, clock)
     task = manager.save(stored(store).replace(state="running"))
     store.submit(Task.new("something else", task_id="taken"))
@@ -414,9 +370,7 @@ def test_a_fork_under_the_id_of_another_task_is_refused(store, clock):
 
 
 def test_rotation_goes_by_the_managers_options(store, clock):
-    """
-    Fresh surplus goes by number, and what is old by age, but for the newest.
-    """
+    """Fresh surplus goes by number, and what is old by age, but for the newest."""
     manager = manager_of(store, clock, keep=3, max_age=10)
     task = manager.save(stored(store).replace(state="running"))
     for number in range(9):
@@ -451,9 +405,7 @@ def test_a_checkpoint_of_the_first_form_is_read_for_ever():
 
 
 def test_a_default_that_is_not_the_usual_is_stored():
-    """
-    What was spent of the budget comes back, and nothing else has to be written.
-    """
+    """What was spent of the budget comes back, and nothing else has to be written."""
     state = AgentState(goal="g", budget=Budget(used=Used(steps=3)))
     task = Task.new("g", key="k", agent_state=state)
     taken = Checkpoint.of(task, messages=0, trigger="step")
@@ -466,9 +418,7 @@ def test_a_default_that_is_not_the_usual_is_stored():
 
 
 def test_the_patches_of_a_task_stay_with_it():
-    """
-    A snapshot of step 400 does not carry the names of 256 patches.
-    """
+    """A snapshot of step 400 does not carry the names of 256 patches."""
     learned = AppendFacts(facts=(Fact(key="n", value=1),))
     patch = StatePatch(id="step-1", base_version=0, operations=(learned,))
     task = Task.new("g", key="k").apply(patch)
@@ -482,9 +432,7 @@ def test_the_patches_of_a_task_stay_with_it():
 
 @pytest.mark.parametrize("place", ["", '"agent_state":{'])
 def test_a_newer_checkpoint_is_told_from_a_torn_one(store, clock, place):
-    """
-    Also as one of many in a history: a newer program wrote it, and may read it.
-    """
+    """Also as one of many in a history: a newer program wrote it, and may read it."""
     task = manager_of(store, clock).save(stored(store).replace(state="running"))
     history = History(checkpoints=tuple(store.checkpoints(task.id)))
     whole = record_to_json(history, "history")
@@ -500,9 +448,7 @@ def test_a_newer_checkpoint_is_told_from_a_torn_one(store, clock, place):
 
 
 def test_rotation_drops_nothing_while_the_newest_is_altered(store, clock):
-    """
-    The last whole one is what a fork can begin from.
-    """
+    """The last whole one is what a fork can begin from."""
     manager = manager_of(store, clock, keep=1)
     task = manager.save(stored(store).replace(state="running"))
     whole = manager.history(task.id)[0]
@@ -535,9 +481,7 @@ def checkpoints_at(instants):
 
 @given(times, st.none() | st.integers(1, 25), st.none() | st.floats(-1, 60))
 def test_rotation_keeps_its_two_rules_for_any_history(instants, keep, before):
-    """
-    The newest stays, what both rules keep stays, what one rule drops goes.
-    """
+    """The newest stays, what both rules keep stays, what one rule drops goes."""
     taken = checkpoints_at(instants)
 
     gone = set(prunable(taken, keep=keep, before=before))
@@ -551,9 +495,7 @@ def test_rotation_keeps_its_two_rules_for_any_history(instants, keep, before):
 
 @given(times, st.none() | st.integers(1, 25), st.none() | st.floats(-1, 60))
 def test_rotating_twice_is_rotating_once(instants, keep, before):
-    """
-    What was kept once is kept again.
-    """
+    """What was kept once is kept again."""
     taken = checkpoints_at(instants)
     gone = prunable(taken, keep=keep, before=before)
 
@@ -577,9 +519,7 @@ messages = st.lists(
 
 @given(messages)
 def test_after_a_repair_each_call_has_one_result_behind_its_turn(said):
-    """
-    For any conversation, however torn, and nothing but results is touched.
-    """
+    """For any conversation, however torn, and nothing but results is touched."""
     repaired = repair(said)
 
     expected = []
@@ -609,18 +549,14 @@ def test_after_a_repair_each_call_has_one_result_behind_its_turn(said):
     ],
 )
 def test_what_a_repair_adds_and_drops(said, added, dropped):
-    """
-    It says what it did, so that somebody can look.
-    """
+    """It says what it did, so that somebody can look."""
     repaired = repair(said)
 
     assert (repaired.added, repaired.dropped) == (added, dropped)
 
 
 def test_a_strategy_covers_the_coarser_triggers():
-    """
-    Each level includes those below it.
-    """
+    """Each level includes those below it."""
     covered = {
         str(strategy): [
             trigger

@@ -86,9 +86,7 @@ def reasons(made):
 
 
 def test_a_state_reads_as_lines():
-    """
-    What limits the agent comes first, and an artifact is a line, not its content.
-    """
+    """What limits the agent comes first, and an artifact is a line, not its content."""
     whole = state(
         fact("region", "eu", "user"),
         fact("replicas", 3),
@@ -141,9 +139,7 @@ def test_what_is_shown_never_passes_the_budget(whole, said, room, count, keep):
 
 @given(whole=wide_states, said=conversations, room=st.integers(0, 400), count=counters)
 def test_filtering_twice_is_filtering_once(whole, said, room, count):
-    """
-    A slice is a state, and everything in it fits.
-    """
+    """A slice is a state, and everything in it fits."""
     once = slice_or_none(whole, room, count=count, messages=said)
     assume(once)
 
@@ -161,9 +157,7 @@ def test_filtering_twice_is_filtering_once(whole, said, room, count):
 
 @given(whole=wide_states, said=conversations, room=st.integers(0, 400))
 def test_everything_is_shown_or_said_to_be_left_out(whole, said, room):
-    """
-    Each part once: in the text, or in the list with its reason.
-    """
+    """Each part once: in the text, or in the list with its reason."""
     made = slice_or_none(whole, room, messages=said)
     assume(made)
 
@@ -179,9 +173,7 @@ def test_everything_is_shown_or_said_to_be_left_out(whole, said, room):
 
 @given(whole=wide_states, room=st.integers(0, 400))
 def test_what_is_shown_does_not_contradict_itself(whole, room):
-    """
-    One fact for a key, and it is the newest that the state knows.
-    """
+    """One fact for a key, and it is the newest that the state knows."""
     made = slice_or_none(whole, room)
     assume(made)
 
@@ -191,9 +183,7 @@ def test_what_is_shown_does_not_contradict_itself(whole, room):
 
 @given(whole=wide_states, room=st.integers(0, 400))
 def test_what_was_left_out_for_want_of_room_would_not_have_fitted(whole, room):
-    """
-    The budget is used: nothing that is smaller than what is left waits outside.
-    """
+    """The budget is used: nothing that is smaller than what is left waits outside."""
     made = slice_or_none(whole, room)
     assume(made)
 
@@ -204,9 +194,7 @@ def test_what_was_left_out_for_want_of_room_would_not_have_fitted(whole, room):
 
 @given(whole=wide_states)
 def test_no_text_passes_for_a_line_of_its_own(whole):
-    """
-    A tool's result cannot tell the model that a step is done.
-    """
+    """A tool's result cannot tell the model that a step is done."""
     made = filter_relevant_state(whole, STEP, PLENTY)
 
     labels = ("goal: ", "step: ", "ask ", "risk: ", "open ", "plan: ", "fact ")
@@ -217,9 +205,7 @@ def test_no_text_passes_for_a_line_of_its_own(whole):
 
 @given(whole=wide_states, said=conversations)
 def test_the_slice_shares_no_memory(whole, said):
-    """
-    Whoever edits what the model was shown has not edited what is known.
-    """
+    """Whoever edits what the model was shown has not edited what is known."""
     before, talk = whole.model_dump_json(), copy.deepcopy(said)
 
     made = filter_relevant_state(whole, STEP, PLENTY, messages=said)
@@ -241,9 +227,7 @@ def test_the_slice_shares_no_memory(whole, said):
     ],
 )
 def test_the_budget_is_used_to_its_last_byte(room, shown):
-    """
-    Equal to the budget fits; one more does not.
-    """
+    """Equal to the budget fits; one more does not."""
     whole = state(fact("replicas", 3), fact("region", "Zürich"))
     size = filter_relevant_state(whole, STEP, PLENTY).size
 
@@ -253,9 +237,7 @@ def test_the_budget_is_used_to_its_last_byte(room, shown):
 
 
 def test_a_large_fact_is_passed_over():
-    """
-    The next smaller one may still fit.
-    """
+    """The next smaller one may still fit."""
     small = [fact(f"host-{number}") for number in range(20)]
     whole = state(*small, fact("log", "x" * 5_000))
 
@@ -266,9 +248,7 @@ def test_a_large_fact_is_passed_over():
 
 
 def test_an_older_value_does_not_take_the_place_of_one_that_does_not_fit():
-    """
-    No value is better than one that is known to be wrong.
-    """
+    """No value is better than one that is known to be wrong."""
     whole = state(fact("status", "ok"), fact("status", "x" * 500))
 
     made = filter_relevant_state(whole, STEP, 200)
@@ -278,9 +258,7 @@ def test_an_older_value_does_not_take_the_place_of_one_that_does_not_fit():
 
 
 def test_what_belongs_to_the_step_comes_before_what_is_newer():
-    """
-    By key, by source, or by an artifact's summary.
-    """
+    """By key, by source, or by an artifact's summary."""
     whole = state(
         fact("deploy-web:replicas", 3),
         fact("image", "web:4.2", source="deploy-web"),
@@ -298,9 +276,7 @@ def test_what_belongs_to_the_step_comes_before_what_is_newer():
     "key", ["deploy-webshop", "redeploy-web", "deploy", "web", "a deploy-web"]
 )
 def test_a_step_is_named_whole(key):
-    """
-    A name that only begins like the step is another name.
-    """
+    """A name that only begins like the step is another name."""
     whole = state(fact(key), fact("region", "eu"))
 
     made = filter_relevant_state(whole, STEP, least(whole) + 20)
@@ -309,9 +285,7 @@ def test_a_step_is_named_whole(key):
 
 
 def test_without_a_step_nothing_belongs_to_it():
-    """
-    An empty name is no name, and it has no line.
-    """
+    """An empty name is no name, and it has no line."""
     whole = state(fact("::"), fact("region", "eu"))
 
     made = filter_relevant_state(whole, "", least(whole, "") + 20)
@@ -321,9 +295,7 @@ def test_without_a_step_nothing_belongs_to_it():
 
 
 def test_an_artifact_costs_its_line_and_not_its_content():
-    """
-    48,231 bytes lie outside; some 60 are shown.
-    """
+    """48,231 bytes lie outside; some 60 are shown."""
     made = filter_relevant_state(state(artifacts=[artifact()]), STEP, 200)
 
     assert len(made.artifacts) == 1
@@ -331,9 +303,7 @@ def test_an_artifact_costs_its_line_and_not_its_content():
 
 
 def test_the_allowance_of_the_state_bounds_the_lines_of_artifacts():
-    """
-    `max_artifact_bytes_in_context` is a limit like the others, and it is kept.
-    """
+    """`max_artifact_bytes_in_context` is a limit like the others, and it is kept."""
     logs = [artifact(f"log_{number}") for number in range(3)]
     budget = Budget(max_artifact_bytes_in_context=140)
 
@@ -344,9 +314,7 @@ def test_the_allowance_of_the_state_bounds_the_lines_of_artifacts():
 
 
 def test_the_newer_of_two_artifacts_with_one_id_is_shown():
-    """
-    The older is not missed, and it is said so.
-    """
+    """The older is not missed, and it is said so."""
     logs = [artifact(summary="1 error"), artifact(summary="2 errors")]
 
     made = filter_relevant_state(state(artifacts=logs), STEP, PLENTY)
@@ -356,9 +324,7 @@ def test_the_newer_of_two_artifacts_with_one_id_is_shown():
 
 
 def test_half_a_plan_is_not_shown():
-    """
-    Whoever reads half of it believes that it is all.
-    """
+    """Whoever reads half of it believes that it is all."""
     whole = state(plan=["deploy-web", "verify", "x" * 300])
 
     made = filter_relevant_state(whole, STEP, 200)
@@ -368,9 +334,7 @@ def test_half_a_plan_is_not_shown():
 
 
 def test_what_is_kept_is_shown_before_everything_else():
-    """
-    The caller knows what the step cannot do without.
-    """
+    """The caller knows what the step cannot do without."""
     new = [fact(f"host-{number}") for number in range(50)]
     whole = state(fact("replicas", 1), fact("replicas", 3), *new, plan=["verify"])
     needed = least(whole, keep=["replicas", "unknown"])
@@ -381,9 +345,7 @@ def test_what_is_kept_is_shown_before_everything_else():
 
 
 def test_a_budget_for_less_than_the_least_is_refused():
-    """
-    The error says how much is needed, and that much is enough.
-    """
+    """The error says how much is needed, and that much is enough."""
     whole = state(fact("replicas", 3), open_questions=["Which region?"])
     with pytest.raises(ContextTooSmall, match="needs 68, and the limit is 67") as one:
         filter_relevant_state(whole, "", 67, keep=["replicas"])
@@ -400,9 +362,7 @@ def test_a_budget_for_less_than_the_least_is_refused():
 
 
 def test_a_call_and_its_results_stay_together():
-    """
-    A slice is a conversation that the chat API takes.
-    """
+    """A slice is a conversation that the chat API takes."""
     said = [*call("old", 3), *call("new", 2)]
     whole = state()
     last = filter_relevant_state(whole, STEP, PLENTY, messages=call("new", 2))
@@ -416,9 +376,7 @@ def test_a_call_and_its_results_stay_together():
 
 
 def test_a_conversation_is_cut_and_has_no_holes():
-    """
-    Older turns go first, and behind one that does not fit, none is shown.
-    """
+    """Older turns go first, and behind one that does not fit, none is shown."""
     large = {"role": "assistant", "content": "x" * 500}
     said = [*call("oldest"), large, *call("new")]
 
@@ -431,9 +389,7 @@ def test_a_conversation_is_cut_and_has_no_holes():
 
 
 def test_the_last_turn_comes_before_facts_and_older_turns_after_them():
-    """
-    What was seen last is needed next; what was seen before is in the facts.
-    """
+    """What was seen last is needed next; what was seen before is in the facts."""
     said = [*call("old"), *call("new")]
     whole = state(*[fact(f"host-{number}") for number in range(5)])
     all_but_one = filter_relevant_state(whole, STEP, PLENTY, messages=said).size - 1
@@ -466,9 +422,7 @@ def test_the_last_turn_comes_before_facts_and_older_turns_after_them():
     ],
 )
 def test_a_conversation_that_no_api_takes_is_refused(said, why):
-    """
-    A call without its result may have run: leaving it out would hide that.
-    """
+    """A call without its result may have run: leaving it out would hide that."""
     with pytest.raises(InvalidValue, match=why):
         filter_relevant_state(state(), STEP, PLENTY, messages=said)
 
@@ -477,9 +431,7 @@ def test_a_conversation_that_no_api_takes_is_refused(said, why):
     "count", [pytest.param(count, id=name) for name, count in COUNTERS.items()]
 )
 def test_any_counter_will_do(count):
-    """
-    Tokens, words or anything else; only the whole text must fit.
-    """
+    """Tokens, words or anything else; only the whole text must fit."""
     whole = state(*[fact(f"host-{number}", "ü" * number) for number in range(40)])
     everything = count(filter_relevant_state(whole, STEP, PLENTY).render())
     limit = max(everything // 2, least(whole, count=count))
@@ -490,9 +442,7 @@ def test_any_counter_will_do(count):
 
 
 def test_a_counter_that_adds_up_badly_still_gets_most_of_its_room():
-    """
-    Each line alone counts a little more than in the text; little room is lost.
-    """
+    """Each line alone counts a little more than in the text; little room is lost."""
     count = COUNTERS["quarters"]
     whole = state(*[fact(f"host-{number}") for number in range(500)])
 
@@ -503,9 +453,7 @@ def test_a_counter_that_adds_up_badly_still_gets_most_of_its_room():
 
 @pytest.mark.parametrize("said", [-1, 1.5, "7", None, True, float("nan")])
 def test_a_counter_that_does_not_count_is_refused(said):
-    """
-    The message shows what it returned.
-    """
+    """The message shows what it returned."""
     with pytest.raises(InvalidValue, match="must return a whole number"):
         filter_relevant_state(state(), STEP, 100, count=lambda text: said)
 
@@ -528,9 +476,7 @@ def test_a_counter_that_does_not_count_is_refused(said):
     ],
 )
 def test_an_argument_that_makes_no_sense_is_refused(arguments, name):
-    """
-    By name, before anything is counted.
-    """
+    """By name, before anything is counted."""
     asked = {"state": state(), "current_step": STEP, "max_bytes": 100, **arguments}
 
     with pytest.raises(InvalidValue) as caught:
@@ -549,9 +495,7 @@ def test_an_argument_that_makes_no_sense_is_refused(arguments, name):
     ],
 )
 def test_odd_values_are_one_line_that_can_be_sent(value):
-    """
-    What no wire carries is escaped, as JSON does it.
-    """
+    """What no wire carries is escaped, as JSON does it."""
     odd = Fact.model_construct(key="odd", value=value, source="")
     whole = state().model_copy(update={"known_facts": (odd,)})
 
@@ -562,9 +506,7 @@ def test_odd_values_are_one_line_that_can_be_sent(value):
 
 
 def test_ten_thousand_of_each_take_linear_work():
-    """
-    Each part is counted once by itself, and the whole only a few times.
-    """
+    """Each part is counted once by itself, and the whole only a few times."""
     facts = [fact(f"key-{number}", f"value {number}") for number in range(10_000)]
     logs = [artifact(f"log_{number}") for number in range(10_000)]
     whole = state(*facts, artifacts=logs)

@@ -32,9 +32,7 @@ def talk_of(room, turns):
 
 @given(st.integers(0, 3_000), st.lists(st.text(max_size=300), max_size=20))
 def test_what_is_kept_is_the_end_and_fits_but_for_the_last_turn(room, texts):
-    """
-    Whole turns, nothing missing between them, and the count of all of them.
-    """
+    """Whole turns, nothing missing between them, and the count of all of them."""
     talk = talk_of(room, texts)
 
     kept = [message for turn in talk.turns for message in turn.messages]
@@ -47,9 +45,7 @@ def test_what_is_kept_is_the_end_and_fits_but_for_the_last_turn(room, texts):
 
 
 def test_the_last_turn_keeps_its_arguments_for_whoever_acts_on_them():
-    """
-    What the model sees of them may be cut, what is done may not.
-    """
+    """What the model sees of them may be cut, what is done may not."""
     long = json.dumps({"text": "x" * 10_000})
     talk = Conversation(1_000)
 
@@ -68,9 +64,7 @@ def test_the_last_turn_keeps_its_arguments_for_whoever_acts_on_them():
     st.integers(40, MOST),
 )
 def test_a_long_text_is_shown_by_its_beginning_its_end_and_its_size(part, size, most):
-    """
-    So nobody takes it for a short one, or for none.
-    """
+    """So nobody takes it for a short one, or for none."""
     text = (part * size)[:size]
 
     seen = shortened(told("a", text), most, "message 9")["content"]
@@ -81,9 +75,7 @@ def test_a_long_text_is_shown_by_its_beginning_its_end_and_its_size(part, size, 
 
 
 def test_a_turn_is_cut_until_it_fits():
-    """
-    A hundred long results in one turn: each is still there.
-    """
+    """A hundred long results in one turn: each is still there."""
     ids = [f"c{n}" for n in range(100)]
     talk = Conversation(0)
     for message in (asked(*ids), *(told(one, "ä" * 5_000) for one in ids)):

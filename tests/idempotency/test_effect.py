@@ -72,9 +72,7 @@ def status(store, step="deploy-api"):
 
 
 def test_a_step_runs_and_its_result_is_recorded(store):
-    """
-    The intent is there before the effect, the result after it.
-    """
+    """The intent is there before the effect, the result after it."""
     seen = []
 
     def effect(key):
@@ -90,9 +88,7 @@ def test_a_step_runs_and_its_result_is_recorded(store):
 
 @pytest.mark.parametrize("result", [None, False, 0, "", [], {"a": [1, None]}])
 def test_a_recorded_result_is_replayed(store, result):
-    """
-    Whatever it is: a result that looks like nothing is a result.
-    """
+    """Whatever it is: a result that looks like nothing is a result."""
     receiver = Receiver()
     first = run_once(store, "friday", "deploy-api", lambda key: result)
 
@@ -103,9 +99,7 @@ def test_a_recorded_result_is_replayed(store, result):
 
 
 def test_a_refusal_lets_the_next_call_try_again(store):
-    """
-    Who says that nothing happened is believed; the error goes on to the caller.
-    """
+    """Who says that nothing happened is believed; the error goes on to the caller."""
     receiver = Receiver(EffectRefused(429, "rate_limit_exceeded", "slow down"))
 
     with pytest.raises(EffectRefused):
@@ -131,9 +125,7 @@ def test_a_refusal_lets_the_next_call_try_again(store):
     ],
 )
 def test_an_error_that_proves_nothing_leaves_the_outcome_unknown(store, error):
-    """
-    The third outcome: it is neither recorded as done nor taken for not started.
-    """
+    """The third outcome: it is neither recorded as done nor taken for not started."""
     receiver = Receiver(error)
 
     with pytest.raises(OutcomeUnknown, match="unknown") as caught:
@@ -149,9 +141,7 @@ def test_an_error_that_proves_nothing_leaves_the_outcome_unknown(store, error):
 
 @pytest.mark.parametrize("code", [400, 401, 403, 404, 422, 429])
 def test_a_refusal_of_a_stranger_is_known_by_its_status(store, code):
-    """
-    Whatever class the client has: a status from 400 to 499 is an answer.
-    """
+    """Whatever class the client has: a status from 400 to 499 is an answer."""
     with pytest.raises(StatusError):
         run_once(store, "friday", "deploy-api", Receiver(StatusError(code)))
 
@@ -159,9 +149,7 @@ def test_a_refusal_of_a_stranger_is_known_by_its_status(store, code):
 
 
 def test_an_unknown_outcome_is_resolved_by_asking_with_the_same_key(store):
-    """
-    The receiver knows the key, so asking again does not do it again.
-    """
+    """The receiver knows the key, so asking again does not do it again."""
     receiver = Receiver(ReplyLost("no reply"))
     with pytest.raises(ReplyLost):
         run_once(store, "friday", "deploy-api", receiver, if_unknown="resend")
@@ -175,9 +163,7 @@ def test_an_unknown_outcome_is_resolved_by_asking_with_the_same_key(store):
 
 
 def test_what_is_safe_to_repeat_needs_no_intent(store):
-    """
-    Nobody will ask whether it was begun: one write less.
-    """
+    """Nobody will ask whether it was begun: one write less."""
     before = store.get("friday").version
 
     run_once(store, "friday", "look", Receiver(), if_unknown="repeat")
@@ -187,9 +173,7 @@ def test_what_is_safe_to_repeat_needs_no_intent(store):
 
 @pytest.mark.parametrize("happened", [True, False])
 def test_a_person_resolves_it(store, happened):
-    """
-    It happened: the answer is replayed. It did not: the next run may do it.
-    """
+    """It happened: the answer is replayed. It did not: the next run may do it."""
     receiver = Receiver(ReplyLost("no reply"))
     with pytest.raises(OutcomeUnknown):
         run_once(store, "friday", "deploy-api", receiver)
@@ -202,9 +186,7 @@ def test_a_person_resolves_it(store, happened):
 
 @pytest.mark.parametrize("happened", [True, False])
 def test_the_same_answer_once_more_changes_nothing(store, happened):
-    """
-    Two people look, or one clicks twice; the other answer is refused.
-    """
+    """Two people look, or one clicks twice; the other answer is refused."""
     with pytest.raises(OutcomeUnknown):
         run_once(store, "friday", "deploy-api", Receiver(ReplyLost("no reply")))
 
@@ -225,9 +207,7 @@ def test_the_same_answer_once_more_changes_nothing(store, happened):
 
 
 def test_only_an_unknown_outcome_can_be_resolved(store):
-    """
-    What is known needs no word of a person, and what runs gets none.
-    """
+    """What is known needs no word of a person, and what runs gets none."""
     with pytest.raises(InvalidValue, match="never begun"):
         resolve(store, "friday", "deploy-api", happened=True)
     run_once(store, "friday", "deploy-api", Receiver())
@@ -244,9 +224,7 @@ def test_only_an_unknown_outcome_can_be_resolved(store):
 
 
 def test_the_same_step_with_another_request_is_refused(store):
-    """
-    A step names one intent; another request under its name is a mistake.
-    """
+    """A step names one intent; another request under its name is a mistake."""
     run_once(store, "friday", "deploy", lambda key: 1, request={"service": "api"})
 
     with pytest.raises(KeyReused, match="friday/deploy"):
@@ -259,9 +237,7 @@ def test_the_same_step_with_another_request_is_refused(store):
 
 
 def test_a_receiver_that_is_still_at_it_is_waited_for(store, clock):
-    """
-    409 is no failure: ask again, with the same key, after a moment.
-    """
+    """409 is no failure: ask again, with the same key, after a moment."""
     busy = StatusError(409)
     receiver = Receiver(busy, busy)
 
@@ -272,9 +248,7 @@ def test_a_receiver_that_is_still_at_it_is_waited_for(store, clock):
 
 
 def test_a_receiver_that_is_busy_for_ever_leaves_the_outcome_unknown(store, clock):
-    """
-    It may be doing the work of a request of ours that died.
-    """
+    """It may be doing the work of a request of ours that died."""
     receiver = Receiver(*[StatusError(409)] * 99)
 
     with pytest.raises(OutcomeUnknown):
@@ -285,9 +259,7 @@ def test_a_receiver_that_is_busy_for_ever_leaves_the_outcome_unknown(store, cloc
 
 
 def test_a_reused_key_at_the_receiver_is_permanent(store, clock):
-    """
-    422 is not asked again: the key belongs to another request.
-    """
+    """422 is not asked again: the key belongs to another request."""
     receiver = Receiver(EffectRefused(422, "key_reused", "used for another request"))
 
     with pytest.raises(EffectRefused, match="another request"):
@@ -297,9 +269,7 @@ def test_a_reused_key_at_the_receiver_is_permanent(store, clock):
 
 
 def test_an_interrupt_leaves_the_outcome_unknown(store):
-    """
-    Ctrl-C in the middle of an effect says nothing about the effect.
-    """
+    """Ctrl-C in the middle of an effect says nothing about the effect."""
 
     def effect(key):
         raise KeyboardInterrupt
@@ -313,9 +283,7 @@ def test_an_interrupt_leaves_the_outcome_unknown(store):
 
 
 def test_a_step_that_another_worker_is_at_is_left_alone(store):
-    """
-    The second caller is told so while the first is still inside.
-    """
+    """The second caller is told so while the first is still inside."""
     inside, let_go, ends = threading.Event(), threading.Event(), []
 
     def slow(key):
@@ -379,9 +347,7 @@ def test_whoever_reports_between_two_looks_is_not_called_unknown(clock, if_unkno
 
 
 def test_a_result_that_no_store_can_keep_says_that_it_happened(store):
-    """
-    The error must not claim that nothing was started.
-    """
+    """The error must not claim that nothing was started."""
     with pytest.raises(InvalidValue, match=r"side effect: done") as caught:
         run_once(store, "friday", "deploy-api", lambda key: float("nan"))
 
@@ -402,9 +368,7 @@ def test_a_result_that_no_store_can_keep_says_that_it_happened(store):
     ],
 )
 def test_a_step_that_cannot_be_recorded_is_not_begun(store, step, request_, why):
-    """
-    A bad name or request is refused before anything is asked.
-    """
+    """A bad name or request is refused before anything is asked."""
     receiver = Receiver()
 
     with pytest.raises(InvalidValue, match=why):
@@ -414,17 +378,13 @@ def test_a_step_that_cannot_be_recorded_is_not_begun(store, step, request_, why)
 
 
 def test_a_way_to_resolve_that_does_not_exist_is_refused(store):
-    """
-    A misspelt choice must not fall through to one of the three.
-    """
+    """A misspelt choice must not fall through to one of the three."""
     with pytest.raises(InvalidValue, match="none of resend, repeat, wait"):
         run_once(store, "friday", "s", Receiver(), if_unknown="retry")
 
 
 def test_a_task_that_is_unknown_or_has_ended_begins_no_step(store):
-    """
-    Cancelling a task keeps its next effect from starting.
-    """
+    """Cancelling a task keeps its next effect from starting."""
     receiver = Receiver()
     store.save(store.get("friday").replace(state="cancelled"))
 
@@ -437,9 +397,7 @@ def test_a_task_that_is_unknown_or_has_ended_begins_no_step(store):
 
 
 def test_a_permanent_refusal_goes_on_to_the_caller(store):
-    """
-    `run_once` repeats nothing on its own.
-    """
+    """`run_once` repeats nothing on its own."""
     receiver = Receiver(Permanent("no such service"))
 
     with pytest.raises(Permanent):
@@ -453,9 +411,7 @@ names = st.text(st.characters(codec="utf-8"), min_size=1, max_size=200)
 
 @given(names, names)
 def test_every_key_can_travel_and_is_the_same_in_every_run(task_id, step):
-    """
-    Printable, short enough, and from nothing but the intent.
-    """
+    """Printable, short enough, and from nothing but the intent."""
     key = key_for(task_id, step)
 
     assert is_key(key)
@@ -465,9 +421,7 @@ def test_every_key_can_travel_and_is_the_same_in_every_run(task_id, step):
 
 @given(names, names, names, names)
 def test_no_two_intents_share_a_key(task, step, other_task, other_step):
-    """
-    The border between task and step is part of the key.
-    """
+    """The border between task and step is part of the key."""
     same = (task, step) == (other_task, other_step)
 
     assert (key_for(task, step) == key_for(other_task, other_step)) == same
@@ -475,9 +429,7 @@ def test_no_two_intents_share_a_key(task, step, other_task, other_step):
 
 @given(values)
 def test_any_stored_result_is_replayed_as_it_was(result):
-    """
-    What JSON can carry comes back to the letter.
-    """
+    """What JSON can carry comes back to the letter."""
     store = MemoryStore(clock=lambda: 0.0)
     store.submit(Task.new("Deploy the shop.", task_id="friday"))
     run_once(store, "friday", "s", lambda key: result)
@@ -487,9 +439,7 @@ def test_any_stored_result_is_replayed_as_it_was(result):
 
 @pytest.mark.usefixtures("process")
 def test_a_worker_that_is_killed_leaves_the_outcome_unknown(tmp_path):
-    """
-    A real death between the effect and its record; the next process finds it.
-    """
+    """A real death between the effect and its record; the next process finds it."""
     url, ledger = f"json:{tmp_path / 'tasks.json'}", tmp_path / "ledger"
     open_store(url).submit(Task.new("Deploy the shop.", task_id="friday"))
 
@@ -509,9 +459,7 @@ def test_a_worker_that_is_killed_leaves_the_outcome_unknown(tmp_path):
 
 @pytest.mark.usefixtures("process")
 def test_of_eight_processes_one_runs_the_step(tmp_path):
-    """
-    Compare-and-set on the intent decides between processes, too.
-    """
+    """Compare-and-set on the intent decides between processes, too."""
     url, ledger = f"json:{tmp_path / 'tasks.json'}", tmp_path / "ledger"
     open_store(url).submit(Task.new("Deploy the shop.", task_id="friday"))
 

@@ -66,9 +66,7 @@ def failing(asked):
 
 
 def test_the_task_is_claimed_before_its_work_runs(store):
-    """
-    While the work runs, the store says running, by whom, and which attempt.
-    """
+    """While the work runs, the store says running, by whom, and which attempt."""
     task, seen = stored(store), []
 
     def work(asked):
@@ -91,9 +89,7 @@ def test_the_task_is_claimed_before_its_work_runs(store):
 
 
 def test_a_completed_task_is_returned_with_its_result(store):
-    """
-    A repeat gets what the first call got, and nothing runs.
-    """
+    """A repeat gets what the first call got, and nothing runs."""
     task = stored(store)
     first = execute_task(store, task.id, lambda asked: "done")
 
@@ -102,9 +98,7 @@ def test_a_completed_task_is_returned_with_its_result(store):
 
 
 def test_a_failure_is_stored_and_goes_on_to_the_caller(store):
-    """
-    The reason is in the task, and nothing is in progress any more.
-    """
+    """The reason is in the task, and nothing is in progress any more."""
     task = stored(store)
 
     with pytest.raises(RuntimeError, match="no space left"):
@@ -119,9 +113,7 @@ def test_a_failure_is_stored_and_goes_on_to_the_caller(store):
 
 
 def test_a_task_that_failed_can_be_run_again_and_forgets_the_error(store):
-    """
-    Completed with an old error text would say two things at once.
-    """
+    """Completed with an old error text would say two things at once."""
     task = stored(store)
     with pytest.raises(RuntimeError):
         execute_task(store, task.id, failing)
@@ -132,9 +124,7 @@ def test_a_task_that_failed_can_be_run_again_and_forgets_the_error(store):
 
 
 def test_a_running_task_is_not_executed_whoever_owns_it(store):
-    """
-    `execute_task` takes nothing over; that is for `resume_task`.
-    """
+    """`execute_task` takes nothing over; that is for `resume_task`."""
     task = left_by(store, gone())
 
     with pytest.raises(TaskInProgress):
@@ -142,9 +132,7 @@ def test_a_running_task_is_not_executed_whoever_owns_it(store):
 
 
 def test_a_task_of_a_worker_that_is_gone_is_resumed_at_once(store):
-    """
-    No lease has to expire: the worker is proved to be gone.
-    """
+    """No lease has to expire: the worker is proved to be gone."""
     task = left_by(store, gone())
 
     finished = resume_task(store, task.id, lambda asked: "done")
@@ -164,9 +152,7 @@ def test_a_task_of_a_worker_that_is_gone_is_resumed_at_once(store):
     ],
 )
 def test_a_task_is_not_taken_from_a_worker_that_may_be_alive(store, owner):
-    """
-    What cannot be proved counts as alive, or live work would be done twice.
-    """
+    """What cannot be proved counts as alive, or live work would be done twice."""
     with working() as somebody:
         task = left_by(store, somebody if owner == "alive" else owner)
 
@@ -177,9 +163,7 @@ def test_a_task_is_not_taken_from_a_worker_that_may_be_alive(store, owner):
 
 
 def test_attempts_are_counted_at_the_claim_and_then_used_up(store):
-    """
-    A task that kills its worker never gets as far as failing; it still ends.
-    """
+    """A task that kills its worker never gets as far as failing; it still ends."""
     task = left_by(store, gone())
     task = store.save(task.replace(attempt=MAX_ATTEMPTS))
 
@@ -194,9 +178,7 @@ def test_attempts_are_counted_at_the_claim_and_then_used_up(store):
 
 @pytest.mark.parametrize("state", [TaskState.PENDING, TaskState.FAILED])
 def test_a_task_with_no_attempt_left_dies_whatever_its_state(store, state):
-    """
-    Also when it is released or has failed as often.
-    """
+    """Also when it is released or has failed as often."""
     task = stored(store, "k", *PATHS[state])
 
     with pytest.raises(AttemptsUsedUp):
@@ -207,9 +189,7 @@ def test_a_task_with_no_attempt_left_dies_whatever_its_state(store, state):
 
 @pytest.mark.parametrize("death", [KeyboardInterrupt, SystemExit, GeneratorExit])
 def test_a_polite_death_releases_the_task(store, death):
-    """
-    The next worker need not wait, and the attempt is given back.
-    """
+    """The next worker need not wait, and the attempt is given back."""
     task = stored(store)
 
     def work(asked):
@@ -251,9 +231,7 @@ class Failing(MemoryStore):
     ],
 )
 def test_what_cannot_be_released_stops_nobody_from_dying(store, state):
-    """
-    The interrupt comes out, and no error of the store in its place.
-    """
+    """The interrupt comes out, and no error of the store in its place."""
     task = stored(store)
 
     def work(asked):
@@ -268,9 +246,7 @@ def test_what_cannot_be_released_stops_nobody_from_dying(store, state):
 
 
 def test_an_unknown_outcome_makes_the_task_wait_for_a_person(store):
-    """
-    The question is in the task, and nothing runs until it is answered.
-    """
+    """The question is in the task, and nothing runs until it is answered."""
     task, asked_for = stored(store), []
 
     def work(asked):
@@ -299,9 +275,7 @@ def test_an_unknown_outcome_makes_the_task_wait_for_a_person(store):
 
 
 def test_a_result_that_is_no_text_fails_the_task(store):
-    """
-    The work ran; its mistake is stored and told.
-    """
+    """The work ran; its mistake is stored and told."""
     task = stored(store)
 
     with pytest.raises(InvalidValue, match="result"):
@@ -319,9 +293,7 @@ def test_a_result_that_is_no_text_fails_the_task(store):
     ],
 )
 def test_any_error_text_can_be_stored(store, text, kept):
-    """
-    A strange or endless text must not keep the failure from being stored.
-    """
+    """A strange or endless text must not keep the failure from being stored."""
     task = stored(store)
 
     def work(asked):
@@ -334,18 +306,14 @@ def test_any_error_text_can_be_stored(store, text, kept):
 
 
 def test_an_unknown_task_is_named(store):
-    """
-    Nothing is submitted behind anybody's back.
-    """
+    """Nothing is submitted behind anybody's back."""
     for run in (execute_task, resume_task):
         with pytest.raises(TaskNotFound, match="'nobody'"):
             run(store, "nobody", never)
 
 
 def test_recover_takes_over_what_is_orphaned_and_nothing_else(store):
-    """
-    Dead workers' tasks are run, live ones' are not, and each is claimed.
-    """
+    """Dead workers' tasks are run, live ones' are not, and each is claimed."""
     orphans = [left_by(store, gone(), f"orphan-{n}") for n in range(3)]
     stored(store, "pending")
     with working() as somebody:
@@ -360,9 +328,7 @@ def test_recover_takes_over_what_is_orphaned_and_nothing_else(store):
 
 
 def test_recover_goes_on_when_one_task_fails_again(store):
-    """
-    One poisoned task must not keep the others from being found.
-    """
+    """One poisoned task must not keep the others from being found."""
     ids = sorted(left_by(store, gone(), f"orphan-{n}").id for n in range(3))
 
     def work_for(task):
@@ -378,9 +344,7 @@ def test_recover_goes_on_when_one_task_fails_again(store):
 
 
 def test_recover_leaves_what_another_was_quicker_to_take(store):
-    """
-    Between the list and the claim, somebody else may come.
-    """
+    """Between the list and the claim, somebody else may come."""
     task = left_by(store, gone())
     with working() as quicker:
 
@@ -395,9 +359,7 @@ def test_recover_leaves_what_another_was_quicker_to_take(store):
 
 
 def test_a_run_that_was_taken_over_ends_nothing(store):
-    """
-    A late worker cannot complete what is no longer its own.
-    """
+    """A late worker cannot complete what is no longer its own."""
     task = stored(store)
     with working() as late, working() as new:
         claim(store, task.id, late)
@@ -410,9 +372,7 @@ def test_a_run_that_was_taken_over_ends_nothing(store):
 
 
 def test_a_claim_that_loses_a_race_reads_again(store, monkeypatch):
-    """
-    A conflict is no answer yet: the other may have failed already.
-    """
+    """A conflict is no answer yet: the other may have failed already."""
     task, saved = stored(store), []
     save = store.save
 
@@ -443,9 +403,7 @@ def by_hand(store, task_id, work):
 def test_a_killed_worker_is_known_to_be_gone_by_the_next_process(
     tmp_path, run, attempts
 ):
-    """
-    A real SIGKILL: the task says running, and its owner is proved to be dead.
-    """
+    """A real SIGKILL: the task says running, and its owner is proved to be dead."""
     url = f"json:{tmp_path / 'tasks.json'}"
     task = open_store(url).submit(Task.new("Deploy the shop.", key="shop")).task
 
@@ -460,9 +418,7 @@ def test_a_killed_worker_is_known_to_be_gone_by_the_next_process(
 
 @pytest.mark.usefixtures("process")
 def test_of_eight_processes_one_runs_the_task(tmp_path):
-    """
-    One claim is accepted; the others are told, or find it completed.
-    """
+    """One claim is accepted; the others are told, or find it completed."""
     url, ledger = f"json:{tmp_path / 'tasks.json'}", tmp_path / "ledger"
     task = open_store(url).submit(Task.new("Deploy the shop.", key="shop")).task
 

@@ -61,9 +61,7 @@ def note(store, key="note"):
 
 @executes
 def test_the_work_may_save_its_steps_in_between(store, execute):
-    """
-    The end is saved on top of them, whatever version the function still has.
-    """
+    """The end is saved on top of them, whatever version the function still has."""
 
     def work(user_input):
         seen.append(store.get("t"))
@@ -85,9 +83,7 @@ def test_the_work_may_save_its_steps_in_between(store, execute):
 
 @executes
 def test_a_failure_is_stored_and_raised_and_the_next_call_goes_on(store, execute):
-    """
-    As the exercise asks, although the work has written meanwhile.
-    """
+    """As the exercise asks, although the work has written meanwhile."""
 
     def broken(user_input):
         note(store)
@@ -105,9 +101,7 @@ def test_a_failure_is_stored_and_raised_and_the_next_call_goes_on(store, execute
 
 @executes
 def test_a_question_makes_the_task_wait(store, execute):
-    """
-    Also when the function has stored it as a failure; nobody owns the task then.
-    """
+    """Also when the function has stored it as a failure; nobody owns the task then."""
 
     def asking(user_input):
         note(store)
@@ -124,9 +118,7 @@ def test_a_question_makes_the_task_wait(store, execute):
 
 @executes
 def test_a_task_that_somebody_cancels_stays_cancelled(store, execute):
-    """
-    The function's last save is refused, and so is the record of a question.
-    """
+    """The function's last save is refused, and so is the record of a question."""
 
     def work(user_input):
         execute_step(store, "t", lambda t: t.replace(state="cancelled", owner=None))
@@ -142,9 +134,7 @@ def test_a_task_that_somebody_cancels_stays_cancelled(store, execute):
 @executes
 @pytest.mark.parametrize("stop", [KeyboardInterrupt, SystemExit])
 def test_a_polite_death_lets_go_of_the_task(store, execute, stop):
-    """
-    Whoever comes next need not wait, nor prove anything.
-    """
+    """Whoever comes next need not wait, nor prove anything."""
 
     def stopped(user_input):
         note(store)
@@ -161,9 +151,7 @@ def test_a_polite_death_lets_go_of_the_task(store, execute, stop):
 
 
 def test_a_store_that_fails_at_the_end_stops_nobody_from_dying(store, monkeypatch):
-    """
-    The interrupt comes out; the claim of a dead process does no harm.
-    """
+    """The interrupt comes out; the claim of a dead process does no harm."""
     save = store.save
 
     def failing(task, **more):
@@ -185,9 +173,7 @@ def test_a_store_that_fails_at_the_end_stops_nobody_from_dying(store, monkeypatc
 
 @executes
 def test_a_task_that_somebody_is_working_on_is_left_alone(store, execute, monkeypatch):
-    """
-    Whether the function raises, returns or gives up waiting.
-    """
+    """Whether the function raises, returns or gives up waiting."""
     monkeypatch.setattr(answers.time, "sleep", lambda seconds: None)
     ran = []
 
@@ -207,9 +193,7 @@ def test_a_task_that_somebody_is_working_on_is_left_alone(store, execute, monkey
     ids=["runs-what-is-running", "returns-nothing"],
 )
 def test_a_live_worker_s_task_cannot_be_saved_by_another(store, execute):
-    """
-    A function that does not ask is stopped by the store that it is given.
-    """
+    """A function that does not ask is stopped by the store that it is given."""
     with working() as somebody:
         execute_step(store, "t", lambda t: t.replace(state="running", owner=somebody))
 
@@ -230,9 +214,7 @@ def test_a_live_worker_s_task_cannot_be_saved_by_another(store, execute):
     ],
 )
 def test_what_the_function_returns_is_not_asked(store, execute, result):
-    """
-    The store knows how the task ended.
-    """
+    """The store knows how the task ended."""
     task = execute_with(execute, store, "t", str.upper)
 
     assert (task.state, task.result) == ("completed", result)
@@ -252,9 +234,7 @@ def test_what_the_function_returns_is_not_asked(store, execute, result):
     ],
 )
 def test_a_function_that_does_not_end_the_task_is_told_so(store, execute, said):
-    """
-    Nobody is made to believe that something has run; the next call may run it.
-    """
+    """Nobody is made to believe that something has run; the next call may run it."""
     with pytest.raises(InvalidValue, match=said):
         execute_with(execute, store, "t", str.upper)
 
@@ -262,9 +242,7 @@ def test_a_function_that_does_not_end_the_task_is_told_so(store, execute, said):
 
 
 def test_what_a_function_swallows_is_not_lost(store):
-    """
-    It stores the failure and tells nobody: the store is asked.
-    """
+    """It stores the failure and tells nobody: the store is asked."""
 
     def broken(user_input):
         raise ValueError("no such service")
@@ -275,9 +253,7 @@ def test_what_a_function_swallows_is_not_lost(store):
 
 
 def test_the_errors_of_the_function_itself_come_out(store):
-    """
-    A stub, for example.
-    """
+    """A stub, for example."""
 
     def stub(store, task_id, work):
         raise NotImplementedError("exercise 03")
@@ -290,9 +266,7 @@ def test_the_errors_of_the_function_itself_come_out(store):
 
 @pytest.mark.usefixtures("process")
 def test_a_task_whose_worker_was_killed_is_released_first(tmp_path):
-    """
-    The plain function cannot tell; the signature in its save can.
-    """
+    """The plain function cannot tell; the signature in its save can."""
     url = f"json:{tmp_path / 'tasks.json'}"
     open_store(url).submit(Task.new("deploy", task_id="t"))
 
@@ -337,9 +311,7 @@ def signed(store):
 
 
 def test_a_task_in_hand_keeps_its_version(store, signed):
-    """
-    What was written meanwhile is shown, as if it had been there from the start.
-    """
+    """What was written meanwhile is shown, as if it had been there from the start."""
     view, claimed = signed
     note(store)
 
@@ -350,9 +322,7 @@ def test_a_task_in_hand_keeps_its_version(store, signed):
 
 
 def test_an_older_copy_of_a_task_in_hand_is_refused(store, signed):
-    """
-    Compare-and-set holds for the function's own saves.
-    """
+    """Compare-and-set holds for the function's own saves."""
     view, claimed = signed
     view.save(claimed.replace(attempt=1))
 
@@ -363,9 +333,7 @@ def test_an_older_copy_of_a_task_in_hand_is_refused(store, signed):
 
 
 def test_only_what_the_function_decides_about_is_laid_over(store, signed):
-    """
-    Its copy of the state is old, and must not undo what was learned.
-    """
+    """Its copy of the state is old, and must not undo what was learned."""
     view, claimed = signed
     note(store)
 
@@ -378,9 +346,7 @@ def test_only_what_the_function_decides_about_is_laid_over(store, signed):
 
 
 def test_a_write_that_comes_between_is_laid_under_and_not_lost(store, signed):
-    """
-    Also one that comes between the last look and the save.
-    """
+    """Also one that comes between the last look and the save."""
     view, claimed = signed
     save, left = store.save, ["late"]
 
@@ -397,9 +363,7 @@ def test_a_write_that_comes_between_is_laid_under_and_not_lost(store, signed):
 
 
 def test_a_task_in_hand_that_was_ended_by_others_cannot_be_saved(store, signed):
-    """
-    Cancelled is cancelled.
-    """
+    """Cancelled is cancelled."""
     view, claimed = signed
     execute_step(store, "t", lambda t: t.replace(state="cancelled", owner=None))
 
@@ -437,9 +401,7 @@ def test_an_agent_on_such_a_function_survives_its_deaths(agent):
 
 
 def test_a_bound_function_is_as_good_as_a_plain_one(store):
-    """
-    Whatever can be called with a store, an id and the work.
-    """
+    """Whatever can be called with a store, an id and the work."""
     bound = functools.partial(execute_task, max_attempts=2)
 
     assert execute_with(bound, store, "t", str.upper).state == "completed"

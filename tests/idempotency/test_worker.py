@@ -57,9 +57,7 @@ def at_once(over, seconds):
 
 
 def test_a_worker_does_one_task_and_says_how_it_ended(store):
-    """
-    The task runs under the worker's own name, and is let go of afterwards.
-    """
+    """The task runs under the worker's own name, and is let go of afterwards."""
     first, seen = stored(store, "first"), []
 
     def work_for(leased, task):
@@ -80,9 +78,7 @@ def test_a_worker_does_one_task_and_says_how_it_ended(store):
 
 
 def test_a_worker_loop_ends_when_there_is_nothing_to_do(store):
-    """
-    A task that fails is stored as failed, and does not stop the others.
-    """
+    """A task that fails is stored as failed, and does not stop the others."""
     tasks = [stored(store, key) for key in "abc"]
 
     def work_for(leased, task):
@@ -99,9 +95,7 @@ def test_a_worker_loop_ends_when_there_is_nothing_to_do(store):
 
 
 def test_work_that_cannot_even_be_found_fails_its_task(store):
-    """
-    An error in `work_for` is the task's, not the worker's end.
-    """
+    """An error in `work_for` is the task's, not the worker's end."""
     stored(store)
 
     task = work_next(store, lambda leased, task: {}[task.user_input])
@@ -110,9 +104,7 @@ def test_work_that_cannot_even_be_found_fails_its_task(store):
 
 
 def test_an_unknown_outcome_waits_for_a_person(store):
-    """
-    The lease ends with the run; nobody takes the task over while it waits.
-    """
+    """The lease ends with the run; nobody takes the task over while it waits."""
     stored(store)
 
     def work_for(leased, task):
@@ -130,9 +122,7 @@ def test_an_unknown_outcome_waits_for_a_person(store):
 
 @pytest.mark.parametrize("death", [KeyboardInterrupt, SystemExit])
 def test_a_polite_death_releases_the_task(store, death):
-    """
-    The next worker need not wait for the lease, and the attempt does not count.
-    """
+    """The next worker need not wait for the lease, and the attempt does not count."""
     task = stored(store)
 
     with pytest.raises(death):
@@ -144,9 +134,7 @@ def test_a_polite_death_releases_the_task(store, death):
 
 
 def test_a_worker_that_is_proved_gone_loses_its_task_at_once(store):
-    """
-    Nobody waits for the lease of a process that is known to be dead.
-    """
+    """Nobody waits for the lease of a process that is known to be dead."""
     task = stored(store)
     with working() as dead:
         store.claim_task(task.id, dead, seconds=1e9)
@@ -157,9 +145,7 @@ def test_a_worker_that_is_proved_gone_loses_its_task_at_once(store):
 
 
 def test_a_worker_elsewhere_loses_its_task_when_the_lease_ends(store, clock):
-    """
-    From here it cannot be proved gone, so time has to decide.
-    """
+    """From here it cannot be proved gone, so time has to decide."""
     task = stored(store)
     store.claim_task(task.id, ANN, seconds=60)
     assert work_next(store, never) is None
@@ -171,9 +157,7 @@ def test_a_worker_elsewhere_loses_its_task_when_the_lease_ends(store, clock):
 
 
 def test_orphans_that_cannot_be_claimed_are_passed_over(store):
-    """
-    One whose attempts are used up is dead now; the next one is worked on.
-    """
+    """One whose attempts are used up is dead now; the next one is worked on."""
     with working() as dead:
         for key in "ab":
             store.claim_task(stored(store, key).id, dead, seconds=1e9)
@@ -187,9 +171,7 @@ def test_orphans_that_cannot_be_claimed_are_passed_over(store):
 
 
 def test_a_task_that_is_taken_over_in_the_middle_ends_as_a_lost_lease(store, clock):
-    """
-    The late worker's result is not stored; the task is the other's.
-    """
+    """The late worker's result is not stored; the task is the other's."""
     task = stored(store)
 
     def work_for(leased, mine):
@@ -208,9 +190,7 @@ def test_a_task_that_is_taken_over_in_the_middle_ends_as_a_lost_lease(store, clo
 
 
 def test_an_error_after_a_take_over_changes_nothing(store, clock):
-    """
-    What the late worker raised is not written into the other's task.
-    """
+    """What the late worker raised is not written into the other's task."""
     task = stored(store)
 
     def work_for(leased, mine):
@@ -228,9 +208,7 @@ def test_an_error_after_a_take_over_changes_nothing(store, clock):
 
 
 def test_one_task_is_worked_on_by_its_id(store):
-    """
-    And found completed by the second call.
-    """
+    """And found completed by the second call."""
     task = stored(store)
 
     first = work_on(store, task.id, done)
@@ -241,9 +219,7 @@ def test_one_task_is_worked_on_by_its_id(store):
 
 
 def test_the_error_of_one_task_goes_on_to_its_caller(store):
-    """
-    After it was stored, as with `resume_task`.
-    """
+    """After it was stored, as with `resume_task`."""
     task = stored(store)
 
     with pytest.raises(RuntimeError, match="no space"):
@@ -254,9 +230,7 @@ def test_the_error_of_one_task_goes_on_to_its_caller(store):
 
 @pytest.mark.parametrize("owner", [ANN, None], ids=["elsewhere", "nobody"])
 def test_a_task_in_progress_is_not_worked_on(store, owner):
-    """
-    Neither one that has a lease, nor one that runs without.
-    """
+    """Neither one that has a lease, nor one that runs without."""
     task = stored(store)
     if owner:
         store.claim_task(task.id, owner)
@@ -268,9 +242,7 @@ def test_a_task_in_progress_is_not_worked_on(store, owner):
 
 
 def test_attempts_that_are_used_up_are_an_error_for_whoever_named_the_task(store):
-    """
-    A worker loop passes over it; a caller who named it is told.
-    """
+    """A worker loop passes over it; a caller who named it is told."""
     task = store.save(stored(store).replace(attempt=5))
 
     with pytest.raises(AttemptsUsedUp):
@@ -278,9 +250,7 @@ def test_attempts_that_are_used_up_are_an_error_for_whoever_named_the_task(store
 
 
 def test_a_resumed_task_replays_its_steps_and_goes_on(store, clock):
-    """
-    `run_once` needs to know nothing about leases.
-    """
+    """`run_once` needs to know nothing about leases."""
     task, did, began = stored(store), [], []
 
     def work_for(leased, task):
@@ -318,9 +288,7 @@ def beats(times):
 
 
 def test_a_heartbeat_comes_three_times_to_a_lease(store, clock):
-    """
-    Work that saves nothing for long keeps its task all the same.
-    """
+    """Work that saves nothing for long keeps its task all the same."""
     stored(store)
     mine = claim(store, seconds=60)
     clock.advance(59)
@@ -337,9 +305,7 @@ def test_a_heartbeat_comes_three_times_to_a_lease(store, clock):
 
 
 def test_heartbeats_end_with_the_lease(store, clock):
-    """
-    There is nothing left to keep alive; the next save says so.
-    """
+    """There is nothing left to keep alive; the next save says so."""
     stored(store)
     mine = claim(store, seconds=60)
     clock.advance(60)
@@ -355,9 +321,7 @@ def test_heartbeats_end_with_the_lease(store, clock):
 
 
 def test_a_heartbeat_that_does_not_get_through_is_not_the_last(store, clock):
-    """
-    A store that is busy for a moment costs a beat, and not the task.
-    """
+    """A store that is busy for a moment costs a beat, and not the task."""
     stored(store)
     mine = claim(store, seconds=60)
     tried = []
@@ -376,9 +340,7 @@ def test_a_heartbeat_that_does_not_get_through_is_not_the_last(store, clock):
 
 
 def test_no_heartbeat_is_left_behind(store):
-    """
-    Whatever ends the work ends its heartbeat.
-    """
+    """Whatever ends the work ends its heartbeat."""
     stored(store)
 
     with pytest.raises(KeyboardInterrupt):
@@ -388,9 +350,7 @@ def test_no_heartbeat_is_left_behind(store):
 
 
 def test_a_lease_that_makes_no_sense_begins_nothing(store):
-    """
-    The task stays pending.
-    """
+    """The task stays pending."""
     task = stored(store)
 
     with pytest.raises(InvalidValue, match="a lease lasts"):
@@ -419,9 +379,7 @@ def test_recover_steals_no_live_work(store):
 
 @pytest.mark.usefixtures("process")
 def test_a_killed_worker_is_replaced_long_before_its_lease_ends(tmp_path):
-    """
-    The next process proves that the worker is dead, and need not wait.
-    """
+    """The next process proves that the worker is dead, and need not wait."""
     url = f"sqlite:{tmp_path / 'tasks.db'}"
     with open_store(url) as store:
         task = stored(store)
@@ -445,9 +403,7 @@ def test_a_killed_worker_is_replaced_long_before_its_lease_ends(tmp_path):
 
 
 def test_outcome_unknown_goes_on_to_whoever_named_the_task(store):
-    """
-    The question is stored, and the caller is told.
-    """
+    """The question is stored, and the caller is told."""
     task = stored(store)
     unknown = OutcomeUnknown(task.id, "deploy-api", "no reply")
 

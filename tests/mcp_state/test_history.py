@@ -46,9 +46,7 @@ def asked(client, tool, **what):
     ],
 )
 def test_all_of_a_long_task_is_read_in_pages_of_one_size(client, tool, name, text):
-    """
-    Nothing is missing, nothing comes twice, and no page is large.
-    """
+    """Nothing is missing, nothing comes twice, and no page is large."""
     pages, after = [], 0
     while after is not None:
         pages.append(asked(client, tool, after=after))
@@ -62,9 +60,7 @@ def test_all_of_a_long_task_is_read_in_pages_of_one_size(client, tool, name, tex
 
 
 def test_the_newest_come_first_when_that_is_asked_for(client):
-    """
-    Whoever wants to know where a task stands, reads one page.
-    """
+    """Whoever wants to know where a task stands, reads one page."""
     page = asked(client, "read_steps", newest_first=True)
 
     assert [one["name"] for one in page["items"][:2]] == ["s44", "s43"]
@@ -72,18 +68,14 @@ def test_the_newest_come_first_when_that_is_asked_for(client):
 
 @pytest.mark.parametrize("after", [-1, "x", 2**40, 1.5], ids=str)
 def test_a_page_that_is_none_is_refused(client, after):
-    """
-    With an error of the protocol; the server goes on.
-    """
+    """With an error of the protocol; the server goes on."""
     with pytest.raises((AgentStateError, MCPError)):
         asked(client, "read_messages", after=after)
     assert asked(client, "read_messages", after=44)["next"] is None
 
 
 def test_a_task_of_somebody_else_is_not_read():
-    """
-    Pages are granted as the task is.
-    """
+    """Pages are granted as the task is."""
     store = MemoryStore()
     store.submit(Task.new("Do it.", task_id="long"))
 

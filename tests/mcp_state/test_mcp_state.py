@@ -97,9 +97,7 @@ def token_of(agent_id, home):
 
 @given(st.tuples(ids, ids), st.tuples(ids, ids))
 def test_two_pairs_of_ids_never_share_an_address(one, other):
-    """
-    What is pasted together cannot be taken apart; what is encoded can.
-    """
+    """What is pasted together cannot be taken apart; what is encoded can."""
     try:
         uris = [state_uri(*one), state_uri(*other)]
     except InvalidValue:
@@ -110,9 +108,7 @@ def test_two_pairs_of_ids_never_share_an_address(one, other):
 
 
 def test_the_ids_that_collide_when_pasted_do_not():
-    """
-    `a` with `b/tasks/c`, and `a/tasks/b` with `c`.
-    """
+    """`a` with `b/tasks/c`, and `a/tasks/b` with `c`."""
     pairs = [("a", "b/tasks/c"), ("a/tasks/b", "c")]
 
     pasted = {TEMPLATE.format(agent_id=a, task_id=t) for a, t in pairs}
@@ -142,9 +138,7 @@ def test_the_ids_that_collide_when_pasted_do_not():
     ],
 )
 def test_a_hostile_id_gets_no_address(hostile):
-    """
-    It is refused on the way out, as an agent and as a task.
-    """
+    """It is refused on the way out, as an agent and as a task."""
     with pytest.raises(InvalidValue):
         state_uri(hostile, "job")
     with pytest.raises(InvalidValue):
@@ -170,9 +164,7 @@ def test_a_hostile_id_gets_no_address(hostile):
     ],
 )
 def test_a_hostile_address_is_refused_by_the_server(client, uri):
-    """
-    Whatever the client sends, reading and writing answer with a protocol error.
-    """
+    """Whatever the client sends, reading and writing answer with a protocol error."""
     write = {"uri": uri, "expected_version": 1, "patch_id": "p", "operations": []}
 
     for ask in (
@@ -191,9 +183,7 @@ def test_a_hostile_address_is_refused_by_the_server(client, uri):
 
 
 def test_a_patch_seen_before_is_answered_as_done(store):
-    """
-    Its base version is old by then, and that is no conflict.
-    """
+    """Its base version is old by then, and that is no conflict."""
     first = apply_once(store, "job", noted("p", 1, "x"))
     store.save(store.get("job").replace(state="running"))
 
@@ -213,9 +203,7 @@ def test_a_patch_seen_before_is_answered_as_done(store):
     ],
 )
 def test_a_patch_id_with_another_body_is_refused(store, patch, more):
-    """
-    One key names one request.
-    """
+    """One key names one request."""
     apply_once(store, "job", noted("p", 1, "x"))
 
     with pytest.raises(KeyReused, match="patch 'p' of task 'job' is known") as caught:
@@ -225,9 +213,7 @@ def test_a_patch_id_with_another_body_is_refused(store, patch, more):
 
 
 def test_nothing_is_added_to_a_task_that_has_ended(store):
-    """
-    No state was asked for, so the refusal speaks of none.
-    """
+    """No state was asked for, so the refusal speaks of none."""
     task = store.save(store.get("job").replace(state="running"))
     task = store.save(task.replace(state="completed", result="done"))
 
@@ -238,9 +224,7 @@ def test_nothing_is_added_to_a_task_that_has_ended(store):
 
 
 def test_a_patch_that_was_applied_without_a_record_is_not_taken_for_this_one(store):
-    """
-    Nobody knows what it said, so it is refused and not called done.
-    """
+    """Nobody knows what it said, so it is refused and not called done."""
     task = store.get("job")
     store.save(task.apply(noted("p", 1, "x")))
 
@@ -249,9 +233,7 @@ def test_a_patch_that_was_applied_without_a_record_is_not_taken_for_this_one(sto
 
 
 def test_the_same_patch_sent_twice_at_once_is_no_conflict(store):
-    """
-    The slower of the two finds that its patch was applied.
-    """
+    """The slower of the two finds that its patch was applied."""
     saved = store.save
 
     def beaten(task, **more):
@@ -267,9 +249,7 @@ def test_the_same_patch_sent_twice_at_once_is_no_conflict(store):
 
 
 def test_a_patch_id_must_fit_the_name_of_a_step(store):
-    """
-    The longest that fits is applied, one more is refused.
-    """
+    """The longest that fits is applied, one more is refused."""
     apply_once(store, "job", noted("p" * 190, 1, "x"))
 
     with pytest.raises(InvalidValue):
@@ -280,9 +260,7 @@ def test_a_patch_id_must_fit_the_name_of_a_step(store):
 
 
 def test_a_task_is_read_with_its_version(client):
-    """
-    What comes back is all that a replacement needs.
-    """
+    """What comes back is all that a replacement needs."""
     seen = read_shared_state(client, "a", "job")
 
     assert (seen.uri, seen.version, seen.agent_state.goal) == (
@@ -293,9 +271,7 @@ def test_a_task_is_read_with_its_version(client):
 
 
 def test_the_address_is_a_template_and_answers_are_stale_at_once(client):
-    """
-    What a client may cache of a state is nothing.
-    """
+    """What a client may cache of a state is nothing."""
     templates = client.request(lambda c: c.list_resource_templates())
     listed = client.request(lambda c: c.list_resources())
     read = client.request(lambda c: c.read_resource(URI))
@@ -307,9 +283,7 @@ def test_the_address_is_a_template_and_answers_are_stale_at_once(client):
 
 
 def test_an_old_version_is_a_conflict_that_says_what_is_there(client):
-    """
-    The writer reads again and makes its patch anew.
-    """
+    """The writer reads again and makes its patch anew."""
     write_shared_state(client, "a", "job", noted("p", 1, "x"))
 
     with pytest.raises(VersionConflict) as caught:
@@ -319,9 +293,7 @@ def test_an_old_version_is_a_conflict_that_says_what_is_there(client):
 
 
 def test_a_conflict_is_not_tried_again(client):
-    """
-    The same request would meet the same conflict.
-    """
+    """The same request would meet the same conflict."""
     waits = []
 
     with pytest.raises(VersionConflict):
@@ -355,9 +327,7 @@ def test_a_conflict_is_not_tried_again(client):
     ],
 )
 def test_a_bad_request_is_a_protocol_error_with_a_code(store, arguments, code):
-    """
-    Seen with the library's own client: a number, and what became of the effect.
-    """
+    """Seen with the library's own client: a number, and what became of the effect."""
     apply_once(store, "job", noted("old", 1, "x"))
     good = {"uri": URI, "expected_version": 2, "patch_id": "p", "operations": []}
     sent = good | arguments if arguments and arguments != {"uri": URI} else arguments
@@ -378,9 +348,7 @@ def test_a_bad_request_is_a_protocol_error_with_a_code(store, arguments, code):
     ["null", " null ", "true", "7", "[]", '{"ok": true}', '"quoted"', "", "[" * 10_000],
 )
 def test_a_result_is_stored_as_it_was_sent(store, text):
-    """
-    The library would read a text that looks like JSON; "null" is a result, too.
-    """
+    """The library would read a text that looks like JSON; "null" is a result, too."""
     running = store.save(store.get("job").replace(state="running"))
     done = {"uri": URI, "expected_version": running.version, "patch_id": "p"}
     done |= {"operations": [], "state": "completed", "result": text}
@@ -397,9 +365,7 @@ def test_a_result_is_stored_as_it_was_sent(store, text):
 
 
 def test_an_owner_goes_with_its_run_whoever_ends_it(store):
-    """
-    A task that waits, and has a worker, would be one that nobody takes up.
-    """
+    """A task that waits, and has a worker, would be one that nobody takes up."""
     with working() as me:
         task = claim(store, "job", me)
 
@@ -440,17 +406,13 @@ def test_each_agent_sees_its_own_tasks_in_pages(store):
 
 
 def test_a_cursor_that_is_none_is_refused(client):
-    """
-    It must not look like the end of the list.
-    """
+    """It must not look like the end of the list."""
     with pytest.raises(InvalidValue, match="cursor"):
         client.request(lambda c: c.list_resources(cursor="7"))
 
 
 def test_a_huge_patch_is_refused_with_the_limit(client):
-    """
-    What is large belongs into an artifact.
-    """
+    """What is large belongs into an artifact."""
     with pytest.raises(InvalidValue, match="262,144 is the limit"):
         write_shared_state(client, "a", "job", noted("p", 1, "x" * 300_000))
 
@@ -468,18 +430,14 @@ def test_a_huge_patch_is_refused_with_the_limit(client):
     ],
 )
 def test_an_error_crosses_the_wire_whole(error):
-    """
-    The client raises what the server met.
-    """
+    """The client raises what the server met."""
     back = from_wire(to_wire(error))
 
     assert (type(back), vars(back), str(back)) == (type(error), vars(error), str(error))
 
 
 def test_the_place_of_the_store_does_not_cross_the_wire():
-    """
-    A path of the server's machine is nothing for its clients.
-    """
+    """A path of the server's machine is nothing for its clients."""
     told = to_wire(StoreUnavailable("secret.example/db", "has gone away"))
 
     assert "secret" not in repr((told.message, told.data))
@@ -513,9 +471,7 @@ def test_the_place_of_the_store_does_not_cross_the_wire():
     ],
 )
 def test_what_a_server_says_is_not_trusted(data):
-    """
-    Data that is none of ours becomes a plain refusal.
-    """
+    """Data that is none of ours becomes a plain refusal."""
     assert type(from_wire(MCPError(CONFLICT, "no", data))) is Permanent
 
 
@@ -523,9 +479,7 @@ def test_what_a_server_says_is_not_trusted(data):
 
 
 def test_a_reader_sees_only_what_it_was_granted(store):
-    """
-    Not by reading, not by writing, not in the list.
-    """
+    """Not by reading, not by writing, not in the list."""
     store.submit(Task.new("A secret", task_id="other", agent_id="c"))
     grant = Grant(agent_id="b", reads=("a",))
 
@@ -542,9 +496,7 @@ def test_a_reader_sees_only_what_it_was_granted(store):
 
 
 def test_a_task_is_found_under_its_own_agent_only(store):
-    """
-    The id of a task is no way around the grant.
-    """
+    """The id of a task is no way around the grant."""
     grant = Grant(agent_id="b")
 
     with StateClient(StateServer(store, grant)) as client, pytest.raises(TaskNotFound):
@@ -552,9 +504,7 @@ def test_a_task_is_found_under_its_own_agent_only(store):
 
 
 def test_the_grants_are_private_and_add_up(tmp_path):
-    """
-    Mode 0600, one token per agent, and a second call adds to the first.
-    """
+    """Mode 0600, one token per agent, and a second call adds to the first."""
     file = GrantFile(tmp_path / "grants.json")
 
     first = file.add("b", reads=["a"])
@@ -583,9 +533,7 @@ def test_the_grants_are_private_and_add_up(tmp_path):
     ],
 )
 def test_a_file_of_grants_that_cannot_be_trusted_is_refused(tmp_path, content, mode):
-    """
-    And the refusal shows no token.
-    """
+    """And the refusal shows no token."""
     path = tmp_path / "grants.json"
     path.write_bytes(content)
     path.chmod(mode)
@@ -600,9 +548,7 @@ def test_a_file_of_grants_that_cannot_be_trusted_is_refused(tmp_path, content, m
 
 
 def test_no_request_starts_after_the_deadline(client, clock):
-    """
-    Nothing is asked, and the error says so.
-    """
+    """Nothing is asked, and the error says so."""
     deadline = Deadline.after(5, clock=clock, wall=clock)
     clock.advance(6)
 
@@ -627,9 +573,7 @@ class LosesReplies(StateClient):
 
 
 def test_a_write_whose_answer_was_lost_happens_once(store):
-    """
-    The repeat carries the same patch id, and the server says done.
-    """
+    """The repeat carries the same patch id, and the server says done."""
     waits = []
 
     with LosesReplies(StateServer(store, Grant(agent_id="a"))) as client:
@@ -696,9 +640,7 @@ def test_a_lost_answer_leaves_a_doubt(later, raised, effect):
 
 @pytest.mark.usefixtures("process")
 def test_a_client_that_nobody_closed_keeps_no_program_alive():
-    """
-    Its event loop would be waited for at the end of Python, and never come.
-    """
+    """Its event loop would be waited for at the end of Python, and never come."""
     code = (
         "from agentstate_lab import MemoryStore, Task\n"
         "from agentstate_lab.mcp_state.grants import Grant\n"
@@ -737,9 +679,7 @@ def test_one_write_is_one_request(store):
 
 @pytest.mark.usefixtures("process")
 def test_a_server_that_cannot_be_reached_was_asked_nothing():
-    """
-    The error says which of the two: not reached, or not answered.
-    """
+    """The error says which of the two: not reached, or not answered."""
     waits = []
     client = StateClient("http://127.0.0.1:9/mcp")
 
@@ -751,9 +691,7 @@ def test_a_server_that_cannot_be_reached_was_asked_nothing():
 
 
 def test_a_listener_hears_of_changes_through_the_same_server_only(store):
-    """
-    The write that goes past the server comes first, and is not announced.
-    """
+    """The write that goes past the server comes first, and is not announced."""
     other, _ = store.submit(Task.new("Deploy", task_id="other", agent_id="a"))
     addresses = [state_uri("a", other.id), URI]
 
@@ -791,9 +729,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 
 @pytest.mark.usefixtures("process")
 def test_an_agent_is_killed_and_another_finishes_over_stdio(url):
-    """
-    A writes progress and dies by SIGKILL; B reads it and completes the task.
-    """
+    """A writes progress and dies by SIGKILL; B reads it and completes the task."""
     args = [sys.executable, "-c", WRITES_AND_DIES, url, URI]
     with open_store(url) as store:
         store.save(store.get("job").replace(state="running"))
@@ -823,9 +759,7 @@ def left_behind(url):
 
 @pytest.mark.usefixtures("process")
 def test_the_snippet_in_the_book_starts_a_server(url):
-    """
-    What a desktop client is told to run, with the paths of this machine.
-    """
+    """What a desktop client is told to run, with the paths of this machine."""
     (snippet,) = re.findall(r"```json\n(.*?mcpServers.*?)```", PAGE, re.DOTALL)
     (entry,) = json.loads(snippet)["mcpServers"].values()
     args = [url if one.startswith("sqlite:") else one for one in entry["args"]]
@@ -838,9 +772,7 @@ def test_the_snippet_in_the_book_starts_a_server(url):
 
 @pytest.mark.usefixtures("process")
 def test_a_server_that_is_killed_is_started_again_by_the_next_request(url):
-    """
-    A connection that broke is opened anew, and nothing that was written is lost.
-    """
+    """A connection that broke is opened anew, and nothing that was written is lost."""
     with StateClient(stdio(url, "a")) as client:
         write_shared_state(client, "a", "job", noted("p", 1, "x"))
         children = [
@@ -864,9 +796,7 @@ class NoFile(io.StringIO):
     "stderr", [pytest.param(NoFile(), id="a-notebook"), pytest.param(None, id="none")]
 )
 def test_a_server_is_started_where_standard_error_is_no_file(url, monkeypatch, stderr):
-    """
-    In a kernel on Windows, for example, or in a program without a console.
-    """
+    """In a kernel on Windows, for example, or in a program without a console."""
     monkeypatch.setattr(sys, "stderr", stderr)
 
     with StateClient(stdio(url, "a")) as client:
@@ -875,9 +805,7 @@ def test_a_server_is_started_where_standard_error_is_no_file(url, monkeypatch, s
 
 @pytest.mark.usefixtures("process")
 def test_over_http_a_token_says_who_somebody_is(url, home_dir):
-    """
-    Each agent gets what it was granted; no token, or a wrong one, gets nothing.
-    """
+    """Each agent gets what it was granted; no token, or a wrong one, gets nothing."""
     home_dir.mkdir()
     GrantFile(home_dir / "mcp-grants.json").add("b", reads=["a"])
     with http(url, "a") as (address, said):
@@ -914,9 +842,7 @@ def test_over_http_a_token_says_who_somebody_is(url, home_dir):
     ],
 )
 def test_http_refuses_what_is_not_for_it(http_server, headers, body, status):
-    """
-    A foreign page, a stranger, a body that is none; and it goes on serving.
-    """
+    """A foreign page, a stranger, a body that is none; and it goes on serving."""
     address, token = http_server
     sent = {
         "Authorization": f"Bearer {token}",
@@ -946,9 +872,7 @@ def http_server(process, tmp_path_factory):
 
 @pytest.mark.usefixtures("process")
 def test_a_server_on_this_machine_is_asked_directly(http_server, monkeypatch):
-    """
-    A proxy of the company cannot reach it, and must not see the token.
-    """
+    """A proxy of the company cannot reach it, and must not see the token."""
     address, token = http_server
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
@@ -959,9 +883,7 @@ def test_a_server_on_this_machine_is_asked_directly(http_server, monkeypatch):
 
 @pytest.mark.usefixtures("process")
 def test_over_stdio_bad_bytes_are_survived_and_the_end_is_noticed(url):
-    """
-    Lines that are no messages, then a real one; then the client vanishes.
-    """
+    """Lines that are no messages, then a real one; then the client vanishes."""
     started = stdio(url, "a")
     with subprocess.Popen(
         [started.command, *started.args], stdin=subprocess.PIPE, stdout=subprocess.PIPE
@@ -992,9 +914,7 @@ def by_hand(uri):
 
 @pytest.mark.usefixtures("process")
 def test_a_client_that_vanishes_harms_nobody(http_server):
-    """
-    It says that more will come, and hangs up.
-    """
+    """It says that more will come, and hangs up."""
     address, token = http_server
     port = int(address.split(":")[2].partition("/")[0])
 
@@ -1016,9 +936,7 @@ def test_a_client_that_vanishes_harms_nobody(http_server):
     "rounds", [10, pytest.param(100, marks=pytest.mark.soak, id="soak-100")]
 )
 def test_two_writers_lose_nothing(url, home_dir, rounds):
-    """
-    Two processes, one task: conflicts are repaired, and every fact is there once.
-    """
+    """Two processes, one task: conflicts are repaired, and every fact is there once."""
     with http(url, "a") as (address, _):
         secret = token_of("a", home_dir)
         writers = [
@@ -1051,9 +969,7 @@ class Beaten(StateClient):
 
 
 def test_a_conflict_is_repaired_in_one_round(store):
-    """
-    One wins, the other reads again, and both facts are there.
-    """
+    """One wins, the other reads again, and both facts are there."""
     server = StateServer(store, Grant(agent_id="a"))
     with Beaten(server) as client:
         client.server = server
@@ -1086,9 +1002,7 @@ async def sdk_round(target):
 
 @pytest.mark.usefixtures("process")
 def test_the_librarys_own_client_works_over_stdio(url):
-    """
-    Nothing of ours is needed to talk to the server.
-    """
+    """Nothing of ours is needed to talk to the server."""
     found = asyncio.run(sdk_round(stdio(url, "a")))
 
     assert found == (1, {"version": 2, "replayed": False}, CONFLICT)
@@ -1096,9 +1010,7 @@ def test_the_librarys_own_client_works_over_stdio(url):
 
 @pytest.mark.usefixtures("process")
 def test_the_librarys_own_client_works_over_http(url, home_dir):
-    """
-    With the token in its header.
-    """
+    """With the token in its header."""
 
     async def ask(address):
         headers = {"Authorization": f"Bearer {token_of('a', home_dir)}"}
@@ -1114,9 +1026,7 @@ def test_the_librarys_own_client_works_over_http(url, home_dir):
 @pytest.mark.usefixtures("process")
 @pytest.mark.parametrize("over", ["stdio", "http"])
 def test_a_client_from_another_package_works(url, home_dir, over):
-    """
-    `fastmcp` reads and writes, and sees a conflict as an error.
-    """
+    """`fastmcp` reads and writes, and sees a conflict as an error."""
     # Only here: every worker reads this file, and importing it takes a second.
     import fastmcp
     from fastmcp.client import transports
@@ -1146,9 +1056,7 @@ def test_a_client_from_another_package_works(url, home_dir, over):
 
 @pytest.mark.usefixtures("process")
 def test_the_command_line_refuses_what_makes_no_sense(url, capsys):
-    """
-    A wrong store and a wrong agent end with status 2 and a sentence.
-    """
+    """A wrong store and a wrong agent end with status 2 and a sentence."""
     from agentstate_lab.__main__ import main
 
     assert main(["mcp", "--store", "nowhere", "--agent", "a"]) == 2
@@ -1161,9 +1069,7 @@ def test_the_command_line_refuses_what_makes_no_sense(url, capsys):
 
 @pytest.mark.usefixtures("process")
 def test_a_start_that_fails_grants_nothing(url, home_dir):
-    """
-    The port is taken first, and then the rights are written.
-    """
+    """The port is taken first, and then the rights are written."""
     from agentstate_lab.__main__ import main
 
     with http(url, "a") as (address, _):
@@ -1176,9 +1082,7 @@ def test_a_start_that_fails_grants_nothing(url, home_dir):
 
 @pytest.mark.usefixtures("process")
 def test_over_http_the_rights_are_told_that_an_earlier_start_gave(url, home_dir):
-    """
-    A start without them takes nothing away, so it must not look as if it did.
-    """
+    """A start without them takes nothing away, so it must not look as if it did."""
     with http(url, "desktop", "--reads", "boss", "--writes", "a"):
         pass
     with http(url, "desktop") as (_, said):
@@ -1200,9 +1104,7 @@ def test_over_http_the_rights_are_told_that_an_earlier_start_gave(url, home_dir)
 def test_a_store_that_cannot_hold_a_task_is_told(
     name, said, tmp_path, monkeypatch, capsys
 ):
-    """
-    An empty store and a misprint look the same to whoever asks the server.
-    """
+    """An empty store and a misprint look the same to whoever asks the server."""
     from agentstate_lab.__main__ import main
 
     monkeypatch.chdir(tmp_path)

@@ -62,9 +62,7 @@ def named(tools):
 
 
 def test_tools_are_offered_as_the_server_describes_them(client):
-    """
-    Under names that the chat API takes; as risky as can be, whatever they say.
-    """
+    """Under names that the chat API takes; as risky as can be, whatever they say."""
     tools = named(tools_of(client))
 
     assert set(tools) == {"stock", "shop_order", "fail", "picture"}
@@ -74,9 +72,7 @@ def test_tools_are_offered_as_the_server_describes_them(client):
 
 
 def test_whom_to_believe_is_ours_to_say(client):
-    """
-    By name, or by the server's own hint where that is believed.
-    """
+    """By name, or by the server's own hint where that is believed."""
     said = named(tools_of(client, risk_levels={"shop.order": "write_local"}))
     hinted = named(tools_of(client, believed=True))
 
@@ -86,9 +82,7 @@ def test_whom_to_believe_is_ours_to_say(client):
 
 
 def test_an_agent_works_with_the_tools_of_another_server(client, shop, store, clock):
-    """
-    A look and an effect, the second under the key of its step.
-    """
+    """A look and an effect, the second under the key of its step."""
     tools = tools_of(
         client, believed=True, key_parameter="request_id", if_unknown="resend"
     )
@@ -107,9 +101,7 @@ def test_an_agent_works_with_the_tools_of_another_server(client, shop, store, cl
 
 
 def test_the_key_is_not_the_model_s_to_give(client):
-    """
-    It is not in the schema, and refused where a model makes one up.
-    """
+    """It is not in the schema, and refused where a model makes one up."""
     (order,) = tools_of(client, only=["shop.order"], key_parameter="request_id")
 
     assert set(order.parameters.schema["properties"]) == {"item"}
@@ -129,9 +121,7 @@ def test_the_key_is_not_the_model_s_to_give(client):
     ],
 )
 def test_what_the_server_does_not_do_the_model_is_told(client, name, arguments, said):
-    """
-    With the server's words.
-    """
+    """With the server's words."""
     tools = named(tools_of(client))
 
     with pytest.raises(AgentStateError, match=said):
@@ -139,9 +129,7 @@ def test_what_the_server_does_not_do_the_model_is_told(client, name, arguments, 
 
 
 def test_several_texts_are_one(client):
-    """
-    In their order.
-    """
+    """In their order."""
     tools = named(tools_of(client))
 
     assert run_tool(read_call(call("picture"), tools), "key", 5.0) == "a\nb"
@@ -157,17 +145,13 @@ def test_several_texts_are_one(client):
     ],
 )
 def test_what_the_server_does_not_offer_is_an_error_at_once(client, wanted, said):
-    """
-    A misprint must not make a tool more dangerous, or quietly leave one out.
-    """
+    """A misprint must not make a tool more dangerous, or quietly leave one out."""
     with pytest.raises(InvalidValue, match=said):
         tools_of(client, **wanted)
 
 
 def test_two_names_that_become_one_are_refused(shop, client):
-    """
-    The model could not tell them apart.
-    """
+    """The model could not tell them apart."""
     shop.server.tool(name="shop/order")(shop.order)
 
     with pytest.raises(InvalidValue, match="two have one name"):
@@ -175,9 +159,7 @@ def test_two_names_that_become_one_are_refused(shop, client):
 
 
 def test_a_call_that_was_given_up_keeps_the_others_out(shop, client):
-    """
-    The connection is for one at a time; what did not get it has not begun.
-    """
+    """The connection is for one at a time; what did not get it has not begun."""
     begun, go_on = threading.Event(), threading.Event()
 
     def slow() -> str:

@@ -26,18 +26,14 @@ JITTERED = ("full", "equal", "decorrelated")
     ],
 )
 def test_without_jitter_a_wait_is_its_ceiling(policy, waits):
-    """
-    What can be predicted can be taught.
-    """
+    """What can be predicted can be taught."""
     policy = RetryPolicy(max_attempts=6, jitter="none", **policy)
 
     assert list(policy.waits()) == waits
 
 
 def test_one_attempt_has_nothing_to_wait_for():
-    """
-    Waits lie between attempts.
-    """
+    """Waits lie between attempts."""
     assert list(RetryPolicy(max_attempts=1).waits()) == []
 
 
@@ -51,9 +47,7 @@ def test_one_attempt_has_nothing_to_wait_for():
     ],
 )
 def test_each_jitter_has_its_span(jitter, low, high):
-    """
-    The third wait, after one of a second and a half.
-    """
+    """The third wait, after one of a second and a half."""
     policy = RetryPolicy(wait_max=5, jitter=jitter)
 
     assert policy.span(3, last=1.5) == (low, high)
@@ -61,9 +55,7 @@ def test_each_jitter_has_its_span(jitter, low, high):
 
 @pytest.mark.parametrize("jitter", JITTERED)
 def test_at_the_cap_the_waits_still_differ(jitter):
-    """
-    A hundred clients that failed ten times together do not come back together.
-    """
+    """A hundred clients that failed ten times together do not come back together."""
     policy = RetryPolicy(max_attempts=11, wait_max=5, jitter=jitter)
 
     tenth = [list(policy.waits(random.Random(seed)))[-1] for seed in range(100)]
@@ -86,9 +78,7 @@ def test_a_cap_after_the_draw_loses_the_jitter():
 
 @given(policy=policies(), seed=st.integers())
 def test_every_wait_lies_between_nothing_and_the_cap(policy, seed):
-    """
-    Whatever the policy and the luck: one wait fewer than attempts, none too long.
-    """
+    """Whatever the policy and the luck: one wait fewer than attempts, none too long."""
     waits = list(policy.waits(random.Random(seed)))
 
     assert len(waits) == policy.max_attempts - 1
@@ -97,9 +87,7 @@ def test_every_wait_lies_between_nothing_and_the_cap(policy, seed):
 
 @given(policy=policies(), attempt=st.integers(1, 1_000))
 def test_ceilings_never_fall_and_never_overflow(policy, attempt):
-    """
-    A shift by 55 places is no wait at all in some languages.
-    """
+    """A shift by 55 places is no wait at all in some languages."""
     ceiling, following = policy.ceiling(attempt), policy.ceiling(attempt + 1)
 
     assert 0 < ceiling <= following <= policy.cap < math.inf
@@ -116,9 +104,7 @@ def test_ceilings_never_fall_and_never_overflow(policy, attempt):
     ],
 )
 def test_there_is_a_cap_unless_the_waits_are_to_be_predictable(policy, cap):
-    """
-    The dangerous value must be typed out.
-    """
+    """The dangerous value must be typed out."""
     assert policy.cap == cap
 
 
@@ -138,9 +124,7 @@ def test_there_is_a_cap_unless_the_waits_are_to_be_predictable(policy, cap):
     ],
 )
 def test_what_makes_no_sense_is_refused_by_name(name, value):
-    """
-    Long before anybody waits for a NaN.
-    """
+    """Long before anybody waits for a NaN."""
     with pytest.raises(InvalidValue) as caught:
         RetryPolicy(**{name: value})
 

@@ -116,9 +116,7 @@ def asked(status, *, headers=None, body=None):
     ],
 )
 def test_a_failure_is_one_of_four(error, kind):
-    """
-    Read from attributes; whoever carries none is given the benefit of the doubt.
-    """
+    """Read from attributes; whoever carries none is given the benefit of the doubt."""
     assert kind_of(error) == kind
 
 
@@ -141,18 +139,14 @@ def test_a_failure_is_one_of_four(error, kind):
     ],
 )
 def test_the_errors_of_the_real_client_are_read(status, body, kind):
-    """
-    The `openai` client's own errors, as it raises them.
-    """
+    """The `openai` client's own errors, as it raises them."""
     error = asked(status, body=body)
 
     assert (status_of(error), kind_of(error)) == (status, kind)
 
 
 def test_errors_that_keep_their_status_in_the_response_are_read():
-    """
-    `raise_for_status` of httpx2 raises such a one.
-    """
+    """`raise_for_status` of httpx2 raises such a one."""
     request = httpx2.Request("GET", "http://model.test")
     response = httpx2.Response(429, headers={"Retry-After": "7"}, request=request)
 
@@ -164,9 +158,7 @@ def test_errors_that_keep_their_status_in_the_response_are_read():
 
 
 def test_errors_of_the_standard_library_are_read():
-    """
-    `urllib` calls it `status`, and has headers of its own kind.
-    """
+    """`urllib` calls it `status`, and has headers of its own kind."""
     headers = Message()
     headers["Retry-After"] = "7"
 
@@ -175,9 +167,7 @@ def test_errors_of_the_standard_library_are_read():
 
 
 def test_the_world_says_what_happened():
-    """
-    A 500 with an effect that was not started is transient, whatever the class.
-    """
+    """A 500 with an effect that was not started is transient, whatever the class."""
     error = errors.EffectRefused(500, None, "oh", effect="not started")
 
     assert kind_of(error) is Kind.TRANSIENT
@@ -233,9 +223,7 @@ def test_the_world_says_what_happened():
     ],
 )
 def test_the_wait_that_is_asked_for_has_three_forms(headers, seconds):
-    """
-    Seconds, milliseconds or a date; ten seconds before the date of the RFC.
-    """
+    """Seconds, milliseconds or a date; ten seconds before the date of the RFC."""
     error = Refused(429, headers)
 
     assert retry_after(error, wall=lambda: THEN - 10) == seconds
@@ -252,42 +240,32 @@ def test_the_wait_that_is_asked_for_has_three_forms(headers, seconds):
     ],
 )
 def test_an_attribute_may_ask_for_the_wait(said, seconds):
-    """
-    Errors that are made by hand have no headers.
-    """
+    """Errors that are made by hand have no headers."""
     assert retry_after(Refused(429, retry_after=said)) == seconds
 
 
 def test_a_number_beyond_all_floats_is_a_very_long_wait():
-    """
-    An integer can be larger than any float.
-    """
+    """An integer can be larger than any float."""
     assert retry_after(Refused(429, retry_after=10**400)) > 1e300
 
 
 @given(said=st.text(max_size=40))
 def test_whatever_a_header_says_is_a_wait_or_nothing(said):
-    """
-    The header comes from outside: it may be anything, and no wait is negative.
-    """
+    """The header comes from outside: it may be anything, and no wait is negative."""
     seconds = retry_after(Refused(429, {"retry-after": said}), wall=lambda: THEN)
 
     assert seconds is None or seconds >= 0
 
 
 def test_the_real_clients_header_is_read():
-    """
-    Its headers know no upper and lower case.
-    """
+    """Its headers know no upper and lower case."""
     error = asked(429, headers={"Retry-After-Ms": "250"})
 
     assert retry_after(error) == 0.25
 
 
 def test_a_timeout_is_found_among_the_causes():
-    """
-    A client's own class hides the one that everybody knows.
-    """
+    """A client's own class hides the one that everybody knows."""
     error = RuntimeError("request timed out")
     error.__cause__ = OSError("reading")
     error.__cause__.__cause__ = TimeoutError()
@@ -296,9 +274,7 @@ def test_a_timeout_is_found_among_the_causes():
 
 
 def test_the_real_clients_timeout_is_found(world):
-    """
-    It waited a twentieth of a second for a reply that hangs.
-    """
+    """It waited a twentieth of a second for a reply that hangs."""
     from agentstate_lab.lab.world import connect_model, task_header
 
     world.fault("failure/hang", "hang", seconds=5)
@@ -323,23 +299,17 @@ def test_the_real_clients_timeout_is_found(world):
     ],
 )
 def test_other_failures_are_no_timeouts(error):
-    """
-    A connection that broke did not take too long.
-    """
+    """A connection that broke did not take too long."""
     assert not timed_out(error)
 
 
 def test_a_gateway_that_waited_too_long_is_a_timeout():
-    """
-    408 and 504 say so in numbers.
-    """
+    """408 and 504 say so in numbers."""
     assert timed_out(Refused(504))
 
 
 def test_a_circle_of_causes_ends():
-    """
-    Two errors may name each other as the cause.
-    """
+    """Two errors may name each other as the cause."""
     one, other = RuntimeError("one"), RuntimeError("other")
     one.__cause__, other.__cause__ = other, one
 

@@ -74,9 +74,7 @@ def attempts_at(fn, *args, clock=None, **named):
 def test_without_jitter_the_waits_are_those_of_the_textbook(
     clock, failures, max_attempts, waits
 ):
-    """
-    One wait between two attempts, twice as long each time.
-    """
+    """One wait between two attempts, twice as long each time."""
     fn = Flaky(*[SILENT] * failures, "done")
 
     result = execute_with_retry(fn, max_attempts, jitter="none", sleep=clock.sleep)
@@ -85,9 +83,7 @@ def test_without_jitter_the_waits_are_those_of_the_textbook(
 
 
 def test_after_the_last_attempt_nobody_waits(clock):
-    """
-    And the last error comes out, itself and not wrapped.
-    """
+    """And the last error comes out, itself and not wrapped."""
     last = ConnectionError("third")
     fn = Flaky(ConnectionError("first"), ConnectionError("second"), last)
 
@@ -101,9 +97,7 @@ def test_after_the_last_attempt_nobody_waits(clock):
 
 @pytest.mark.parametrize("value", [None, False, 0, "", [], {}, Exception])
 def test_a_result_is_a_result(value):
-    """
-    An empty answer is an answer.
-    """
+    """An empty answer is an answer."""
     fn = Flaky(value)
 
     assert execute_with_retry(fn, 3) is value
@@ -111,9 +105,7 @@ def test_a_result_is_a_result(value):
 
 
 def test_by_default_there_are_four_attempts_with_full_jitter(clock):
-    """
-    The waits lie anywhere below 1, 2 and 4 seconds.
-    """
+    """The waits lie anywhere below 1, 2 and 4 seconds."""
     fn = Flaky(SILENT)
 
     with pytest.raises(ConnectionError):
@@ -124,9 +116,7 @@ def test_by_default_there_are_four_attempts_with_full_jitter(clock):
 
 
 def test_the_policy_gives_what_the_call_does_not_say(clock):
-    """
-    Arguments of the call go before those of the policy.
-    """
+    """Arguments of the call go before those of the policy."""
     policy = RetryPolicy(max_attempts=2, wait_initial=5, jitter="full")
     fn = Flaky(SILENT)
 
@@ -148,9 +138,7 @@ def test_the_policy_gives_what_the_call_does_not_say(clock):
     ],
 )
 def test_what_makes_no_sense_is_refused_before_the_first_call(name, value):
-    """
-    "Failed after 0 attempts" is not a thing that anybody needs to read.
-    """
+    """ "Failed after 0 attempts" is not a thing that anybody needs to read."""
     fn = Flaky("done")
 
     with pytest.raises(errors.InvalidValue) as caught:
@@ -160,9 +148,7 @@ def test_what_makes_no_sense_is_refused_before_the_first_call(name, value):
 
 
 def test_calls_keep_nothing_from_each_other(clock):
-    """
-    The second call starts at one second and with all its attempts.
-    """
+    """The second call starts at one second and with all its attempts."""
     for _ in range(2):
         with pytest.raises(ConnectionError):
             execute_with_retry(Flaky(SILENT), 3, jitter="none", sleep=clock.sleep)
@@ -171,9 +157,7 @@ def test_calls_keep_nothing_from_each_other(clock):
 
 
 def test_an_async_function_is_refused():
-    """
-    It has not begun when it returns, so its failure would be nobody's.
-    """
+    """It has not begun when it returns, so its failure would be nobody's."""
 
     async def fn():
         raise SILENT
@@ -189,9 +173,7 @@ def test_an_async_function_is_refused():
     "error", [KeyboardInterrupt(), SystemExit(1), GeneratorExit()], ids=repr
 )
 def test_a_request_to_stop_goes_through(error):
-    """
-    Who presses Ctrl-C does not mean "try again".
-    """
+    """Who presses Ctrl-C does not mean "try again"."""
     fn = Flaky(error)
 
     with pytest.raises(type(error)):
@@ -218,9 +200,7 @@ def test_a_request_to_stop_goes_through(error):
     ],
 )
 def test_who_may_be_tried_again_depends_on_what_is_known(error, idempotent, calls):
-    """
-    An error is believed, and what may have happened is not done again unasked.
-    """
+    """An error is believed, and what may have happened is not done again unasked."""
     assert attempts_at(Flaky(error), 3, idempotent=idempotent) == calls
 
 
@@ -233,9 +213,7 @@ def test_who_may_be_tried_again_depends_on_what_is_known(error, idempotent, call
     ],
 )
 def test_the_caller_may_classify(said, calls):
-    """
-    Nobody knows an odd client better than who calls it.
-    """
+    """Nobody knows an odd client better than who calls it."""
     assert attempts_at(Flaky(SILENT), 3, classify=lambda error: said) == calls
 
 
@@ -271,9 +249,7 @@ def test_the_caller_may_classify(said, calls):
     ],
 )
 def test_a_note_says_why_no_attempt_follows(clock, named, said):
-    """
-    The error is as it was; the traceback says one line more.
-    """
+    """The error is as it was; the traceback says one line more."""
     fn = Flaky(ConnectionError("reset"))
 
     with pytest.raises(ConnectionError) as caught:
@@ -287,9 +263,7 @@ def test_a_note_says_why_no_attempt_follows(clock, named, said):
 
 
 def test_the_wait_that_was_asked_for_has_jitter_on_top(clock):
-    """
-    Everybody was told the same two seconds.
-    """
+    """Everybody was told the same two seconds."""
     with pytest.raises(errors.EffectRefused):
         execute_with_retry(Flaky(BUSY), sleep=clock.sleep, rng=random.Random(1))
 
@@ -298,9 +272,7 @@ def test_the_wait_that_was_asked_for_has_jitter_on_top(clock):
 
 
 def test_without_jitter_the_longer_wait_counts(clock):
-    """
-    One second of ours is too short for two of theirs.
-    """
+    """One second of ours is too short for two of theirs."""
     with pytest.raises(errors.EffectRefused):
         execute_with_retry(Flaky(BUSY), jitter="none", sleep=clock.sleep)
 
@@ -308,9 +280,7 @@ def test_without_jitter_the_longer_wait_counts(clock):
 
 
 def test_a_date_is_held_against_the_wall_clock(clock):
-    """
-    The third form of a Retry-After.
-    """
+    """The third form of a Retry-After."""
     headers = {"retry-after": "Sun, 06 Nov 1994 08:49:37 GMT"}
     fn = Flaky(errors.EffectRefused(429, None, "busy", headers=headers), "done")
 
@@ -331,9 +301,7 @@ def test_a_date_is_held_against_the_wall_clock(clock):
     ],
 )
 def test_a_server_that_asks_for_too_much_has_said_no(clock, asked, slept):
-    """
-    Nobody sleeps for a day because a header says so.
-    """
+    """Nobody sleeps for a day because a header says so."""
     fn = Flaky(errors.EffectRefused(429, None, "busy", retry_after=asked), "done")
 
     attempts_at(fn, jitter="none", clock=clock)
@@ -354,9 +322,7 @@ def test_a_server_that_asks_for_too_much_has_said_no(clock, asked, slept):
     ],
 )
 def test_no_wait_is_begun_that_would_pass_the_deadline(clock, left, slept):
-    """
-    There must be something left for the attempt that follows.
-    """
+    """There must be something left for the attempt that follows."""
     fn = Flaky(SILENT)
 
     attempts_at(fn, jitter="none", deadline=Allowance(clock, left), clock=clock)
@@ -366,9 +332,7 @@ def test_no_wait_is_begun_that_would_pass_the_deadline(clock, left, slept):
 
 
 def test_the_wait_that_was_asked_for_must_fit_too(clock):
-    """
-    Two seconds asked for, one and a half left: the caller hears of it now.
-    """
+    """Two seconds asked for, one and a half left: the caller hears of it now."""
     fn = Flaky(BUSY)
 
     assert attempts_at(fn, deadline=Allowance(clock, 1.5), clock=clock) == 1
@@ -384,9 +348,7 @@ def test_the_wait_that_was_asked_for_must_fit_too(clock):
 def test_no_policy_sleeps_past_a_deadline_or_tries_too_often(
     policy, seed, seconds, asked_for, takes
 ):
-    """
-    Whatever the policy, the luck, the server and the time that a call takes.
-    """
+    """Whatever the policy, the luck, the server and the time that a call takes."""
     clock = FakeClock()
     late = []
 
@@ -415,9 +377,7 @@ def test_no_policy_sleeps_past_a_deadline_or_tries_too_often(
 
 
 def test_a_budget_stops_retries_and_lets_first_attempts_through(clock):
-    """
-    A thousand calls to a service that is down: 1100 requests and not 4000.
-    """
+    """A thousand calls to a service that is down: 1100 requests and not 4000."""
     budget = RetryBudget(tokens=500, cost=5)
     fn = Flaky(SILENT)
 
@@ -440,9 +400,7 @@ def test_a_budget_stops_retries_and_lets_first_attempts_through(clock):
     ],
 )
 def test_what_a_call_does_to_the_budget(clock, outcomes, left):
-    """
-    Retries are paid for, successes earn; from 50 of 100 tokens, three attempts.
-    """
+    """Retries are paid for, successes earn; from 50 of 100 tokens, three attempts."""
     budget = RetryBudget(tokens=100)
     for _ in range(10):
         budget.take(SILENT)
@@ -453,9 +411,7 @@ def test_what_a_call_does_to_the_budget(clock, outcomes, left):
 
 
 def test_a_budget_is_never_more_than_full():
-    """
-    A thousand good calls do not pay for a storm.
-    """
+    """A thousand good calls do not pay for a storm."""
     budget = RetryBudget(tokens=10)
 
     for _ in range(1_000):
@@ -465,9 +421,7 @@ def test_a_budget_is_never_more_than_full():
 
 
 def test_threads_share_a_budget_to_the_token():
-    """
-    Eight at once take what is there, and not one more.
-    """
+    """Eight at once take what is there, and not one more."""
     budget = RetryBudget(tokens=1_000, cost=1)
     start = threading.Barrier(8)
     taken = []
@@ -488,9 +442,7 @@ def test_threads_share_a_budget_to_the_token():
 @pytest.mark.parametrize("name", ["tokens", "cost", "timeout_cost"])
 @pytest.mark.parametrize("value", [0, -1, 1.5, True, float("nan"), "5", None, 10**10])
 def test_a_budget_of_nonsense_is_refused(name, value):
-    """
-    By name, like everything else.
-    """
+    """By name, like everything else."""
     with pytest.raises(errors.InvalidValue) as caught:
         RetryBudget(**{name: value})
 
@@ -501,9 +453,7 @@ def test_a_budget_of_nonsense_is_refused(name, value):
 
 
 def test_a_call_can_be_called_off_before_it_begins():
-    """
-    Then it is certain that nothing was started.
-    """
+    """Then it is certain that nothing was started."""
     fn = Flaky("done")
 
     with pytest.raises(errors.Cancelled) as caught:
@@ -521,9 +471,7 @@ def test_a_call_can_be_called_off_before_it_begins():
     ],
 )
 def test_a_call_can_be_called_off_between_attempts(clock, error, effect):
-    """
-    The cause is what the last attempt raised, and so is what is known.
-    """
+    """The cause is what the last attempt raised, and so is what is known."""
     fn = Flaky(error)
 
     with pytest.raises(errors.Cancelled) as caught:
@@ -537,9 +485,7 @@ def test_a_call_can_be_called_off_between_attempts(clock, error, effect):
 
 
 def test_an_event_ends_the_wait():
-    """
-    It would take a minute; with the event set, it is over before it begins.
-    """
+    """It would take a minute; with the event set, it is over before it begins."""
     stop = threading.Event()
     fn = Flaky(SILENT)
     policy = RetryPolicy(wait_initial=60, jitter="none")
@@ -557,9 +503,7 @@ def test_an_event_ends_the_wait():
 
 
 def test_the_hook_is_told_of_each_failure_that_is_followed(clock):
-    """
-    Before the wait, in a record that nobody can change.
-    """
+    """Before the wait, in a record that nobody can change."""
     told = []
 
     attempts_at(
@@ -575,9 +519,7 @@ def test_the_hook_is_told_of_each_failure_that_is_followed(clock):
 
 
 def test_a_hook_that_fails_is_heard(clock):
-    """
-    An error in the hook is not taken for one of the call.
-    """
+    """An error in the hook is not taken for one of the call."""
     fn = Flaky(SILENT)
 
     with pytest.raises(ZeroDivisionError):
@@ -603,9 +545,7 @@ def test_a_hook_that_fails_is_heard(clock):
 def test_declared_attempts_are_attempts_on_the_wire(
     world, clock, fault, strikes, attempts, on_the_wire
 ):
-    """
-    The client adds none of its own; the world counts what arrives.
-    """
+    """The client adds none of its own; the world counts what arrives."""
     task_id = f"retry/{fault}/{strikes}/{attempts}"
     if strikes:
         world.fault(task_id, fault, times=strikes)
@@ -626,9 +566,7 @@ def test_declared_attempts_are_attempts_on_the_wire(
 
 
 def test_the_worlds_retry_after_is_kept_to(world, clock):
-    """
-    It asks for three seconds, and gets them.
-    """
+    """It asks for three seconds, and gets them."""
     world.fault("retry/after", "throttle", seconds=3)
     client, model = connect_model()
 
@@ -653,9 +591,7 @@ def test_the_worlds_retry_after_is_kept_to(world, clock):
     ],
 )
 def test_a_lost_reply_never_opens_a_second_ticket(world, clock, key, requests):
-    """
-    Without a key the caller hears of it; with one, it is asked again.
-    """
+    """Without a key the caller hears of it; with one, it is asked again."""
     task_id = f"retry/lost/{key}"
     world.fault(task_id, "reply_lost", at="open_ticket")
 

@@ -66,9 +66,7 @@ class Reply:
 
 
 def test_an_effect_is_asked_for_under_the_key_of_its_task_and_step():
-    """
-    DBOS repeats a step, and the key is what makes that harmless.
-    """
+    """DBOS repeats a step, and the key is what makes that harmless."""
     keys = []
 
     def run(arguments, key, seconds):
@@ -99,9 +97,7 @@ def test_an_effect_is_asked_for_under_the_key_of_its_task_and_step():
     ],
 )
 def test_a_tool_is_tried_again_where_that_does_no_harm(error, options, times):
-    """
-    And whatever comes of it, its call has its one message.
-    """
+    """And whatever comes of it, its call has its one message."""
     tried = []
 
     def run(arguments, key, seconds):
@@ -126,9 +122,7 @@ def test_a_tool_is_tried_again_where_that_does_no_harm(error, options, times):
     ],
 )
 def test_a_call_that_makes_no_sense_is_told_so(raw, told):
-    """
-    A model can mend what it did; the run goes on.
-    """
+    """A model can mend what it did; the run goes on."""
     said = act(means(), "job", raw)
 
     assert told in said["content"]
@@ -137,18 +131,14 @@ def test_a_call_that_makes_no_sense_is_told_so(raw, told):
 
 @given(st.text(max_size=300), st.text(max_size=300))
 def test_no_call_gets_out_of_its_step_without_a_message(name, arguments):
-    """
-    Whatever a model calls for.
-    """
+    """Whatever a model calls for."""
     said = act(means(), "job", call(name, arguments))
 
     assert json.loads(json.dumps(said))["tool_call_id"] == "c1"
 
 
 def test_the_model_is_asked_again_when_that_may_help():
-    """
-    A refusal that passes is one; what is stored is a plain message.
-    """
+    """A refusal that passes is one; what is stored is a plain message."""
     asked = []
 
     def ask(messages, seconds):
@@ -164,9 +154,7 @@ def test_the_model_is_asked_again_when_that_may_help():
 
 
 def test_a_model_that_answers_nothing_fails_the_step():
-    """
-    The step has no result then, and the task says why it failed.
-    """
+    """The step has no result then, and the task says why it failed."""
     with pytest.raises(InvalidValue, match="neither a text nor a tool call"):
         decide(means(ask=lambda messages, seconds: Reply("")), [], 1)
 
@@ -195,9 +183,7 @@ def url(tmp_path):
     ],
 )
 def test_a_place_that_is_none_is_refused_and_not_shown(wrong):
-    """
-    There may be a password in it.
-    """
+    """There may be a password in it."""
     for use in (AgentQueue, lambda url: AgentWorker(url, "a", lambda one: means())):
         with pytest.raises(InvalidValue) as caught:
             use(wrong)
@@ -214,9 +200,7 @@ def test_a_place_that_is_none_is_refused_and_not_shown(wrong):
     ],
 )
 def test_a_server_that_does_not_answer_is_named_without_its_password(where):
-    """
-    Nothing of the driver's words comes along, and the next worker can be one.
-    """
+    """Nothing of the driver's words comes along, and the next worker can be one."""
     url = f"postgresql://ann:swordfish@{where}"
     for use in (
         lambda: AgentQueue(url),
@@ -230,9 +214,7 @@ def test_a_server_that_does_not_answer_is_named_without_its_password(where):
 
 
 def test_a_file_that_is_no_database_is_refused_and_not_touched(tmp_path):
-    """
-    Somebody else's file stays as it is.
-    """
+    """Somebody else's file stays as it is."""
     path = tmp_path / "notes.txt"
     path.write_text("not a database, " * 100)
     before = path.read_bytes()
@@ -244,9 +226,7 @@ def test_a_file_that_is_no_database_is_refused_and_not_touched(tmp_path):
 
 
 def test_the_file_is_for_its_owner_alone(url):
-    """
-    Prompts and results are in it.
-    """
+    """Prompts and results are in it."""
     AgentQueue(url).close()
     path = url.removeprefix("sqlite:")
 
@@ -254,9 +234,7 @@ def test_the_file_is_for_its_owner_alone(url):
 
 
 def test_a_task_is_handed_in_once(url):
-    """
-    The second time is an answer and no second task.
-    """
+    """The second time is an answer and no second task."""
     with AgentQueue(url) as queue:
         first = queue.submit("job", GOAL)
         again = queue.submit("job", GOAL)
@@ -266,9 +244,7 @@ def test_a_task_is_handed_in_once(url):
 
 
 def test_an_id_belongs_to_its_input(url):
-    """
-    DBOS would answer with the result of the other one.
-    """
+    """DBOS would answer with the result of the other one."""
     with AgentQueue(url) as queue:
         queue.submit("job", GOAL)
         with pytest.raises(KeyReused):
@@ -277,9 +253,7 @@ def test_an_id_belongs_to_its_input(url):
 
 @pytest.mark.parametrize("wrong", ["a\ud800", None, 7, b"bytes"])
 def test_an_input_that_cannot_be_stored_is_refused(url, wrong):
-    """
-    And nothing is in the queue.
-    """
+    """And nothing is in the queue."""
     with AgentQueue(url) as queue:
         with pytest.raises(InvalidValue):
             queue.submit("job", wrong)
@@ -292,9 +266,7 @@ def test_an_input_that_cannot_be_stored_is_refused(url, wrong):
     ["", "nul \0 in it", "日本語 ", "'; drop table workflow_status; --", "x" * 10**7],
 )
 def test_an_odd_input_comes_back_as_it_was(url, odd):
-    """
-    Empty, hostile, or ten megabytes.
-    """
+    """Empty, hostile, or ten megabytes."""
     with AgentQueue(url) as queue:
         queue.submit("job", odd)
         assert queue.submit("job", odd).state == TaskState.PENDING
@@ -303,9 +275,7 @@ def test_an_odd_input_comes_back_as_it_was(url, odd):
 
 
 def test_a_task_that_nobody_handed_in_is_not_found(url):
-    """
-    Also after a look at another one.
-    """
+    """Also after a look at another one."""
     with AgentQueue(url) as queue:
         queue.submit("another", GOAL)
         queue.look("another")
@@ -325,9 +295,7 @@ def test_a_task_that_nobody_handed_in_is_not_found(url):
     ],
 )
 def test_a_name_that_cannot_be_stored_is_refused(url, wrong):
-    """
-    Of a task, of a worker, of a version.
-    """
+    """Of a task, of a worker, of a version."""
     with AgentQueue(url) as queue:
         for use in (queue.look, queue.held_by, queue.hand_over):
             with pytest.raises(InvalidValue):
@@ -342,17 +310,13 @@ def test_a_name_that_cannot_be_stored_is_refused(url, wrong):
 
 @pytest.mark.parametrize("wrong", [0, -1, 1.5, True, "2", 10**9])
 def test_a_number_of_tasks_at_once_is_one(url, wrong):
-    """
-    None, half of one or a billion is a mistake.
-    """
+    """None, half of one or a billion is a mistake."""
     with pytest.raises(InvalidValue):
         AgentWorker(url, "a", lambda one: means(), at_once=wrong)
 
 
 def test_what_is_stored_is_json_and_no_pickle(url):
-    """
-    Everybody can read it, and nothing runs when it is read.
-    """
+    """Everybody can read it, and nothing runs when it is read."""
     with AgentQueue(url) as queue:
         queue.submit("job", GOAL)
     with closing(sqlite3.connect(url.removeprefix("sqlite:"))) as file:
@@ -373,9 +337,7 @@ class Bomb:
 
 
 def test_a_row_that_says_that_it_is_a_pickle_is_not_read(url, tmp_path):
-    """
-    The row chooses how it is read, so it is the reader who must refuse.
-    """
+    """The row chooses how it is read, so it is the reader who must refuse."""
     went_off = tmp_path / "went-off"
     bomb = base64.b64encode(pickle.dumps(Bomb(str(went_off)))).decode()
     with AgentQueue(url) as queue:
@@ -410,9 +372,7 @@ def steps(world, task_id):
 
 
 def test_a_task_is_done_by_whoever_is_there(fleet, world, task_id):
-    """
-    Each effect once, and the model's last words as the result.
-    """
+    """Each effect once, and the model's last words as the result."""
     fleet.start("a")
     fleet.submit(task_id)
     fleet.done(task_id)
@@ -425,9 +385,7 @@ def test_a_task_is_done_by_whoever_is_there(fleet, world, task_id):
 
 
 def test_what_a_dead_worker_had_waits_until_it_is_handed_over(fleet, world, task_id):
-    """
-    The step in flight is asked for again under its key; nothing happens twice.
-    """
+    """The step in flight is asked for again under its key; nothing happens twice."""
     fleet.start("a")
     fleet.catch(task_id, "deploy-api")
     fleet.kill("a")
@@ -463,9 +421,7 @@ def test_a_worker_that_comes_back_puts_what_it_had_into_the_queue(
 def test_a_slow_worker_whose_task_was_handed_over_records_nothing(
     fleet, world, task_id
 ):
-    """
-    It is alive, its reply comes at last, and its next step does not run.
-    """
+    """It is alive, its reply comes at last, and its next step does not run."""
     fleet.start("a")
     world.fault(task_id, "drip", at="deploy-api", seconds=0.05)
     fleet.submit(task_id)
@@ -486,9 +442,7 @@ def test_a_slow_worker_whose_task_was_handed_over_records_nothing(
 
 
 def test_a_task_that_fails_says_why(url, world, task_id):
-    """
-    And its error is words, not a pickle.
-    """
+    """And its error is words, not a pickle."""
 
     def broken(one):
         raise InvalidValue("model", "there is none")
@@ -507,9 +461,7 @@ def test_a_task_that_fails_says_why(url, world, task_id):
 
 
 def test_an_id_belongs_to_its_input_here_too(url, task_id):
-    """
-    What `submit` refuses, `run` refuses: no answer to another question.
-    """
+    """What `submit` refuses, `run` refuses: no answer to another question."""
 
     def work():
         answers = means(ask=lambda messages, seconds: Reply(messages[0]["content"]))
@@ -529,9 +481,7 @@ def test_an_id_belongs_to_its_input_here_too(url, task_id):
 
 @pytest.mark.usefixtures("process")
 def test_there_is_one_worker_in_a_process(tmp_path):
-    """
-    DBOS would give the second one the database of the first, and say nothing.
-    """
+    """DBOS would give the second one the database of the first, and say nothing."""
 
     def work():
         first, second = (
@@ -552,9 +502,7 @@ def test_there_is_one_worker_in_a_process(tmp_path):
 
 @pytest.mark.parametrize("where", ["prepare", "ask", "tool"])
 def test_an_error_that_cannot_be_stored_ends_no_task_in_silence(url, task_id, where):
-    """
-    Half of a surrogate pair, as a strange file name has it.
-    """
+    """Half of a surrogate pair, as a strange file name has it."""
 
     def broken(*given):
         raise InvalidValue("name", "bad \udcff")
@@ -588,9 +536,7 @@ def test_an_error_that_cannot_be_stored_ends_no_task_in_silence(url, task_id, wh
 
 
 def test_a_task_that_kills_its_workers_is_not_tried_for_ever(url, task_id):
-    """
-    Five times, then it is dead; whoever hands it over says "again".
-    """
+    """Five times, then it is dead; whoever hands it over says "again"."""
 
     def work():
         with AgentWorker(url, "a", lambda one: os._exit(9)) as worker:
@@ -606,9 +552,7 @@ def test_a_task_that_kills_its_workers_is_not_tried_for_ever(url, task_id):
 
 
 def test_a_tool_that_hangs_is_given_up(monkeypatch):
-    """
-    It has its seconds, and the worker has other tasks.
-    """
+    """It has its seconds, and the worker has other tasks."""
     monkeypatch.setattr(scale_out, "STEP_SECONDS", 0.1)
     never = threading.Event()
 
@@ -619,9 +563,7 @@ def test_a_tool_that_hangs_is_given_up(monkeypatch):
 
 
 def test_a_model_that_never_ends_uses_up_its_turns(url, task_id):
-    """
-    A task that calls for something in each of its turns fails, with a reason.
-    """
+    """A task that calls for something in each of its turns fails, with a reason."""
 
     def restless(one):
         def ask(messages, seconds):
@@ -681,9 +623,7 @@ def test_a_long_workflow_that_is_begun_again_has_requests_of_one_size(
 
 
 def test_a_fleet_says_what_is_wrong(fleet, url):
-    """
-    A place twice, a worker that is not there, something that never comes.
-    """
+    """A place twice, a worker that is not there, something that never comes."""
     fleet.start("a")
     with pytest.raises(InvalidValue, match="already"):
         fleet.start("a")
@@ -694,9 +634,7 @@ def test_a_fleet_says_what_is_wrong(fleet, url):
 
 
 def test_a_whole_machine_goes_on_under_its_name(home_dir, task_id):
-    """
-    `scaled_agent` is a queue, a worker and a run in one process.
-    """
+    """`scaled_agent` is a queue, a worker and a run in one process."""
     from agentstate_lab.lab.agents import run_job
 
     first = run_job("disk", task_id, scaled_agent, on_event=str)
@@ -738,9 +676,7 @@ def test_the_kept_figures_are_what_notebook_11_says():
     ],
 )
 def test_a_file_without_figures_is_refused_by_name(tmp_path, held):
-    """
-    The message says which command writes it.
-    """
+    """The message says which command writes it."""
     path = tmp_path / "scale_out.json"
     if held is not None:
         path.write_bytes(held)

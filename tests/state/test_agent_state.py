@@ -60,9 +60,7 @@ def fact(key, value):
 
 
 def test_the_sample_loads_unchanged():
-    """
-    Every field of the sample is there, with the value that it had.
-    """
+    """Every field of the sample is there, with the value that it had."""
     sample = json.loads(SAMPLE)
 
     state = AgentState.model_validate_json(SAMPLE)
@@ -117,9 +115,7 @@ NEW_LOG = Artifact(artifact_id="a", type="logs", summary="new", bytes=2)
     ],
 )
 def test_an_operation_changes_what_it_says_and_nothing_else(operation, expected):
-    """
-    One operation, one field.
-    """
+    """One operation, one field."""
     state = GOAL.model_copy(
         update={
             "plan": ("look", "deploy"),
@@ -135,9 +131,7 @@ def test_an_operation_changes_what_it_says_and_nothing_else(operation, expected)
 
 
 def test_a_patch_applied_twice_changes_nothing():
-    """
-    A crash between "applied" and "told" repeats a patch; facts do not double.
-    """
+    """A crash between "applied" and "told" repeats a patch; facts do not double."""
     seen = patch(AppendFacts(facts=(fact("region", "eu"),)), UseBudget(steps=1))
     once = GOAL.apply(seen, version=1)
 
@@ -147,9 +141,7 @@ def test_a_patch_applied_twice_changes_nothing():
 
 
 def test_a_patch_for_another_version_is_refused_by_name():
-    """
-    The writer learns both versions, and the state is as it was.
-    """
+    """The writer learns both versions, and the state is as it was."""
     late = patch(ReplacePlan(plan=("undo",)), id="late", base_version=3)
 
     with pytest.raises(VersionConflict, match="'patch late' is at version 5") as caught:
@@ -160,9 +152,7 @@ def test_a_patch_for_another_version_is_refused_by_name():
 
 
 def test_a_forgotten_repeat_is_refused_by_its_version():
-    """
-    The memory for patch ids is bounded; beyond it, the base version protects.
-    """
+    """The memory for patch ids is bounded; beyond it, the base version protects."""
     state = GOAL
     for number in range(REMEMBERED_PATCHES + 1):
         state = state.apply(patch(id=f"p{number}"), version=1)
@@ -185,18 +175,14 @@ def test_a_forgotten_repeat_is_refused_by_its_version():
     ],
 )
 def test_risk_flags_follow_the_budget(used, flags):
-    """
-    Nobody has to remember to raise the flag.
-    """
+    """Nobody has to remember to raise the flag."""
     after = GOAL.apply(patch(UseBudget(**used)), version=1)
 
     assert after.risk_flags == flags
 
 
 def test_flags_of_others_stay_when_the_budget_moves():
-    """
-    Only the budget's own flags are derived from it.
-    """
+    """Only the budget's own flags are derived from it."""
     state = GOAL.model_copy(update={"risk_flags": ("budget_pressure", "on_call")})
 
     after = state.apply(patch(UseBudget(steps=1)), version=1)
@@ -205,9 +191,7 @@ def test_flags_of_others_stay_when_the_budget_moves():
 
 
 def test_a_budget_of_nothing_is_used_up():
-    """
-    Zero is a limit, not "unlimited".
-    """
+    """Zero is a limit, not "unlimited"."""
     assert Budget(max_steps=0).flags() == {"budget_exhausted", "budget_pressure"}
 
 
@@ -216,16 +200,12 @@ def test_a_budget_of_nothing_is_used_up():
     [("read_only", False), ("write_local", True), ("external_action", True)],
 )
 def test_a_person_is_asked_by_risk_level(level, asks):
-    """
-    The policy is in the state, so a replacement keeps to it.
-    """
+    """The policy is in the state, so a replacement keeps to it."""
     assert AgentState.model_validate_json(SAMPLE).needs_approval(level) is asks
 
 
 def test_an_unknown_risk_level_is_refused():
-    """
-    A misspelt level must not mean "no approval needed".
-    """
+    """A misspelt level must not mean "no approval needed"."""
     with pytest.raises(InvalidValue, match="'external' is none of read_only"):
         GOAL.needs_approval("external")
 
@@ -250,26 +230,20 @@ def test_an_unknown_risk_level_is_refused():
     ],
 )
 def test_text_that_is_no_state_is_refused(text):
-    """
-    Nothing is guessed, and no field is dropped in silence.
-    """
+    """Nothing is guessed, and no field is dropped in silence."""
     with pytest.raises(ValidationError):
         AgentState.model_validate_json(text)
 
 
 def test_a_state_cannot_be_edited():
-    """
-    The only way to change it is a patch.
-    """
+    """The only way to change it is a patch."""
     with pytest.raises(ValidationError, match="frozen"):
         GOAL.goal = "something else"
 
 
 @given(state=states, change=patches(version=7))
 def test_applying_twice_is_applying_once(state, change):
-    """
-    The law behind every resume.
-    """
+    """The law behind every resume."""
     once = state.apply(change, version=7)
 
     assert once.apply(change, version=8) == once
@@ -277,9 +251,7 @@ def test_applying_twice_is_applying_once(state, change):
 
 @given(state=states, change=patches(version=7))
 def test_a_patch_never_changes_the_state_it_is_applied_to(state, change):
-    """
-    Whoever holds the old state still has it.
-    """
+    """Whoever holds the old state still has it."""
     before = state.model_dump_json()
 
     state.apply(change, version=7)

@@ -46,9 +46,7 @@ LEGAL = {
 @pytest.mark.parametrize("old", list(TaskState))
 @pytest.mark.parametrize("new", list(TaskState))
 def test_the_table_has_every_transition_and_no_other(old, new):
-    """
-    All 49 pairs: 20 pass, 29 are refused with both states by name.
-    """
+    """All 49 pairs: 20 pass, 29 are refused with both states by name."""
     if new in LEGAL[old].split():
         check_transition(old, new, "t")
     else:
@@ -58,9 +56,7 @@ def test_the_table_has_every_transition_and_no_other(old, new):
 
 
 def test_every_state_can_be_reached_from_pending():
-    """
-    A state that nothing leads to would be a misprint in the table.
-    """
+    """A state that nothing leads to would be a misprint in the table."""
     reached, frontier = {TaskState.PENDING}, [TaskState.PENDING]
     while frontier:
         new = TRANSITIONS[frontier.pop()] - reached
@@ -71,18 +67,14 @@ def test_every_state_can_be_reached_from_pending():
 
 
 def test_replace_refuses_an_illegal_transition():
-    """
-    The mistake shows where it is made, not only at the store.
-    """
+    """The mistake shows where it is made, not only at the store."""
     with pytest.raises(IllegalTransition, match="from pending to completed"):
         TASK.replace(state="completed")
 
 
 @pytest.mark.parametrize("name", ["id", "agent_id", "user_input"])
 def test_what_was_asked_is_fixed(name):
-    """
-    A task cannot be turned into another one.
-    """
+    """A task cannot be turned into another one."""
     with pytest.raises(InvalidValue, match=f"task.{name}: is fixed"):
         TASK.replace(**{name: "other"})
 
@@ -101,9 +93,7 @@ def test_what_was_asked_is_fixed(name):
     ],
 )
 def test_a_wrong_value_is_refused_by_the_name_of_its_field(changes):
-    """
-    The message names the field, and the task is as it was.
-    """
+    """The message names the field, and the task is as it was."""
     field = next(iter(changes))
 
     with pytest.raises(InvalidValue, match=field):
@@ -111,27 +101,21 @@ def test_a_wrong_value_is_refused_by_the_name_of_its_field(changes):
 
 
 def test_the_id_follows_from_the_key():
-    """
-    The same key is the same id today, after a restart, and on another machine.
-    """
+    """The same key is the same id today, after a restart, and on another machine."""
     assert task_id_for("ops/42") == "task-e0c7026a52ff5aae68ec345a"
     assert Task.new("Clean the logs", key="ops/42").id == task_id_for("ops/42")
 
 
 @pytest.mark.parametrize("key", ["", None, 42, b"k"])
 def test_a_key_must_name_something(key):
-    """
-    An empty name would make one task of all requests.
-    """
+    """An empty name would make one task of all requests."""
     with pytest.raises(InvalidValue, match="key"):
         task_id_for(key)
 
 
 @given(st.text(min_size=1), st.text(min_size=1))
 def test_two_keys_are_two_tasks(one, other):
-    """
-    Also for keys that no database would like.
-    """
+    """Also for keys that no database would like."""
     assert (task_id_for(one) == task_id_for(other)) == (one == other)
 
 
@@ -139,9 +123,7 @@ def test_two_keys_are_two_tasks(one, other):
     "named", [{}, {"key": "k", "task_id": "t"}], ids=["neither", "both"]
 )
 def test_a_new_task_has_one_name(named):
-    """
-    Without a key there is nothing to find it by again.
-    """
+    """Without a key there is nothing to find it by again."""
     with pytest.raises(InvalidValue, match="only one of them"):
         Task.new("Clean the logs", **named)
 
@@ -159,17 +141,13 @@ def test_a_new_task_has_one_name(named):
     ],
 )
 def test_an_id_that_some_store_would_lose_is_refused_by_all(task_id):
-    """
-    Refused where it enters, so that every store behaves the same.
-    """
+    """Refused where it enters, so that every store behaves the same."""
     with pytest.raises(InvalidValue, match="id"):
         Task.new("Clean the logs", task_id=task_id)
 
 
 def test_the_fingerprint_is_of_what_was_asked_alone():
-    """
-    Progress does not change it; another input or another agent does.
-    """
+    """Progress does not change it; another input or another agent does."""
     running = TASK.replace(state="running", error="later")
     others = [
         Task.new("Drop the logs", key="ops/42"),
@@ -181,16 +159,12 @@ def test_the_fingerprint_is_of_what_was_asked_alone():
 
 
 def test_a_task_starts_with_its_input_as_the_goal():
-    """
-    Nobody has to say it twice.
-    """
+    """Nobody has to say it twice."""
     assert TASK.agent_state == AgentState(goal="Clean the logs")
 
 
 def test_a_patch_is_checked_against_the_version_of_the_task():
-    """
-    There is one counter for the task, and the patch names it.
-    """
+    """There is one counter for the task, and the patch names it."""
     task = TASK.model_copy(update={"version": 4})
     plan = ReplacePlan(plan=("look",))
     good = StatePatch(id="p", base_version=4, operations=(plan,))
@@ -203,9 +177,7 @@ def test_a_patch_is_checked_against_the_version_of_the_task():
 
 @given(state=states)
 def test_the_stored_line_is_the_task(state):
-    """
-    One line, and it reads back as what it was.
-    """
+    """One line, and it reads back as what it was."""
     task = Task.new("g", key="k", agent_state=state)
 
     line = task_to_json(task)
@@ -215,9 +187,7 @@ def test_the_stored_line_is_the_task(state):
 
 
 def test_the_record_everyone_starts_with_is_upgraded():
-    """
-    Seven fields, times as text, no version: still a task years later.
-    """
+    """Seven fields, times as text, no version: still a task years later."""
     old = {
         "id": "task-1",
         "user_input": "Clean the logs",
@@ -242,9 +212,7 @@ def test_the_record_everyone_starts_with_is_upgraded():
     ],
 )
 def test_a_newer_line_is_refused_with_both_versions(newer):
-    """
-    Reading it would drop what the newer version added.
-    """
+    """Reading it would drop what the newer version added."""
     line = json.dumps({**json.loads(task_to_json(TASK)), **newer})
 
     with pytest.raises(StoreTooNew, match=r"tasks.json: .* up to 1; update"):
@@ -269,17 +237,13 @@ def test_a_newer_line_is_refused_with_both_versions(newer):
     ],
 )
 def test_a_line_that_is_no_task_is_refused(line):
-    """
-    The error names the place; nothing else comes out.
-    """
+    """The error names the place; nothing else comes out."""
     with pytest.raises(StoreTorn, match=r"no readable task: .* put a copy back"):
         task_from_json(line, where="tasks.json")
 
 
 def test_a_line_that_is_cut_off_is_called_so():
-    """
-    Whoever reads it has a file to mend, and no parser: its words would be noise.
-    """
+    """Whoever reads it has a file to mend, and no parser: its words would be noise."""
     with pytest.raises(StoreTorn, match="it is cut off or altered") as caught:
         task_from_json(task_to_json(TASK)[:-9], where="tasks.json")
 
@@ -295,9 +259,7 @@ def test_a_line_that_is_cut_off_is_called_so():
     ],
 )
 def test_what_would_not_come_back_is_refused(value, why):
-    """
-    On the way in, where somebody can still do something about it.
-    """
+    """On the way in, where somebody can still do something about it."""
     fact = UpsertFact(fact=Fact(key="odd", value=value))
     task = TASK.apply(StatePatch(id="p", base_version=0, operations=(fact,)))
 
@@ -306,9 +268,7 @@ def test_what_would_not_come_back_is_refused(value, why):
 
 
 def test_a_value_that_is_too_deep_is_refused():
-    """
-    JSON readers stop at some depth; the store must not write beyond it.
-    """
+    """JSON readers stop at some depth; the store must not write beyond it."""
     deep = []
     for _ in range(220):
         deep = [deep]
@@ -321,9 +281,7 @@ def test_a_value_that_is_too_deep_is_refused():
 
 @pytest.mark.parametrize("zone", ["UTC", "Asia/Kathmandu", "America/Lima"])
 def test_an_old_time_without_a_zone_is_one_instant_everywhere(zone, monkeypatch):
-    """
-    The zone of the machine that reads a record must not change what it says.
-    """
+    """The zone of the machine that reads a record must not change what it says."""
     monkeypatch.setenv("TZ", zone)
     time.tzset()
     line = '{"id": "k", "user_input": "x", "created_at": "2024-05-01T12:00"}'
@@ -336,9 +294,7 @@ def test_an_old_time_without_a_zone_is_one_instant_everywhere(zone, monkeypatch)
 
 
 def test_a_time_before_1970_is_a_time():
-    """
-    A clock was wrong, or a record is old: that is no reason to lose it.
-    """
+    """A clock was wrong, or a record is old: that is no reason to lose it."""
     line = '{"id": "k", "user_input": "x", "created_at": "1969-07-20T20:17Z"}'
 
     task = task_from_json(line)

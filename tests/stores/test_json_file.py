@@ -118,9 +118,7 @@ CUT = """
     ],
 )
 def test_a_save_cut_off_at_any_byte_leaves_the_old_content(path, portable):
-    """
-    A process dies at byte 0, 1, 2 … of the write, until one gets through whole.
-    """
+    """A process dies at byte 0, 1, 2 … of the write, until one gets through whole."""
     filled(path, "a")
     # The slower way visits every ninth byte, and all of the last ones.
     numbers = [*range(0, 700, 9), *range(700, 2_000)] if portable else range(2_000)
@@ -214,9 +212,7 @@ def whole(path):
     ],
 )
 def test_a_file_that_cannot_be_believed_is_refused_and_not_touched(path, change, error):
-    """
-    Reading and writing both say what is wrong with which file; its bytes stay.
-    """
+    """Reading and writing both say what is wrong with which file; its bytes stay."""
     raw = change(whole(path))
     path.write_bytes(raw)
 
@@ -244,9 +240,7 @@ def test_every_cut_of_a_whole_file_is_torn(path):
 
 
 def test_a_file_that_is_damaged_while_the_store_is_open_is_noticed(path):
-    """
-    What was read once is not believed for ever.
-    """
+    """What was read once is not believed for ever."""
     store = filled(path)
     path.write_bytes(path.read_bytes()[:-10])
 
@@ -255,9 +249,7 @@ def test_a_file_that_is_damaged_while_the_store_is_open_is_noticed(path):
 
 
 def test_a_read_only_file_is_refused_and_not_touched(path):
-    """
-    A replace would go through, since it only asks the folder; so the store asks.
-    """
+    """A replace would go through, since it only asks the folder; so the store asks."""
     store = filled(path)
     raw = path.read_bytes()
     path.chmod(0o400)
@@ -271,9 +263,7 @@ def test_a_read_only_file_is_refused_and_not_touched(path):
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="has no named pipes")
 def test_a_pipe_is_refused_without_waiting_for_a_writer(path):
-    """
-    Opening a pipe would hang until somebody writes into it.
-    """
+    """Opening a pipe would hang until somebody writes into it."""
     os.mkfifo(path)
 
     with pytest.raises(StoreForeign, match="is not a file"):
@@ -281,9 +271,7 @@ def test_a_pipe_is_refused_without_waiting_for_a_writer(path):
 
 
 def test_a_folder_in_place_of_the_file_is_refused(path):
-    """
-    A mistake in the path, named as one.
-    """
+    """A mistake in the path, named as one."""
     path.mkdir()
 
     with pytest.raises(StoreError, match=r"tasks\.json: is not a file"):
@@ -291,9 +279,7 @@ def test_a_folder_in_place_of_the_file_is_refused(path):
 
 
 def test_a_file_in_place_of_the_folder_is_refused(tmp_path):
-    """
-    The error is the store's own, with the path in it.
-    """
+    """The error is the store's own, with the path in it."""
     (tmp_path / "file").write_text("in the way")
 
     with pytest.raises(StoreError, match=r"file.tasks\.json"):
@@ -301,9 +287,7 @@ def test_a_file_in_place_of_the_folder_is_refused(tmp_path):
 
 
 def test_a_huge_file_is_refused_before_it_is_read(path, monkeypatch):
-    """
-    The limit protects the memory of whoever opens a wrong file.
-    """
+    """The limit protects the memory of whoever opens a wrong file."""
     filled(path)
     monkeypatch.setattr(json_store, "MAX_FILE_BYTES", 100)
 
@@ -312,9 +296,7 @@ def test_a_huge_file_is_refused_before_it_is_read(path, monkeypatch):
 
 
 def test_a_store_does_not_grow_beyond_what_it_could_read(path, monkeypatch):
-    """
-    The save that would be too much is refused; the file stays readable.
-    """
+    """The save that would be too much is refused; the file stays readable."""
     store = filled(path)
     raw = path.read_bytes()
     monkeypatch.setattr(json_store, "MAX_FILE_BYTES", len(raw) + 10)
@@ -326,9 +308,7 @@ def test_a_store_does_not_grow_beyond_what_it_could_read(path, monkeypatch):
 
 
 def test_the_file_and_its_lock_are_private(path):
-    """
-    Prompts and results are for their owner alone, whatever the umask says.
-    """
+    """Prompts and results are for their owner alone, whatever the umask says."""
     old = os.umask(0)
     try:
         filled(path)
@@ -340,9 +320,7 @@ def test_the_file_and_its_lock_are_private(path):
 
 
 def test_a_link_stays_a_link(tmp_path):
-    """
-    The file behind the link is what is meant.
-    """
+    """The file behind the link is what is meant."""
     link = tmp_path / "link.json"
     link.symlink_to(tmp_path / "real.json")
 
@@ -353,9 +331,7 @@ def test_a_link_stays_a_link(tmp_path):
 
 
 def test_a_path_does_not_move_with_the_working_directory(tmp_path, monkeypatch):
-    """
-    A relative path means what it meant when the store was opened.
-    """
+    """A relative path means what it meant when the store was opened."""
     monkeypatch.chdir(tmp_path)
     store = JsonFileStore("tasks.json")
     (tmp_path / "elsewhere").mkdir()
@@ -367,9 +343,7 @@ def test_a_path_does_not_move_with_the_working_directory(tmp_path, monkeypatch):
 
 
 def test_a_lock_that_is_never_free_ends_in_an_error(path):
-    """
-    Waiting has an end, and the message says what to do.
-    """
+    """Waiting has an end, and the message says what to do."""
     filled(path)
 
     with (
@@ -380,9 +354,7 @@ def test_a_lock_that_is_never_free_ends_in_an_error(path):
 
 
 def test_a_write_that_fails_leaves_the_old_content_and_no_litter(path):
-    """
-    A full disk is an error with a name; the file is what it was.
-    """
+    """A full disk is an error with a name; the file is what it was."""
 
     class FullDisk(JsonFileStore):
         """Writes half, and then there is no space."""
@@ -404,9 +376,7 @@ def test_a_write_that_fails_leaves_the_old_content_and_no_litter(path):
 
 
 def test_only_bytes_that_changed_are_parsed_again(path, monkeypatch):
-    """
-    A save costs one parse of what others wrote, none of what this store wrote.
-    """
+    """A save costs one parse of what others wrote, none of what this store wrote."""
     store = filled(path)
     parsed = []
     monkeypatch.setattr(
@@ -448,9 +418,7 @@ def test_the_steps_of_an_atomic_write_come_in_their_order(path, monkeypatch):
 
 
 def test_a_name_that_was_not_flushed_is_an_unknown_outcome(path, monkeypatch):
-    """
-    The content is in place, but nobody can say whether a power cut would keep it.
-    """
+    """The content is in place, but nobody can say whether a power cut would keep it."""
 
     def refuse(folder):
         raise OSError(5, "Input/output error")
@@ -464,9 +432,7 @@ def test_a_name_that_was_not_flushed_is_an_unknown_outcome(path, monkeypatch):
 
 
 def test_a_short_write_is_continued(path):
-    """
-    The system may take less than it is given; the rest must follow.
-    """
+    """The system may take less than it is given; the rest must follow."""
     taken = []
 
     def reluctant(file, data):
@@ -483,9 +449,7 @@ def test_a_short_write_is_continued(path):
 
 
 def test_nothing_that_cannot_be_stored_gets_near_the_file(path):
-    """
-    The value is refused before the old content is at risk.
-    """
+    """The value is refused before the old content is at risk."""
     store = filled(path)
     raw = path.read_bytes()
 

@@ -72,18 +72,14 @@ def test_the_line_says_what_the_task_says(state, asked, error, version, now):
     "now", [float("nan"), float("inf"), -(2.0**60), True, "5", None, 2.0**60]
 )
 def test_a_time_that_no_line_can_hold_is_left_to_the_full_way(now):
-    """
-    There it is refused, or told apart by name.
-    """
+    """There it is refused, or told apart by name."""
     task = Task.new("x", key="k")
 
     assert known(task, task.model_copy(update={"updated_at": now})) is None
 
 
 def test_a_line_of_an_older_version_is_not_pieced_together():
-    """
-    It is upgraded when it is read, and must be written as a line of today.
-    """
+    """It is upgraded when it is read, and must be written as a line of today."""
     memo, task = LineMemo(), Task.new("x", key="k")
 
     memo.keep(task, '{"id":"k","updated_at":1.0,"version":2,"a":1}', "f")
@@ -92,9 +88,7 @@ def test_a_line_of_an_older_version_is_not_pieced_together():
 
 
 def test_it_is_the_object_that_is_known():
-    """
-    An equal one may hold something else tomorrow, and a copy already does.
-    """
+    """An equal one may hold something else tomorrow, and a copy already does."""
     memo, task = LineMemo(), Task.new("x", key="k")
     memo.keep(task, task_to_json(task), task.fingerprint)
 
@@ -104,9 +98,7 @@ def test_it_is_the_object_that_is_known():
 
 
 def test_what_nobody_holds_is_forgotten():
-    """
-    A store that runs for months does not grow.
-    """
+    """A store that runs for months does not grow."""
     memo = LineMemo()
     for n in range(100):
         task = Task.new("x", key=f"k-{n}")
@@ -119,9 +111,7 @@ def test_what_nobody_holds_is_forgotten():
 
 
 def test_a_step_of_an_unchanged_task_writes_no_line_in_full(store, clock, written):
-    """
-    Read and saved, or saved and saved again: the store has the line.
-    """
+    """Read and saved, or saved and saved again: the store has the line."""
     task = stored(store, "k", "running")
     written.clear()
 
@@ -158,9 +148,7 @@ def test_a_fact_that_was_changed_in_its_place_is_written_or_refused(store, writt
 
 
 def test_a_task_of_another_store_is_written_in_full(store, tmp_path, written):
-    """
-    What one store knows is not asked of another.
-    """
+    """What one store knows is not asked of another."""
     task = stored(store, "k", "running")
     written.clear()
 

@@ -82,9 +82,7 @@ def test_lists_go_past_what_they_cannot_read_and_name_it_once(
 
 
 def test_recover_goes_past_what_it_cannot_read(any_store):
-    """
-    And past a hundred tasks of workers elsewhere, of whom nothing can be proved.
-    """
+    """And past a hundred tasks of workers elsewhere, of whom nothing can be proved."""
     for n in range(101):
         task = put(any_store, f"a-{n}")
         any_store.save(task.replace(state="running", owner=ALIVE))
@@ -98,9 +96,7 @@ def test_recover_goes_past_what_it_cannot_read(any_store):
 
 
 def test_a_limit_of_recover_counts_what_was_taken_over(any_store):
-    """
-    The rest is for the next call.
-    """
+    """The rest is for the next call."""
     for n in range(5):
         any_store.save(put(any_store, f"a-{n}").replace(state="running", owner=GONE))
 
@@ -121,9 +117,7 @@ def queue(request, tmp_path, clock):
 
 @pytest.mark.parametrize("change", [NEWER, TORN], ids=["newer", "torn"])
 def test_a_worker_goes_past_what_it_cannot_read(queue, clock, change, caplog):
-    """
-    Pending, with a lease that has ended, or orphaned: the others are done.
-    """
+    """Pending, with a lease that has ended, or orphaned: the others are done."""
     for name in ("a", "b", "c", "d"):
         put(queue, name)
         clock.advance(1)
@@ -144,9 +138,7 @@ def test_a_worker_goes_past_what_it_cannot_read(queue, clock, change, caplog):
 
 
 def test_a_worker_finds_the_orphan_behind_a_hundred_live_tasks(queue):
-    """
-    What is looked for is in the question, and not in a filter over an answer.
-    """
+    """What is looked for is in the question, and not in a filter over an answer."""
     for n in range(101):
         queue.save(put(queue, f"a-{n}").replace(state="running", owner=ALIVE))
     queue.save(put(queue, "orphan").replace(state="running", owner=GONE))

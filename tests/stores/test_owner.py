@@ -19,9 +19,7 @@ def me():
 
 
 def test_somebody_who_works_is_not_gone(me):
-    """
-    Inside the block the run is alive; afterwards it is proved to be gone.
-    """
+    """Inside the block the run is alive; afterwards it is proved to be gone."""
     with working() as other:
         assert not is_gone(other)
     assert is_gone(other)
@@ -29,18 +27,14 @@ def test_somebody_who_works_is_not_gone(me):
 
 
 def test_every_run_has_a_name_of_its_own(me):
-    """
-    Two runs of one process are two owners.
-    """
+    """Two runs of one process are two owners."""
     with working() as other:
         assert other.run_id != me.run_id
         assert other.pid == me.pid == os.getpid()
 
 
 def test_a_run_ends_whatever_ends_the_block():
-    """
-    An error inside leaves nobody marked as working.
-    """
+    """An error inside leaves nobody marked as working."""
     with pytest.raises(RuntimeError), working() as owner:
         raise RuntimeError
 
@@ -48,16 +42,12 @@ def test_a_run_ends_whatever_ends_the_block():
 
 
 def test_nobody_proves_nothing():
-    """
-    A task that names no owner is not free to take.
-    """
+    """A task that names no owner is not free to take."""
     assert not is_gone(None)
 
 
 def test_another_start_of_the_same_number_is_another_process(me):
-    """
-    The system gives process ids out again.
-    """
+    """The system gives process ids out again."""
     later = me.model_copy(update={"started_at": me.started_at + SAME_START + 1})
     rounded = me.model_copy(update={"started_at": me.started_at + SAME_START / 2})
 
@@ -66,9 +56,7 @@ def test_another_start_of_the_same_number_is_another_process(me):
 
 
 def test_an_earlier_boot_of_this_machine_ended_everything(me):
-    """
-    The same number after a reboot is nobody's work.
-    """
+    """The same number after a reboot is nobody's work."""
     machine, _, space = me.boot_id.split(" ")
     before = me.model_copy(update={"boot_id": f"{machine} an-earlier-boot {space}"})
 
@@ -86,9 +74,7 @@ def test_an_earlier_boot_of_this_machine_ended_everything(me):
     ],
 )
 def test_what_cannot_be_proved_counts_as_alive(me, boot):
-    """
-    Another machine, another space of process ids, a record that says nothing.
-    """
+    """Another machine, another space of process ids, a record that says nothing."""
     machine, number, space = me.boot_id.split(" ")
     named = boot.format(machine=machine, boot=number, space=space)
 
@@ -97,17 +83,13 @@ def test_what_cannot_be_proved_counts_as_alive(me, boot):
 
 @pytest.mark.parametrize("pid", [0, 2**22 + 1, 2**31, 2**53])
 def test_a_number_that_no_process_has_is_gone(me, pid):
-    """
-    Also numbers that no system gives out.
-    """
+    """Also numbers that no system gives out."""
     assert is_gone(me.model_copy(update={"pid": pid}))
 
 
 @pytest.mark.usefixtures("process")
 def test_another_process_is_alive_until_it_ends():
-    """
-    A real process, asked about while it runs and when it has ended.
-    """
+    """A real process, asked about while it runs and when it has ended."""
     code = (
         "from agentstate_lab.stores.owner import working\n"
         "with working() as me:\n"
@@ -132,7 +114,5 @@ def test_another_process_is_alive_until_it_ends():
 
 
 def test_the_boot_has_three_parts():
-    """
-    Machine, boot, and the space in which process ids count.
-    """
+    """Machine, boot, and the space in which process ids count."""
     assert len(boot_id().split(" ")) == 3

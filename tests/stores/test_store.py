@@ -50,9 +50,7 @@ class TestJsonFileStore(
 
 
 def test_a_url_opens_the_store_it_names(tmp_path):
-    """
-    The same code runs on every store; only the url differs.
-    """
+    """The same code runs on every store; only the url differs."""
     with open_store(f"json:{tmp_path / 'tasks.json'}") as store:
         assert isinstance(store, JsonFileStore)
     with open_store(f"sqlite:{tmp_path / 'tasks.db'}") as store:
@@ -80,9 +78,7 @@ def test_a_url_opens_the_store_it_names(tmp_path):
     ],
 )
 def test_a_url_that_names_no_store_is_refused(url, why):
-    """
-    The message says which kinds there are.
-    """
+    """The message says which kinds there are."""
     with pytest.raises(InvalidValue, match=why):
         open_store(url)
 
@@ -108,9 +104,7 @@ def test_a_path_may_begin_at_home(tmp_path, monkeypatch):
     ],
 )
 def test_a_url_that_is_refused_is_not_shown(url):
-    """
-    It may have a password in it, and errors are written to logs.
-    """
+    """It may have a password in it, and errors are written to logs."""
     with pytest.raises(InvalidValue) as caught:
         open_store(url)
 
@@ -118,9 +112,7 @@ def test_a_url_that_is_refused_is_not_shown(url):
 
 
 def test_a_step_that_always_loses_ends_with_the_conflict():
-    """
-    A step gives up after a thousand lost races, with the real reason.
-    """
+    """A step gives up after a thousand lost races, with the real reason."""
     store = MemoryStore()
     task = store.submit(Task.new("Clean the logs", key="k")).task
     tries = []
@@ -136,17 +128,13 @@ def test_a_step_that_always_loses_ends_with_the_conflict():
 
 
 def test_a_step_on_an_unknown_task_runs_nothing():
-    """
-    The function is not called when there is nothing to call it on.
-    """
+    """The function is not called when there is nothing to call it on."""
     with pytest.raises(TaskNotFound):
         execute_step(MemoryStore(), "nobody", lambda task: 1 / 0)
 
 
 def test_an_error_in_a_step_leaves_the_task_as_it_was():
-    """
-    A step either becomes a whole write or none.
-    """
+    """A step either becomes a whole write or none."""
     store = MemoryStore()
     task = store.submit(Task.new("Clean the logs", key="k")).task
 
@@ -158,9 +146,7 @@ def test_an_error_in_a_step_leaves_the_task_as_it_was():
 
 @given(state=states)
 def test_any_state_comes_back_as_it_was(state):
-    """
-    Storing is not an opinion: what went in comes out.
-    """
+    """Storing is not an opinion: what went in comes out."""
     store = MemoryStore()
 
     task = store.submit(Task.new("g", key="k", agent_state=state)).task
@@ -170,9 +156,7 @@ def test_any_state_comes_back_as_it_was(state):
 
 @given(value=values, patch=patches())
 def test_a_repeat_after_any_patch_changes_nothing(value, patch):
-    """
-    Applied, stored, read and applied again is applied once.
-    """
+    """Applied, stored, read and applied again is applied once."""
     store = MemoryStore()
     task = store.submit(Task.new("g", key="k")).task
     first = StatePatch(

@@ -79,9 +79,7 @@ def taken(store, task, first, count):
 
 
 def test_a_run_once_is_two_writes_and_four_reads(store):
-    """
-    The intent and the result; and one who asks again costs two reads.
-    """
+    """The intent and the result; and one who asks again costs two reads."""
     task = stored(store, "k", "running")
 
     def once():
@@ -92,9 +90,7 @@ def test_a_run_once_is_two_writes_and_four_reads(store):
 
 
 def test_a_resume_reads_as_often_after_many_steps_as_after_few(store):
-    """
-    What it reads grows with the run, and how often it asks does not.
-    """
+    """What it reads grows with the run, and how often it asks does not."""
     task = stored(store, "k", "running")
 
     def resume():
@@ -109,9 +105,7 @@ def test_a_resume_reads_as_often_after_many_steps_as_after_few(store):
 
 
 def test_a_late_step_writes_as_many_pages_as_an_early_one(path):
-    """
-    The log of SQLite holds each page that a commit has changed.
-    """
+    """The log of SQLite holds each page that a commit has changed."""
     with SqliteStore(path) as store:
         log = path.with_name(f"{path.name}-wal")
 
@@ -130,9 +124,7 @@ def test_a_late_step_writes_as_many_pages_as_an_early_one(path):
 
 
 def test_a_kilobyte_that_was_said_takes_two_at_most(store, path):
-    """
-    With its snapshot, its indexes, and all that is kept of the task.
-    """
+    """With its snapshot, its indexes, and all that is kept of the task."""
     task = taken(store, stored(store, "k", "running"), 0, 1)
     before = size(store, path)
 

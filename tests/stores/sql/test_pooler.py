@@ -60,9 +60,7 @@ def in_threads(number, act):
 
 
 def test_a_store_for_each_of_six_threads_loses_nothing(pooler, postgres):
-    """
-    Twelve stores share two sessions of the server, and each finds what it stored.
-    """
+    """Twelve stores share two sessions of the server, and each finds what it stored."""
 
     def work(n):
         with open_store(pooler) as store, open_store(pooler) as beside:
@@ -80,9 +78,7 @@ def test_a_store_for_each_of_six_threads_loses_nothing(pooler, postgres):
 
 
 def test_two_schemas_through_one_pooler_never_mix(pooler):
-    """
-    What one store says it made is in its own tables, and the other has its own.
-    """
+    """What one store says it made is in its own tables, and the other has its own."""
     schemas = ["one", "two"] * 3
 
     def work(n):
@@ -139,9 +135,7 @@ def use_all(store):
 
 
 def test_no_setting_of_ours_is_left_in_a_session_of_others(pooler):
-    """
-    Whoever gets the session next has what the server gives, and not our limits.
-    """
+    """Whoever gets the session next has what the server gives, and not our limits."""
     ask = "select " + ", ".join(f"current_setting('{name}')" for name in SETTINGS)
     with psycopg.connect(pooler, autocommit=True) as other:
         before = other.execute(ask).fetchone()
@@ -169,9 +163,7 @@ create constraint trigger look after delete on agentstate.checkpoints
 
 
 def test_every_commit_asks_for_the_disk_where_the_server_would_not(pooler, postgres):
-    """
-    The witness looks at the moment of the commit, in the session that commits.
-    """
+    """The witness looks at the moment of the commit, in the session that commits."""
     name = conninfo_to_dict(postgres)["dbname"]
     execute(
         postgres,
@@ -194,9 +186,7 @@ def test_every_commit_asks_for_the_disk_where_the_server_would_not(pooler, postg
 def test_a_lost_race_is_a_conflict_also_where_sessions_are_serializable(
     pooler, postgres
 ):
-    """
-    A stricter session answers a race with an error; we ask again as we mean it.
-    """
+    """A stricter session answers a race with an error; we ask again as we mean it."""
     name = conninfo_to_dict(postgres)["dbname"]
     isolation = f"alter database {name} set default_transaction_isolation ="
     execute(postgres, f"{isolation} 'repeatable read'")
@@ -219,8 +209,6 @@ def counted(task):
 
 
 def test_an_address_with_options_is_refused_by_name(pooler):
-    """
-    A pooler takes no settings for a session; which it was must be said.
-    """
+    """A pooler takes no settings for a session; which it was must be said."""
     with pytest.raises(StoreUnavailable, match="takes no options from an address"):
         PostgresStore(make_conninfo(pooler, options="-c search_path=public"))

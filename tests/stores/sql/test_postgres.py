@@ -83,9 +83,7 @@ def on_the_wire(store, use):
 @pytest.mark.skipif(os.name == "nt", reason="the library traces on Unix alone")
 @pytest.mark.parametrize("leased", [False, True], ids=["plain", "leased"])
 def test_a_save_is_one_statement(store, leased):
-    """
-    Task, steps and messages in one round trip; the trace is the library's own.
-    """
+    """Task, steps and messages in one round trip; the trace is the library's own."""
     stored(store)
     task = claim(store).task if leased else store.get(stored(store).id)
 
@@ -100,9 +98,7 @@ def test_a_save_is_one_statement(store, leased):
 
 
 def test_no_transaction_is_open_while_an_agent_works(store, other):
-    """
-    From inside the work and from inside an effect, the server is asked.
-    """
+    """From inside the work and from inside an effect, the server is asked."""
     task, seen = stored(store), []
     process = process_of(store)
 
@@ -132,9 +128,7 @@ def test_no_transaction_is_open_while_an_agent_works(store, other):
 
 
 def test_a_connection_that_was_cut_while_idle_is_made_anew(store, other):
-    """
-    Nothing was under way, so the caller need not even know.
-    """
+    """Nothing was under way, so the caller need not even know."""
     task = stored(store)
 
     kill_the_connection(other, process_of(store))
@@ -173,9 +167,7 @@ def wait_for_lock(other, process):
 def test_a_connection_that_is_cut_in_a_write_leaves_the_outcome_unknown(
     store, other, postgres
 ):
-    """
-    The error says so, and the next call has a connection again.
-    """
+    """The error says so, and the next call has a connection again."""
     task = stored(store)
     process = process_of(store)
     with psycopg.connect(postgres) as locking:
@@ -196,9 +188,7 @@ def test_a_connection_that_is_cut_in_a_write_leaves_the_outcome_unknown(
 
 
 def test_a_row_that_stays_locked_makes_the_writer_busy(store, postgres):
-    """
-    Waiting has an end; readers do not wait, and claims pass over it.
-    """
+    """Waiting has an end; readers do not wait, and claims pass over it."""
     task = stored(store)
     with psycopg.connect(postgres) as locking:
         locking.execute("select 1 from agentstate.tasks for update")
@@ -213,9 +203,7 @@ def test_a_row_that_stays_locked_makes_the_writer_busy(store, postgres):
 
 @POSIX
 def test_an_interrupt_in_a_write_leaves_a_store_that_goes_on(store, postgres):
-    """
-    JupyterLab's stop button falls into whatever is under way.
-    """
+    """JupyterLab's stop button falls into whatever is under way."""
 
     def interrupt(number, frame):
         raise KeyboardInterrupt
@@ -239,9 +227,7 @@ def test_an_interrupt_in_a_write_leaves_a_store_that_goes_on(store, postgres):
 def test_a_worker_that_is_stopped_inside_a_claim_keeps_its_row_for_seconds_only(
     store, other
 ):
-    """
-    The server ends its transaction: nobody can hold a row by being asleep.
-    """
+    """The server ends its transaction: nobody can hold a row by being asleep."""
     task, process = stored(store), process_of(store)
     alive = "select 1 from pg_stat_activity where pid = %s"
     limits = []
@@ -281,9 +267,7 @@ SAVING = """
 
 @POSIX
 def test_a_crash_of_the_server_loses_nothing_that_was_confirmed(own_postgres):
-    """
-    It dies at once in the middle of a run; the worker goes on when it is back.
-    """
+    """It dies at once in the middle of a run; the worker goes on when it is back."""
     dsn = own_postgres.database("crash")
     with PostgresStore(dsn) as store:
         task = stored(store, "k", "running")
@@ -312,9 +296,7 @@ def test_a_crash_of_the_server_loses_nothing_that_was_confirmed(own_postgres):
 
 
 def test_a_server_that_is_away_is_named_and_comes_back(own_postgres):
-    """
-    The same store goes on once the server runs again.
-    """
+    """The same store goes on once the server runs again."""
     dsn = own_postgres.database("away")
     with PostgresStore(dsn) as store:
         task = stored(store)
@@ -358,9 +340,7 @@ def small_disk(own_postgres):
 def test_a_full_disk_is_named_as_one_and_the_old_content_is_whole(
     own_postgres, small_disk
 ):
-    """
-    The tables lie on a small disk; when there is room again, the store goes on.
-    """
+    """The tables lie on a small disk; when there is room again, the store goes on."""
     dsn = own_postgres.database("full")
     with psycopg.connect(dsn, autocommit=True) as connection:
         connection.execute(f"create tablespace small location '{small_disk}'")
@@ -405,9 +385,7 @@ def test_the_tables_disturb_nothing_and_nothing_disturbs_them(store, other):
 
 
 def test_a_schema_that_is_not_ours_is_refused_and_not_touched(postgres, other):
-    """
-    Somebody else had the same idea for a name.
-    """
+    """Somebody else had the same idea for a name."""
     other.execute("create schema agentstate")
     other.execute("create table agentstate.tasks (id text)")
 
@@ -422,9 +400,7 @@ def test_a_schema_that_is_not_ours_is_refused_and_not_touched(postgres, other):
 
 
 def test_an_empty_schema_that_an_administrator_made_is_used(postgres, other):
-    """
-    Not everybody may make schemas in a database.
-    """
+    """Not everybody may make schemas in a database."""
     other.execute("create schema agentstate")
 
     with PostgresStore(postgres) as store:
@@ -433,17 +409,13 @@ def test_an_empty_schema_that_an_administrator_made_is_used(postgres, other):
 
 @pytest.mark.parametrize("schema", ["", "a b", "A", 'x"; drop table tasks', "x" * 64])
 def test_a_schema_is_a_plain_name(postgres, schema):
-    """
-    It is the one thing that becomes part of a statement.
-    """
+    """It is the one thing that becomes part of a statement."""
     with pytest.raises(InvalidValue, match="schema"):
         PostgresStore(postgres, schema=schema)
 
 
 def test_a_database_without_unicode_is_refused(postgres, other):
-    """
-    It could not keep every task, and that must be known before the first one.
-    """
+    """It could not keep every task, and that must be known before the first one."""
     name = f"{conninfo_to_dict(postgres)['dbname']}_latin"
     other.execute(
         f"create database {name} encoding 'LATIN1' locale 'C' template template0"
@@ -456,9 +428,7 @@ def test_a_database_without_unicode_is_refused(postgres, other):
 
 
 def test_a_database_that_may_only_be_read_is_named_as_one(store, postgres):
-    """
-    As a standby server is: reading works, writing says why not.
-    """
+    """As a standby server is: reading works, writing says why not."""
     task = stored(store)
     address = make_conninfo(postgres, options="-c default_transaction_read_only=on")
 
@@ -511,9 +481,7 @@ def test_a_session_that_turned_read_only_is_left_for_one_that_writes(
 def test_a_server_that_refuses_is_quoted_without_any_value(
     store, other, statement, error
 ):
-    """
-    Its own words and code are shown; the row that it would show is not.
-    """
+    """Its own words and code are shown; the row that it would show is not."""
     task = stored(store)
     other.execute(statement)
 
@@ -527,9 +495,7 @@ def test_a_server_that_refuses_is_quoted_without_any_value(
 
 
 def test_a_transaction_settles_what_the_session_may_have_set_otherwise(postgres):
-    """
-    And the session keeps what it had: it may be a stranger's in a moment.
-    """
+    """And the session keeps what it had: it may be a stranger's in a moment."""
     odd = (
         "-c synchronous_commit=off -c default_transaction_isolation=serializable"
         " -c search_path=public"
@@ -548,9 +514,7 @@ def test_a_transaction_settles_what_the_session_may_have_set_otherwise(postgres)
 
 
 def test_leases_are_measured_with_the_servers_clock(postgres, other):
-    """
-    A worker whose own clock is years behind is not taken for dead while it works.
-    """
+    """A worker whose own clock is years behind is not taken for dead while it works."""
     now = "select extract(epoch from clock_timestamp())::float8"
     with PostgresStore(postgres) as store:
         stored(store)
@@ -590,9 +554,7 @@ def test_leases_are_measured_with_the_servers_clock(postgres, other):
     ],
 )
 def test_an_address_that_cannot_be_read_is_not_shown(dsn):
-    """
-    Any part of it may be the password.
-    """
+    """Any part of it may be the password."""
     with pytest.raises(InvalidValue, match="cannot be read") as caught:
         PostgresStore(dsn)
 
@@ -614,9 +576,7 @@ def test_an_address_that_cannot_be_read_is_not_shown(dsn):
 def test_a_server_that_cannot_be_reached_is_named_without_a_secret(
     postgres, changes, why
 ):
-    """
-    Which server, and why; nothing was started.
-    """
+    """Which server, and why; nothing was started."""
     parts = {**conninfo_to_dict(postgres), **changes}
     address = make_conninfo(**parts)
 
@@ -631,9 +591,7 @@ def test_a_server_that_cannot_be_reached_is_named_without_a_secret(
 
 
 def test_a_store_shows_no_secret(store, postgres):
-    """
-    Neither its address nor the token of a claim.
-    """
+    """Neither its address nor the token of a claim."""
     stored(store)
     mine = claim(store)
     password = conninfo_to_dict(postgres)["password"]
@@ -645,9 +603,7 @@ def test_a_store_shows_no_secret(store, postgres):
 
 
 def test_a_url_opens_the_store(postgres):
-    """
-    And leases are then measured with the server's clock.
-    """
+    """And leases are then measured with the server's clock."""
     with open_store(postgres) as store:
         assert isinstance(store, PostgresStore)
         assert store._lease_time() is None

@@ -62,9 +62,7 @@ def sql_of(path, script):
 
 @POSIX
 def test_the_file_and_those_beside_it_are_private(path):
-    """
-    Prompts and results are for their owner alone, whatever the umask says.
-    """
+    """Prompts and results are for their owner alone, whatever the umask says."""
     old = os.umask(0)
     try:
         with SqliteStore(path) as store:
@@ -79,9 +77,7 @@ def test_the_file_and_those_beside_it_are_private(path):
 
 
 def test_a_commit_is_forced_to_the_disk_before_it_is_reported(store, path):
-    """
-    WAL and FULL are what you get; the quicker way has to be typed out.
-    """
+    """WAL and FULL are what you get; the quicker way has to be typed out."""
     assert said(store, "pragma journal_mode") == "wal"
     assert said(store, "pragma synchronous") == 2
     with SqliteStore(path, synchronous="NORMAL") as quick:
@@ -91,9 +87,7 @@ def test_a_commit_is_forced_to_the_disk_before_it_is_reported(store, path):
 
 
 def test_a_save_is_one_commit_with_all_that_belongs_to_it(store):
-    """
-    Task, steps and messages: one transaction, and none that was left open.
-    """
+    """Task, steps and messages: one transaction, and none that was left open."""
     task, heard = stored(store, "k", "running"), []
     with store.database.using() as connection:
         connection.set_trace_callback(heard.append)
@@ -136,9 +130,7 @@ FOREIGN = {
 
 @pytest.mark.parametrize("make", FOREIGN.values(), ids=FOREIGN)
 def test_a_file_that_is_not_ours_is_refused_and_not_touched(path, make):
-    """
-    It is looked at before SQLite opens it, so not even a file beside it is made.
-    """
+    """It is looked at before SQLite opens it, so not even a file beside it is made."""
     make(path)
     before = {p.name: p.read_bytes() for p in path.parent.iterdir()}
 
@@ -149,9 +141,7 @@ def test_a_file_that_is_not_ours_is_refused_and_not_touched(path, make):
 
 
 def test_a_database_that_became_foreign_meanwhile_is_refused(path, monkeypatch):
-    """
-    Another program made its tables between our look and our opening.
-    """
+    """Another program made its tables between our look and our opening."""
     monkeypatch.setattr(
         "agentstate_lab.stores.sql.sqlite._make_private",
         lambda path: sql_of(path, "create table theirs (id text)"),
@@ -169,9 +159,7 @@ def test_a_database_that_became_foreign_meanwhile_is_refused(path, monkeypatch):
 @pytest.mark.usefixtures("process")
 @pytest.mark.skipif(os.name == "nt", reason="needs fork and SIGKILL")
 def test_a_process_that_died_while_it_made_the_file_is_cleaned_up_after(path):
-    """
-    A half-made file with its journal is no damage: SQLite takes it back.
-    """
+    """A half-made file with its journal is no damage: SQLite takes it back."""
 
     def die_at_the_commit():
         with sqlite3.connect(path, isolation_level=None) as connection:
@@ -245,9 +233,7 @@ def test_a_second_store_takes_no_locks_from_the_first(path, store):
 
 
 def test_a_file_without_content_becomes_a_store(path):
-    """
-    `touch` makes no database; there is nothing in it that could be lost.
-    """
+    """`touch` makes no database; there is nothing in it that could be lost."""
     path.touch()
 
     with SqliteStore(path) as store:
@@ -264,9 +250,7 @@ def test_a_file_without_content_becomes_a_store(path):
     ],
 )
 def test_a_damaged_file_is_named_as_one_and_not_touched(path, damage):
-    """
-    It may be the only copy of something.
-    """
+    """It may be the only copy of something."""
     with SqliteStore(path) as store:
         stored(store)
     raw = damage(path.read_bytes())
@@ -280,9 +264,7 @@ def test_a_damaged_file_is_named_as_one_and_not_touched(path, damage):
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="has no named pipes")
 def test_a_pipe_is_refused_without_waiting_for_a_writer(path):
-    """
-    Opening a pipe would hang until somebody writes into it.
-    """
+    """Opening a pipe would hang until somebody writes into it."""
     os.mkfifo(path)
 
     with pytest.raises(StoreForeign, match="is not a file"):
@@ -290,9 +272,7 @@ def test_a_pipe_is_refused_without_waiting_for_a_writer(path):
 
 
 def test_a_folder_in_place_of_the_file_is_refused(path):
-    """
-    A mistake in the path, named as one.
-    """
+    """A mistake in the path, named as one."""
     path.mkdir()
 
     with pytest.raises(StoreForeign, match="is not a file"):
@@ -300,9 +280,7 @@ def test_a_folder_in_place_of_the_file_is_refused(path):
 
 
 def test_a_file_in_place_of_the_folder_is_refused(tmp_path):
-    """
-    The error is the store's own, with the path in it.
-    """
+    """The error is the store's own, with the path in it."""
     (tmp_path / "file").write_text("in the way")
 
     with pytest.raises(StoreReadOnly, match=r"file.tasks\.db: cannot be opened"):
@@ -311,9 +289,7 @@ def test_a_file_in_place_of_the_folder_is_refused(tmp_path):
 
 @POSIX
 def test_a_read_only_file_is_refused_and_not_touched(path):
-    """
-    Root could write it all the same, and should not.
-    """
+    """Root could write it all the same, and should not."""
     with SqliteStore(path) as store:
         stored(store)
     path.chmod(0o400)
@@ -327,17 +303,13 @@ def test_a_read_only_file_is_refused_and_not_touched(path):
 
 @pytest.mark.parametrize("place", ["a\0b", None, 7.5])
 def test_a_path_that_no_file_can_have_is_refused(place):
-    """
-    Before anything is made.
-    """
+    """Before anything is made."""
     with pytest.raises(InvalidValue, match="store path"):
         SqliteStore(place)
 
 
 def test_a_link_stays_a_link(tmp_path):
-    """
-    The file behind the link is what is meant.
-    """
+    """The file behind the link is what is meant."""
     link = tmp_path / "link.db"
     link.symlink_to(tmp_path / "real.db")
 
@@ -351,9 +323,7 @@ def test_a_link_stays_a_link(tmp_path):
 
 @pytest.mark.parametrize("wait", [-1, float("nan"), float("inf"), "1", None])
 def test_a_wait_that_makes_no_sense_is_refused(path, wait):
-    """
-    Nobody waits for ever by mistake.
-    """
+    """Nobody waits for ever by mistake."""
     with pytest.raises(InvalidValue, match="busy_timeout"):
         SqliteStore(path, busy_timeout=wait)
 
@@ -361,9 +331,7 @@ def test_a_wait_that_makes_no_sense_is_refused(path, wait):
 
 
 def test_a_writer_that_never_ends_makes_the_others_busy(path, store):
-    """
-    Waiting has an end; readers do not wait at all.
-    """
+    """Waiting has an end; readers do not wait at all."""
     task = stored(store)
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("begin immediate")
@@ -396,9 +364,7 @@ def assert_whole(store, task):
 
 
 def test_a_database_that_may_not_grow_keeps_what_it_has(store):
-    """
-    The limit is SQLite's own; the error says that the disk is full.
-    """
+    """The limit is SQLite's own; the error says that the disk is full."""
     task = stored(store, "k", "running")
     pages = said(store, "pragma page_count")
     said(store, f"pragma max_page_count = {pages + 20}")
@@ -428,9 +394,7 @@ def small_disk(process, tmp_path):
 
 
 def test_a_full_disk_is_named_as_one_and_the_old_content_is_whole(small_disk):
-    """
-    And once there is room again, the same store goes on.
-    """
+    """And once there is room again, the same store goes on."""
     ballast = small_disk / "ballast"
     ballast.write_bytes(b"\0" * 300_000)
     with SqliteStore(small_disk / "tasks.db") as store:
@@ -481,9 +445,7 @@ def test_a_disk_that_refuses_in_the_middle_leaves_the_outcome_open(path):
 @pytest.mark.usefixtures("process")
 @POSIX
 def test_kills_at_any_moment_lose_nothing_that_was_confirmed(path):
-    """
-    Ten writers die by SIGKILL in the middle of saving.
-    """
+    """Ten writers die by SIGKILL in the middle of saving."""
     with SqliteStore(path) as store:
         task = stored(store, "k", "running")
     code = """
@@ -511,9 +473,7 @@ def test_kills_at_any_moment_lose_nothing_that_was_confirmed(path):
 
 
 def test_a_file_whose_steps_are_kept_by_their_key_is_read_and_written(path, clock):
-    """
-    As files from before the first release are: the statements are the same.
-    """
+    """As files from before the first release are: the statements are the same."""
     SqliteStore(path, clock=clock).close()
     sql_of(
         path,
@@ -553,9 +513,7 @@ def replaced(path):
 @POSIX
 @pytest.mark.parametrize("change", [moved_away, replaced])
 def test_what_submit_says_it_made_another_store_finds(path, store, change):
-    """
-    Also after the file was taken away from under the open store.
-    """
+    """Also after the file was taken away from under the open store."""
     old = stored(store)
     change(path)
 
@@ -575,9 +533,7 @@ def test_what_submit_says_it_made_another_store_finds(path, store, change):
 def test_a_file_that_goes_in_the_middle_of_a_save_is_not_reported_as_saved(
     path, store, monkeypatch, change
 ):
-    """
-    The commit went to a file that nobody can open any more.
-    """
+    """The commit went to a file that nobody can open any more."""
     task = stored(store)
     monkeypatch.setattr(store.database, "about_to_commit", lambda: change(path))
 
@@ -658,9 +614,7 @@ def test_a_copy_put_back_beside_an_old_log_is_refused_and_not_touched(
 def test_a_file_and_its_log_that_came_together_are_read_when_somebody_says_so(
     path, killed, tmp_path
 ):
-    """
-    The other half of the advice: the log was copied before the file.
-    """
+    """The other half of the advice: the log was copied before the file."""
     there = tmp_path / "there"
     there.mkdir()
     for name in ("tasks.db-wal", "tasks.db"):
@@ -676,9 +630,7 @@ def test_a_file_and_its_log_that_came_together_are_read_when_somebody_says_so(
 @pytest.mark.usefixtures("process")
 @POSIX
 def test_the_log_of_a_killed_process_is_read(path, killed):
-    """
-    Also when a checkpoint was the last thing that it did.
-    """
+    """Also when a checkpoint was the last thing that it did."""
     assert kept(path) == 3
     killed_after(path, ["more"])
 
@@ -695,9 +647,7 @@ def test_the_log_of_a_killed_process_is_read(path, killed):
 @pytest.mark.usefixtures("process")
 @LINUX_ONLY
 def test_a_log_in_use_belongs_to_its_file(path, killed):
-    """
-    Whoever has it open has read both; the times of the file say nothing then.
-    """
+    """Whoever has it open has read both; the times of the file say nothing then."""
     with SqliteStore(path) as store:
         stored(store, "now")
         path.chmod(0o600)  # changes the time of the file, and nothing else

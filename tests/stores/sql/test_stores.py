@@ -148,9 +148,7 @@ def worker(url_and_witness):
 
 @pytest.mark.usefixtures("process")
 def test_eight_processes_run_each_of_2000_tasks_once(store, url, tmp_path):
-    """
-    No leader and no list of workers: a claim keeps them apart.
-    """
+    """No leader and no list of workers: a claim keeps them apart."""
     witness = tmp_path / "witness"
     tasks = [Task.new("Clean the logs", key=f"k-{n}") for n in range(2_000)]
     add(store, tasks)
@@ -222,9 +220,7 @@ def test_a_stopped_workers_late_write_is_refused(store, url, clock, tmp_path):
 def test_a_stopped_worker_that_is_then_killed_loses_its_task_at_once(
     store, url, clock, tmp_path
 ):
-    """
-    Its death can be proved here, so the lease need not end.
-    """
+    """Its death can be proved here, so the lease need not end."""
     task = stored(store)
     shown = tmp_path / "clock"
     shown.write_text(str(clock()))
@@ -244,9 +240,7 @@ def test_a_stopped_worker_that_is_then_killed_loses_its_task_at_once(
 @pytest.mark.usefixtures("process")
 @POSIX
 def test_a_fork_leaves_the_connection_to_its_parent(url):
-    """
-    Parent and child both go on, each with a connection of its own.
-    """
+    """Parent and child both go on, each with a connection of its own."""
 
     def forking(url):
         with open_store(url) as store:
@@ -267,9 +261,7 @@ def test_a_fork_leaves_the_connection_to_its_parent(url):
 
 
 def test_no_transaction_and_no_lock_is_held_while_an_effect_runs(store, url, clock):
-    """
-    From inside the effect another store writes, and would not wait one moment.
-    """
+    """From inside the effect another store writes, and would not wait one moment."""
     task, other = stored(store, "k"), stored(store, "other")
     writes = []
 
@@ -289,9 +281,7 @@ def test_no_transaction_and_no_lock_is_held_while_an_effect_runs(store, url, clo
 
 
 def test_a_closed_store_says_that_it_is_closed(store):
-    """
-    And opens no connection that nobody would close.
-    """
+    """And opens no connection that nobody would close."""
     store.close()
 
     with pytest.raises(StoreUnavailable, match="closed; open it again"):
@@ -324,9 +314,7 @@ def any_store(request, tmp_path, clock):
     ],
 )
 def test_an_id_that_no_task_can_have_is_not_found(any_store, task_id):
-    """
-    The same error from every store, and no other task is taken for it.
-    """
+    """The same error from every store, and no other task is taken for it."""
     any_store.submit(Task.new("x", task_id="7"))
 
     for read in (any_store.get, any_store.steps, any_store.messages):
@@ -338,9 +326,7 @@ def test_an_id_that_no_task_can_have_is_not_found(any_store, task_id):
 
 @pytest.mark.parametrize("name", ["a\0b", "\ud800", "", "nobody's", 7, None])
 def test_a_step_that_nobody_began_is_none(any_store, name):
-    """
-    Whatever it is called; an unknown task is still an error.
-    """
+    """Whatever it is called; an unknown task is still an error."""
     task = stored(any_store, "k", "running")
     any_store.save(task, steps=[begun()])
 
@@ -349,9 +335,7 @@ def test_a_step_that_nobody_began_is_none(any_store, name):
 
 
 def test_one_save_may_name_a_step_twice(any_store):
-    """
-    The last record counts, in the place of the first.
-    """
+    """The last record counts, in the place of the first."""
     task = stored(any_store, "k", "running")
     steps = [begun("a"), begun("b"), begun("a", attempt=2)]
 
@@ -362,9 +346,7 @@ def test_one_save_may_name_a_step_twice(any_store):
 
 @pytest.mark.parametrize("count", [0, 1, 20, 21, 40_000])
 def test_one_save_may_bring_any_number_of_messages(any_store, count):
-    """
-    In their order, and with steps beside them.
-    """
+    """In their order, and with steps beside them."""
     task = stored(any_store, "k", "running")
     messages = [{"role": "user", "content": f'"{n}\\'} for n in range(count)]
     steps = [begun(f"s-{n}") for n in range(min(count, 50))]
@@ -377,9 +359,7 @@ def test_one_save_may_bring_any_number_of_messages(any_store, count):
 
 @pytest.mark.parametrize("limit", [2**31, 2**63, 10**30])
 def test_a_limit_beyond_all_numbers_of_a_database_is_no_limit(any_store, limit):
-    """
-    Whoever asks for everything gets it.
-    """
+    """Whoever asks for everything gets it."""
     task = stored(any_store)
 
     assert any_store.list_by_state("pending", limit=limit) == [task]
@@ -396,9 +376,7 @@ def test_a_limit_beyond_all_numbers_of_a_database_is_no_limit(any_store, limit):
 )
 @pytest.mark.filterwarnings("ignore:Pydantic serializer")
 def test_a_message_that_would_come_back_changed_is_refused(any_store, odd):
-    """
-    Neither it nor anything else of that save is stored.
-    """
+    """Neither it nor anything else of that save is stored."""
     task = stored(any_store, "k", "running")
 
     with pytest.raises(ValueError, match="cannot"):
@@ -420,9 +398,7 @@ def write(store, task_id, **values):
 
 
 def test_a_line_of_an_older_version_is_upgraded_when_it_is_read(store):
-    """
-    And is a line of today once it is saved.
-    """
+    """And is a line of today once it is saved."""
     task = stored(store)
     old = {"id": task.id, "user_input": task.user_input}
     line = json.dumps({**old, "created_at": "2024-05-01T12:00Z"})
@@ -453,9 +429,7 @@ def test_a_line_of_an_older_version_is_upgraded_when_it_is_read(store):
 def test_a_line_that_cannot_be_read_is_refused_by_the_name_of_its_task(
     store, change, error
 ):
-    """
-    Whoever asks for it; lists and queues pass it over. The row stays as it is.
-    """
+    """Whoever asks for it; lists and queues pass it over. The row stays as it is."""
     task = stored(store)
     line = change(task.model_dump_json())
     write(store, task.id, line=line)
@@ -486,9 +460,7 @@ def test_a_row_that_says_otherwise_than_its_line_is_refused(store):
 
 
 def test_a_row_that_is_in_a_queue_by_mistake_is_passed_over(store, caplog):
-    """
-    Its column says pending and its line says waiting: the next one is claimed.
-    """
+    """Its column says pending and its line says waiting: the next one is claimed."""
     odd, good = stored(store, "k", "running", "waiting"), stored(store, "other")
     write(store, odd.id, state="pending", created_at=5.0)
 
@@ -522,9 +494,7 @@ def numbers(store):
 
 
 def test_tables_of_the_first_version_are_migrated(url, clock, monkeypatch):
-    """
-    What they hold stays, and can be claimed with a lease afterwards.
-    """
+    """What they hold stays, and can be claimed with a lease afterwards."""
     with monkeypatch.context() as patch:
         patch.setattr(migrations, "MIGRATIONS", migrations.MIGRATIONS[:1])
         with open_store(url, clock=clock) as old:
@@ -538,9 +508,7 @@ def test_tables_of_the_first_version_are_migrated(url, clock, monkeypatch):
 
 
 def test_tables_of_a_newer_version_are_refused_and_not_touched(url, store):
-    """
-    Their next version may mean something else by the same column.
-    """
+    """Their next version may mean something else by the same column."""
     task = stored(store)
     with store.database.transaction() as run:
         run(migrations.RECORD_MIGRATION, number=99)
@@ -553,9 +521,7 @@ def test_tables_of_a_newer_version_are_refused_and_not_touched(url, store):
 
 
 def test_a_migration_that_fails_leaves_nothing_behind(url, store, monkeypatch):
-    """
-    Half of one would be a version that nobody knows.
-    """
+    """Half of one would be a version that nobody knows."""
     bad = ("create table extra (id text)", "create nonsense")
     with monkeypatch.context() as patch:
         patch.setattr(migrations, "MIGRATIONS", (*migrations.MIGRATIONS, bad))
@@ -571,9 +537,7 @@ def test_a_migration_that_fails_leaves_nothing_behind(url, store, monkeypatch):
 
 @pytest.mark.usefixtures("process")
 def test_eight_processes_make_the_same_tables_at_once(url):
-    """
-    One makes them, the others wait and find them.
-    """
+    """One makes them, the others wait and find them."""
 
     def first_use(number):
         with open_store(url) as store:
@@ -635,9 +599,7 @@ BY_INDEX = (
 
 
 def test_claims_and_lists_go_by_an_index_and_sort_nothing(filled):
-    """
-    So the first row is found without looking at the others.
-    """
+    """So the first row is found without looking at the others."""
     for statement, index in BY_INDEX:
         shown = plan(filled, statement)
 
@@ -647,9 +609,7 @@ def test_claims_and_lists_go_by_an_index_and_sort_nothing(filled):
 
 
 def test_without_the_index_the_database_reads_everything(filled):
-    """
-    The test above can fail: this is what it would see.
-    """
+    """The test above can fail: this is what it would see."""
     with filled.database.transaction() as run:
         run("drop index {place}tasks_by_state")
 
@@ -663,9 +623,7 @@ def test_without_the_index_the_database_reads_everything(filled):
 
 @pytest.mark.parametrize("kind", DATABASES)
 def test_an_agent_survives_its_deaths_on_a_database(kind, own_postgres):
-    """
-    Before, inside and after a commit: one effect each, and the task is completed.
-    """
+    """Before, inside and after a commit: one effect each, and the task is completed."""
     points = ["write.before:3", "write.inside:4", "write.after:4"]
 
     matrix = crash_matrix("idempotent", scenario="disk", store=kind, points=points)
