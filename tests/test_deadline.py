@@ -532,7 +532,7 @@ def test_the_clients_own_timeout_at_the_same_moment_is_the_deadline(clock):
 
 
 def test_a_late_error_that_knows_what_became_of_the_effect_is_heard(clock):
-    """ "Refused, not started" is worth more than "given up, unknown"."""
+    """The words "refused, not started" are worth more than "given up, unknown"."""
     deadline = Deadline.after(5, clock=clock)
 
     def refused(seconds: float) -> None:

@@ -138,7 +138,7 @@ def test_the_policy_gives_what_the_call_does_not_say(clock):
     ],
 )
 def test_what_makes_no_sense_is_refused_before_the_first_call(name, value):
-    """ "Failed after 0 attempts" is not a thing that anybody needs to read."""
+    """No attempt, and nobody reads "Failed after 0 attempts"."""
     fn = Flaky("done")
 
     with pytest.raises(errors.InvalidValue) as caught:
