@@ -71,9 +71,14 @@ def find_browser():
     return next(filter(None, map(shutil.which, BROWSERS)), None)
 
 
-def copy_without_outputs(source, root):
-    """Put a notebook into the root of a server, and return its cells."""
+def copy_without_outputs(source, root, only=None):
+    """Put a notebook, or *only* these code cells, into a root; return its cells."""
     notebook = nbformat.read(source, as_version=4)
+    notebook.cells = [
+        cell
+        for cell in notebook.cells
+        if cell.cell_type != "code" or only is None or cell.id in only
+    ]
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None

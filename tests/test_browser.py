@@ -19,7 +19,7 @@ from restart_scene import (
 )
 from runs import counts
 
-from agentstate_lab.lab.world import start_world
+from agentstate_lab.lab.world import start_world, stop_world
 
 WAIT = 120_000  # milliseconds for one thing in the page, on a busy machine
 pytestmark = [pytest.mark.timeout(300), pytest.mark.usefixtures("process")]
@@ -86,39 +86,54 @@ def chromium(process):
         browser.close()
 
 
+@pytest.fixture(scope="module")
+def server(process, tmp_path_factory):
+    """A JupyterLab with a home of its own, for all of these tests."""
+    folder = tmp_path_factory.mktemp("browser")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AGENTSTATE_HOME", str(folder / "home"))
+        patch.setenv("AGENTSTATE_PACE", PACE)
+        with jupyter_lab(folder / "lab") as server:
+            yield server
+        stop_world()
+
+
 @pytest.fixture
-def show(chromium, home_dir, tmp_path, monkeypatch):
-    """
-    Open a notebook in JupyterLab.
+def show(chromium, server):
+    """Open a notebook in JupyterLab. No request of the page may leave this machine."""
+    page = chromium.new_page(viewport={"width": 1200, "height": 900})
+    page.set_default_timeout(WAIT)
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("websocket", lambda socket: asked.append(socket.url))
 
-    No request of the page may leave this machine.
-    """
-    monkeypatch.setenv("AGENTSTATE_PACE", PACE)
-    with jupyter_lab(tmp_path / "lab") as server:
-        page = chromium.new_page(viewport={"width": 1200, "height": 900})
-        page.set_default_timeout(WAIT)
-        asked = []
-        page.on("request", lambda request: asked.append(request.url))
-        page.on("websocket", lambda socket: asked.append(socket.url))
+    def opened(source, only=None):
+        cells = copy_without_outputs(source, server.root, only)
+        # A cell that is run before the page has its kernel is not run at all.
+        with page.expect_websocket(lambda socket: "/channels" in socket.url):
+            page.goto(server.page_of(source.name))
+        return Notebook(page, cells)
 
-        def opened(source):
-            cells = copy_without_outputs(source, server.root)
-            # A cell that is run before the page has its kernel is not run at all.
-            with page.expect_websocket(lambda socket: "/channels" in socket.url):
-                page.goto(server.page_of(source.name))
-            return Notebook(page, cells)
+    yield opened
 
-        yield opened
-
-        page.close()
+    page.close()
     assert {urlsplit(url).hostname for url in asked} - {None} == {"127.0.0.1"}
 
 
-def test_restart_is_pressed_during_the_run_of_notebook_10(show):
+@pytest.mark.parametrize(
+    "only",
+    [
+        pytest.param((*ABOVE, RUN, LEDGER), id="its-cells"),
+        pytest.param(None, id="all-cells", marks=pytest.mark.soak),
+    ],
+)
+def test_restart_is_pressed_during_the_run_of_notebook_10(show, only):
     """
     At the worst moment. Then all cells above run again, the cell itself, the ledger.
     """
-    notebook, world = show(NOTEBOOK), start_world()
+    world = start_world()
+    world.forget(TASK)
+    notebook = show(NOTEBOOK, only)
     UNHEARD.order(world)
     notebook.run(*ABOVE)
     notebook.start(RUN)

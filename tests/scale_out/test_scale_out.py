@@ -4,6 +4,7 @@ import base64
 import json
 import os
 import pickle
+import shutil
 import sqlite3
 import stat
 import threading
@@ -11,12 +12,11 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agentstate_lab.agent import IdempotencyKey, SecondsLeft, tool
 from agentstate_lab.errors import (
-    AgentStateError,
     EffectRefused,
     InvalidValue,
     KeyReused,
@@ -34,6 +34,7 @@ from agentstate_lab.scale_out import AgentQueue, AgentWorker, Means
 from agentstate_lab.scale_out import workflow as scale_out
 from agentstate_lab.scale_out.workflow import MAX_ATTEMPTS, MAX_RUNS, act, decide
 from agentstate_lab.state import TaskState
+from agentstate_lab.system import HAS_FORK
 
 NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "11_scale_out.ipynb"
 GOAL = "Deploy release 4.2 of the shop."
@@ -129,6 +130,7 @@ def test_a_call_that_makes_no_sense_is_told_so(raw, told):
     assert len(said["content"]) <= 500
 
 
+@settings(max_examples=30)
 @given(st.text(max_size=300), st.text(max_size=300))
 def test_no_call_gets_out_of_its_step_without_a_message(name, arguments):
     """Whatever a model calls for."""
@@ -162,10 +164,18 @@ def test_a_model_that_answers_nothing_fails_the_step():
 # The place, and the queue.
 
 
+@pytest.fixture(scope="session")
+def empty(tmp_path_factory):
+    """An empty queue in a file: DBOS takes longer to make one than most tests take."""
+    path = tmp_path_factory.mktemp("queue") / "empty.db"
+    AgentQueue(f"sqlite:{path}").close()
+    return path
+
+
 @pytest.fixture
-def url(tmp_path):
-    """A queue in a file."""
-    return f"sqlite:{tmp_path / 'queue.db'}"
+def url(empty, tmp_path):
+    """An empty queue for one test."""
+    return f"sqlite:{shutil.copy(empty, tmp_path / 'queue.db')}"
 
 
 @pytest.mark.parametrize(
@@ -225,12 +235,9 @@ def test_a_file_that_is_no_database_is_refused_and_not_touched(tmp_path):
     assert path.read_bytes() == before
 
 
-def test_the_file_is_for_its_owner_alone(url):
+def test_the_file_is_for_its_owner_alone(empty):
     """Prompts and results are in it."""
-    AgentQueue(url).close()
-    path = url.removeprefix("sqlite:")
-
-    assert stat.S_IMODE(Path(path).stat().st_mode) == 0o600
+    assert stat.S_IMODE(empty.stat().st_mode) == 0o600
 
 
 def test_a_task_is_handed_in_once(url):
@@ -371,19 +378,6 @@ def steps(world, task_id):
     return {entry.step: entry.count for entry in world.ledger(task_id)}
 
 
-def test_a_task_is_done_by_whoever_is_there(fleet, world, task_id):
-    """Each effect once, and the model's last words as the result."""
-    fleet.start("a")
-    fleet.submit(task_id)
-    fleet.done(task_id)
-
-    found = fleet.queue.look(task_id)
-    assert (found.state, found.worker, found.version) == ("completed", "a", "1")
-    assert "Release 4.2" in found.result
-    assert list(steps(world, task_id).values()) == [1] * 8
-    assert fleet.queue.hand_over("a") == []
-
-
 def test_what_a_dead_worker_had_waits_until_it_is_handed_over(fleet, world, task_id):
     """The step in flight is asked for again under its key; nothing happens twice."""
     fleet.start("a")
@@ -395,20 +389,20 @@ def test_what_a_dead_worker_had_waits_until_it_is_handed_over(fleet, world, task
     assert fleet.queue.hand_over("a") == [task_id]
     fleet.done(task_id)
 
-    assert fleet.queue.look(task_id).worker == "b"
-    assert steps(world, task_id) == dict.fromkeys(steps(world, task_id), 1)
+    found = fleet.queue.look(task_id)
+    assert (found.state, found.worker, found.version) == ("completed", "b", "1")
+    assert "Release 4.2" in found.result
+    assert list(steps(world, task_id).values()) == [1] * 8
     assert world.requests(task_id)["deploy"] == 5
+    assert fleet.queue.hand_over("b") == []
 
 
 def test_a_worker_that_comes_back_puts_what_it_had_into_the_queue(
     fleet, world, task_id
 ):
-    """
-    The same name and the same version: whoever is free takes it, here an idle one.
-    """
+    """Under the same name and the same version."""
     fleet.start("a")
     fleet.catch(task_id, "deploy-api")
-    fleet.start("b")
     fleet.kill("a")
     assert fleet.queue.held_by("a") == [task_id]
     fleet.start("a")
@@ -441,113 +435,122 @@ def test_a_slow_worker_whose_task_was_handed_over_records_nothing(
     world.forget(other)
 
 
-def test_a_task_that_fails_says_why(url, world, task_id):
-    """And its error is words, not a pickle."""
+def broken(*given):
+    """Fail with half of a surrogate pair, as a strange file name has it."""
+    raise InvalidValue("name", "bad \udcff")
 
-    def broken(one):
-        raise InvalidValue("model", "there is none")
+
+def told(messages, seconds):
+    """Call for a tool, and repeat what it said."""
+    said = [one["content"] for one in messages if one["role"] == "tool"]
+    return Reply(said[0]) if said else calling("c1")
+
+
+def calling(call_id):
+    """A reply with a call."""
+    reply = Reply("")
+    reply.choices[0].message.tool_calls = [call(call_id=call_id)]
+    return reply
+
+
+def prepare(task_id):
+    """What a task of that name has."""
+    if task_id == "no-means":
+        broken()
+    return {
+        "echo": means(ask=lambda messages, seconds: Reply(messages[0]["content"])),
+        "no-model": means(ask=broken),
+        "no-result": means(broken, told),
+        "restless": means(ask=lambda messages, seconds: calling(f"c{len(messages)}")),
+    }[task_id]
+
+
+ENDS = {
+    "echo": (TaskState.COMPLETED, GOAL),
+    "no-means": (TaskState.FAILED, "bad ?"),
+    "no-model": (TaskState.FAILED, "bad ?"),
+    "no-result": (TaskState.COMPLETED, "bad ?"),
+    "restless": (TaskState.FAILED, "all 20 turns are used up"),
+}
+
+
+def outcome(fn, *given):
+    """What comes back, or the error, in words."""
+    try:
+        return fn(*given)
+    except Exception as error:  # noqa: BLE001 - the words are looked at
+        return f"{type(error).__name__}: {error}"
+
+
+@pytest.fixture(scope="module")
+def ended(process, empty, tmp_path_factory):
+    """What one worker said of several tasks, and where it had them."""
+    place = tmp_path_factory.mktemp("ended")
+    first, second = (
+        f"sqlite:{shutil.copy(empty, place / name)}" for name in ("a.db", "b.db")
+    )
 
     def work():
-        with AgentWorker(url, "a", broken) as worker:
-            worker.run(task_id, GOAL)
+        with AgentWorker(first, "a", prepare) as worker:
+            said = {one: outcome(worker.run, one, GOAL) for one in ENDS}
+            said["others"] = [
+                outcome(worker.run, "echo", wrong) for wrong in ("B", "a\ud800", 7)
+            ]
+            other = AgentWorker(second, "b", prepare)
+            said["other"] = outcome(other.__enter__)
+        with other:
+            return said
 
-    ended = in_new_process(work)
+    return in_new_process(work).value, first
+
+
+@pytest.mark.parametrize("task_id", ENDS)
+def test_how_a_task_ended_is_said_and_stored_in_words(ended, task_id):
+    """Also where an error cannot be stored as it is, or a model never ends."""
+    said, url = ended
+    state, words = ENDS[task_id]
     with AgentQueue(url) as queue:
         found = queue.look(task_id)
 
-    assert "there is none" in ended.error
-    assert (found.state, found.result) == (TaskState.FAILED, None)
-    assert "there is none" in found.error
+    assert found.state == state
+    assert words in said[task_id]
+    assert words in (found.result or found.error)
 
 
-def test_an_id_belongs_to_its_input_here_too(url, task_id):
+def test_an_id_belongs_to_its_input_here_too(ended):
     """What `submit` refuses, `run` refuses: no answer to another question."""
+    errors = [words.partition(":")[0] for words in ended[0]["others"]]
 
-    def work():
-        answers = means(ask=lambda messages, seconds: Reply(messages[0]["content"]))
-        with AgentWorker(url, "a", lambda one: answers) as worker:
-            said = [worker.run(task_id, "A")]
-            for wrong in ("B", "a\ud800", 7):
-                try:
-                    worker.run(task_id, wrong)
-                except AgentStateError as error:
-                    said.append(type(error).__name__)
-            return said
-
-    said = in_new_process(work).value
-
-    assert said == ["A", "KeyReused", "InvalidValue", "InvalidValue"]
+    assert errors == ["KeyReused", "InvalidValue", "InvalidValue"]
 
 
-@pytest.mark.usefixtures("process")
-def test_there_is_one_worker_in_a_process(tmp_path):
+def test_there_is_one_worker_in_a_process(ended):
     """DBOS would give the second one the database of the first, and say nothing."""
-
-    def work():
-        first, second = (
-            AgentWorker(f"sqlite:{tmp_path / name}", name, lambda one: means())
-            for name in ("a", "b")
-        )
-        with first:
-            try:
-                with second:
-                    pass
-            except InvalidValue as error:
-                said = str(error)
-        with second:
-            return said
-
-    assert "this process has one already" in in_new_process(work).value
+    assert "this process has one already" in ended[0]["other"]
 
 
-@pytest.mark.parametrize("where", ["prepare", "ask", "tool"])
-def test_an_error_that_cannot_be_stored_ends_no_task_in_silence(url, task_id, where):
-    """Half of a surrogate pair, as a strange file name has it."""
-
-    def broken(*given):
-        raise InvalidValue("name", "bad \udcff")
-
-    def prepare(one):
-        if where == "prepare":
-            broken()
-        if where == "ask":
-            return means(ask=broken)
-
-        def ask(messages, seconds):
-            told = [one["content"] for one in messages if one["role"] == "tool"]
-            reply = Reply(told[0] if told else "")
-            if not told:
-                reply.choices[0].message.tool_calls = [call()]
-            return reply
-
-        return means(broken, ask)
-
-    def work():
-        with AgentWorker(url, "a", prepare) as worker:
-            return worker.run(task_id, GOAL)
-
-    ended = in_new_process(work)
-    with AgentQueue(url) as queue:
-        found = queue.look(task_id)
-
-    told = ended.value or ended.error
-    assert "bad ?" in told
-    assert found.state == (TaskState.COMPLETED if where == "tool" else TaskState.FAILED)
-
-
-def test_a_task_that_kills_its_workers_is_not_tried_for_ever(url, task_id):
+@pytest.mark.skipif(not HAS_FORK, reason="there is no fork here")
+@pytest.mark.usefixtures("process")
+def test_a_task_that_kills_its_workers_is_not_tried_for_ever(url):
     """Five times, then it is dead; whoever hands it over says "again"."""
 
     def work():
-        with AgentWorker(url, "a", lambda one: os._exit(9)) as worker:
-            worker.run(task_id, GOAL)
+        """One process forks the workers: to import DBOS takes longer than they live."""
+        statuses = []
+        for _ in range(MAX_RUNS + 1):
+            child = os.fork()
+            if child == 0:
+                with AgentWorker(url, "a", lambda one: os._exit(9)) as worker:
+                    outcome(worker.run, "job", GOAL)
+                os._exit(0)
+            statuses.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+        return statuses
 
-    ends = [in_new_process(work) for _ in range(MAX_RUNS + 1)]
+    ended = in_new_process(work)
     with AgentQueue(url) as queue:
-        found = queue.look(task_id)
+        found = queue.look("job")
 
-    deaths = [one for one in ends if "exit status 9" in one.how]
-    assert len(deaths) == MAX_RUNS
+    assert ended.value == [9] * MAX_RUNS + [0]
     assert found.state == TaskState.DEAD
 
 
@@ -562,27 +565,7 @@ def test_a_tool_that_hangs_is_given_up(monkeypatch):
     assert "was given up" in said["content"]
 
 
-def test_a_model_that_never_ends_uses_up_its_turns(url, task_id):
-    """A task that calls for something in each of its turns fails, with a reason."""
-
-    def restless(one):
-        def ask(messages, seconds):
-            reply = Reply("")
-            reply.choices[0].message.tool_calls = [call(call_id=f"c{len(messages)}")]
-            return reply
-
-        return means(ask=ask)
-
-    def work():
-        with AgentWorker(url, "a", restless) as worker:
-            worker.run(task_id, GOAL)
-
-    ended = in_new_process(work)
-
-    assert "all 20 turns are used up" in ended.error
-
-
-def long_work(url, task_id, turns, dies_at=None):
+def long_work(url, turns, dies_at=None):
     """Run a task of so many turns with results of 2 KB; what each request had."""
     seen = []
 
@@ -592,28 +575,24 @@ def long_work(url, task_id, turns, dies_at=None):
             number = int(messages[-1].get("tool_call_id", "c0")[1:]) + 1
             if number == dies_at:
                 os._exit(9)
-            reply = Reply("Done." if number > turns else "")
-            if number <= turns:
-                reply.choices[0].message.tool_calls = [call(call_id=f"c{number}")]
-            return reply
+            return calling(f"c{number}") if number <= turns else Reply("Done.")
 
         return means(lambda *given: "x" * 2_000, ask, risk_level="read_only")
 
     with AgentWorker(url, "a", prepare, max_turns=turns + 1) as worker:
-        said = worker.run(task_id, GOAL)
+        said = worker.run("long", GOAL)
     return said, seen
 
 
-@pytest.mark.parametrize("turns", [60, pytest.param(1_000, marks=pytest.mark.soak)])
-def test_a_long_workflow_that_is_begun_again_has_requests_of_one_size(
-    url, task_id, turns
-):
+@pytest.mark.usefixtures("process")
+@pytest.mark.parametrize("turns", [40, pytest.param(1_000, marks=pytest.mark.soak)])
+def test_a_long_workflow_that_is_begun_again_has_requests_of_one_size(url, turns):
     """
     What fell out is in the digest, made again from the steps that DBOS has recorded.
     """
-    ended = in_new_process(long_work, url, task_id, turns, turns, limit=600)
+    ended = in_new_process(long_work, url, turns, turns, limit=600)
 
-    again = in_new_process(long_work, url, task_id, turns, limit=600)
+    again = in_new_process(long_work, url, turns, limit=600)
 
     said, seen = again.value
     assert (ended.value, said, len(seen)) == (None, "Done.", 2)
