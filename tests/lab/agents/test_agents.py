@@ -46,9 +46,7 @@ def quiet(text):
 @pytest.mark.parametrize("agent", ["naive", "saving"])
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_an_undisturbed_agent_does_every_effect_once(world, task_id, agent, scenario):
-    """
-    Without a crash, no agent of the course does harm.
-    """
+    """Without a crash, no agent of the course does harm."""
     outcome = run_job(scenario, task_id, agent, store_url="memory:", on_event=quiet)
 
     job = SCENARIOS[scenario]
@@ -57,9 +55,7 @@ def test_an_undisturbed_agent_does_every_effect_once(world, task_id, agent, scen
 
 
 def test_the_naive_agent_starts_from_the_beginning(world, task_id):
-    """
-    What it knew went with the process: the second run repeats every effect.
-    """
+    """What it knew went with the process: the second run repeats every effect."""
     with pytest.raises(KeyboardInterrupt):
         run_job("deploy", task_id, "naive", on_event=stopping_after(7))
 
@@ -69,9 +65,7 @@ def test_the_naive_agent_starts_from_the_beginning(world, task_id):
 
 
 def test_the_saving_agent_goes_on_where_it_stopped(world, task_id, tmp_path):
-    """
-    Only the step whose record was missing happens twice: the gap of notebook 03.
-    """
+    """Only the step whose record was missing happens twice: the gap of notebook 03."""
     url = f"json:{tmp_path / 'tasks.json'}"
     said = []
     with pytest.raises(KeyboardInterrupt):
@@ -85,9 +79,7 @@ def test_the_saving_agent_goes_on_where_it_stopped(world, task_id, tmp_path):
 
 
 def test_a_completed_task_is_not_run_again(world, task_id, tmp_path):
-    """
-    Asked again, the saving agent returns the stored result and does nothing.
-    """
+    """Asked again, the saving agent returns the stored result and does nothing."""
     url = f"json:{tmp_path / 'tasks.json'}"
     first = run_job("deploy", task_id, "saving", store_url=url, on_event=quiet)
     asked = world.requests(task_id)
@@ -101,9 +93,7 @@ def test_a_completed_task_is_not_run_again(world, task_id, tmp_path):
 
 
 def test_the_saving_agent_records_each_step_under_a_stable_patch_id(world, task_id):
-    """
-    Facts, patch ids and the steps used all name the same ten steps.
-    """
+    """Facts, patch ids and the steps used all name the same ten steps."""
     store = MemoryStore()
     job = open_job("deploy", task_id, on_event=quiet)
     saving_agent(replace(job, store=store))
@@ -117,9 +107,7 @@ def test_the_saving_agent_records_each_step_under_a_stable_patch_id(world, task_
 
 
 def test_an_agent_that_saves_needs_a_store(task_id):
-    """
-    It says so before anything happens.
-    """
+    """It says so before anything happens."""
     with pytest.raises(InvalidValue, match="this agent needs one") as caught:
         run_job("deploy", task_id, "saving")
 
@@ -127,9 +115,7 @@ def test_an_agent_that_saves_needs_a_store(task_id):
 
 
 def test_the_events_tell_the_story_in_minutes(task_id):
-    """
-    One short line a step, the same in every run.
-    """
+    """One short line a step, the same in every run."""
     said = []
 
     run_job("disk", task_id, "naive", on_event=said.append)
@@ -142,9 +128,7 @@ def test_the_events_tell_the_story_in_minutes(task_id):
 
 
 def test_each_step_takes_its_time_before_it_is_done(task_id, monkeypatch):
-    """
-    The pace multiplies the time, and the wait comes before the effect.
-    """
+    """The pace multiplies the time, and the wait comes before the effect."""
     monkeypatch.setenv("AGENTSTATE_PACE", "0.5")
     clock = FakeClock()
     seen = []
@@ -165,9 +149,7 @@ def test_each_step_takes_its_time_before_it_is_done(task_id, monkeypatch):
 def test_an_interrupt_during_a_wait_ends_the_run_before_the_step(
     world, task_id, agent, monkeypatch
 ):
-    """
-    A polite restart is an interrupt: no agent swallows it, and nothing is done.
-    """
+    """A polite restart is an interrupt: no agent swallows it, and nothing is done."""
     monkeypatch.setenv("AGENTSTATE_PACE", "1")
     waits = iter(range(3))
 
@@ -199,9 +181,7 @@ def test_an_interrupt_during_a_wait_ends_the_run_before_the_step(
     ],
 )
 def test_the_pace_is_a_factor(monkeypatch, said, factor):
-    """
-    It is read from the environment, so no cell needs to change.
-    """
+    """It is read from the environment, so no cell needs to change."""
     monkeypatch.setenv("AGENTSTATE_PACE", said)
 
     assert pace() == factor
@@ -212,9 +192,7 @@ def test_the_pace_is_a_factor(monkeypatch, said, factor):
     ["-1", "nan", "inf", "1e9", "fast", "0x10", "1,5", "1 2", "9" * 5_000, "٣\x1b[31m"],
 )
 def test_a_pace_that_makes_no_sense_is_refused_by_name(monkeypatch, task_id, said):
-    """
-    Before anything is started, and in a message of readable length.
-    """
+    """Before anything is started, and in a message of readable length."""
     monkeypatch.setenv("AGENTSTATE_PACE", said)
 
     with pytest.raises(InvalidValue, match="AGENTSTATE_PACE") as caught:
@@ -238,9 +216,7 @@ def test_a_pace_that_makes_no_sense_is_refused_by_name(monkeypatch, task_id, sai
     ],
 )
 def test_a_run_that_makes_no_sense_is_refused(arguments, complaint):
-    """
-    Each wrong argument is named before anything is started.
-    """
+    """Each wrong argument is named before anything is started."""
     with pytest.raises(InvalidValue, match=complaint):
         run_job(**{"scenario": "disk", "task_id": "t", **arguments})
 
@@ -254,9 +230,7 @@ def test_a_run_that_makes_no_sense_is_refused(arguments, complaint):
 )
 @pytest.mark.parametrize("agent", ["naive", "saving"])
 def test_what_the_world_raises_goes_through(world, task_id, agent, fault, error):
-    """
-    These agents handle no failure: the caller sees the world's own error.
-    """
+    """These agents handle no failure: the caller sees the world's own error."""
     world.fault(task_id, fault, at="deploy-api")
 
     with pytest.raises(error):
@@ -264,9 +238,7 @@ def test_what_the_world_raises_goes_through(world, task_id, agent, fault, error)
 
 
 def test_an_empty_reply_of_the_model_is_refused(job):
-    """
-    Some servers answer without a choice; that is not the end of the work.
-    """
+    """Some servers answer without a choice; that is not the end of the work."""
     empty = job.through(lambda **asked: SimpleNamespace(choices=[]))
 
     with pytest.raises(InvalidValue, match="no choice"):
@@ -289,17 +261,13 @@ def test_an_empty_reply_of_the_model_is_refused(job):
     ],
 )
 def test_a_task_says_itself_whether_it_is_completed(returned, completed):
-    """
-    Anything else that an agent returns is taken for its result.
-    """
+    """Anything else that an agent returns is taken for its result."""
     assert outcome_of(returned).completed is completed
 
 
 @pytest.mark.parametrize("agent", [naive_agent, saving_agent, noted_agent])
 def test_an_agent_fits_a_notebook_cell(agent):
-    """
-    It is shown as a listing: narrow, and short without its docstring.
-    """
+    """It is shown as a listing: narrow, and short without its docstring."""
     shown = set(inspect.getdoc(agent).splitlines())
     lines = [
         line
@@ -327,9 +295,7 @@ def without(note, field):
 
 
 def test_with_the_whole_note_the_work_is_finished_once(world, task_id):
-    """
-    The replacement does the other six steps, and nothing again.
-    """
+    """The replacement does the other six steps, and nothing again."""
     job, note = handed_over(task_id)
 
     last = noted_agent(job, note)
@@ -340,9 +306,7 @@ def test_with_the_whole_note_the_work_is_finished_once(world, task_id):
 
 
 def test_without_the_facts_the_work_is_done_again(world, task_id):
-    """
-    The ledger shows the steps of the first agent twice.
-    """
+    """The ledger shows the steps of the first agent twice."""
     job, note = handed_over(task_id)
 
     noted_agent(job, without(note, "known_facts"))
@@ -351,9 +315,7 @@ def test_without_the_facts_the_work_is_done_again(world, task_id):
 
 
 def test_without_the_constraints_nobody_is_asked(world, task_id):
-    """
-    With them the replacement asks before it deploys; without them it deploys.
-    """
+    """With them the replacement asks before it deploys; without them it deploys."""
     job, note = handed_over(task_id, constraints=ASK_BEFORE_DEPLOY)
 
     asking = noted_agent(job, note)
@@ -366,9 +328,7 @@ def test_without_the_constraints_nobody_is_asked(world, task_id):
 
 
 def test_without_the_budget_used_the_limit_is_no_limit(world, task_id):
-    """
-    Six steps were allowed: with the counter six are done, without it ten.
-    """
+    """Six steps were allowed: with the counter six are done, without it ten."""
     job, note = handed_over(task_id, budget={"max_steps": 6})
 
     kept = noted_agent(job, note)
@@ -382,9 +342,7 @@ def test_without_the_budget_used_the_limit_is_no_limit(world, task_id):
 
 
 def test_without_the_goal_the_replacement_asks_what_to_do(world, task_id):
-    """
-    Nothing is done again and nothing is finished.
-    """
+    """Nothing is done again and nothing is finished."""
     job, note = handed_over(task_id)
 
     last = noted_agent(job, without(note, "goal"))
@@ -395,9 +353,7 @@ def test_without_the_goal_the_replacement_asks_what_to_do(world, task_id):
 
 
 def test_without_the_plan_what_was_taken_out_is_done(world, task_id):
-    """
-    A person took the worker out of this release; only the plan knows.
-    """
+    """A person took the worker out of this release; only the plan knows."""
     plan = [step.name for step in DEPLOY.steps if step.name != "deploy-worker"]
     job, note = handed_over(task_id, plan=plan)
 
@@ -407,9 +363,7 @@ def test_without_the_plan_what_was_taken_out_is_done(world, task_id):
 
 
 def test_with_the_plan_what_was_taken_out_is_left_out(world, task_id):
-    """
-    The replacement follows the plan that it finds in the note.
-    """
+    """The replacement follows the plan that it finds in the note."""
     plan = [step.name for step in DEPLOY.steps if step.name != "deploy-worker"]
     job, note = handed_over(task_id, plan=plan)
 
@@ -419,9 +373,7 @@ def test_with_the_plan_what_was_taken_out_is_left_out(world, task_id):
 
 
 def test_a_note_may_be_a_state_or_json(task_id):
-    """
-    Both forms say the same to the next agent.
-    """
+    """Both forms say the same to the next agent."""
     job, note = handed_over(task_id)
 
     state = AgentState.model_validate(note)
@@ -430,9 +382,7 @@ def test_a_note_may_be_a_state_or_json(task_id):
 
 
 def test_what_is_learned_twice_counts_twice():
-    """
-    Without a task, the number of patches is the version: no step is lost.
-    """
+    """Without a task, the number of patches is the version: no step is lost."""
     state = AgentState(goal="g")
     fact = UpsertFact(fact=Fact(key="done:a", value="ok"))
 
@@ -444,9 +394,7 @@ def test_what_is_learned_twice_counts_twice():
 
 
 def test_the_names_that_the_command_line_knows():
-    """
-    They are public: `run --agent NAME`.
-    """
+    """They are public: `run --agent NAME`."""
     known = ["durable", "idempotent", "naive", "saving", "timed"]
 
     assert sorted(agents.AGENTS) == known

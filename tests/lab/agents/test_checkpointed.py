@@ -75,9 +75,7 @@ def test_an_interrupted_run_goes_on_behind_its_last_word(world, job, events):
 
 
 def test_a_run_that_dies_after_the_last_word_does_not_ask_for_it_again(job):
-    """
-    The answer was stored before the task was completed.
-    """
+    """The answer was stored before the task was completed."""
     checkpointed_agent(job)
     store = MemoryStore()
     again = store.submit(Task.new(job.scenario.goal, task_id=job.task_id)).task
@@ -90,9 +88,7 @@ def test_a_run_that_dies_after_the_last_word_does_not_ask_for_it_again(job):
 
 
 def test_the_model_is_told_the_result_and_no_guess(world, job):
-    """
-    A call without a result is asked for again under its key.
-    """
+    """A call without a result is asked for again under its key."""
     with pytest.raises(KeyboardInterrupt):
         checkpointed_agent(replace(job, on_event=stopping_after(5)))
     unknown = CheckpointManager(job.store).resume(job.task_id).unknown
@@ -108,9 +104,7 @@ def test_the_model_is_told_the_result_and_no_guess(world, job):
 
 
 def test_a_fork_does_what_comes_after_its_moment(world, job):
-    """
-    With keys of its own, in its own task, and the original stays as it was.
-    """
+    """With keys of its own, in its own task, and the original stays as it was."""
     checkpointed_agent(job)
     manager = CheckpointManager(job.store)
     moments = manager.history(job.task_id)
@@ -127,9 +121,7 @@ def test_a_fork_does_what_comes_after_its_moment(world, job):
 
 
 def test_what_may_not_go_on_is_not_claimed(job):
-    """
-    A budget that is used up is seen before an attempt is counted.
-    """
+    """A budget that is used up is seen before an attempt is counted."""
     spent = AgentState(goal="g", budget=Budget(max_steps=1, used=Used(steps=1)))
     new = Task.new(job.scenario.goal, task_id=job.task_id, agent_state=spent)
     before = job.store.submit(new).task
@@ -142,9 +134,7 @@ def test_what_may_not_go_on_is_not_claimed(job):
 
 @pytest.mark.parametrize("store", ["json", "sqlite"])
 def test_a_kill_around_an_effect_does_no_harm(world, store):
-    """
-    Before, inside and after it, and around the save of what the model is told.
-    """
+    """Before, inside and after it, and around the save of what the model is told."""
     points = [
         *(f"effect.{moment}:1" for moment in ("before", "inside", "after")),
         *(f"write.{moment}:9" for moment in ("before", "inside", "after")),
@@ -159,9 +149,7 @@ def test_a_kill_around_an_effect_does_no_harm(world, store):
 
 
 def test_a_task_saved_alone_is_a_snapshot_and_a_record_is_not(clock):
-    """
-    A claim and an end go through the manager; an intent does not.
-    """
+    """A claim and an end go through the manager; an intent does not."""
     store = MemoryStore(clock=clock)
     manager = CheckpointManager(store, strategy="on_state_change", clock=clock)
     kept = SnapshotStore(store, manager)
@@ -175,9 +163,7 @@ def test_a_task_saved_alone_is_a_snapshot_and_a_record_is_not(clock):
 
 
 def test_only_calls_without_a_result_are_open():
-    """
-    In the order in which they were made.
-    """
+    """In the order in which they were made."""
     turn = {"role": "assistant", "tool_calls": [{"id": "a"}, {"id": "b"}, {"id": "c"}]}
     told = {"role": "tool", "tool_call_id": "b", "content": "ok"}
 

@@ -17,9 +17,7 @@ EACH_ONCE = dict.fromkeys(EFFECTS, 1)
 
 
 def test_an_undisturbed_run_does_every_effect_once(world, job):
-    """
-    Eight effects, each under the key of its step, and a completed task.
-    """
+    """Eight effects, each under the key of its step, and a completed task."""
     task = idempotent_agent(job)
 
     entries = world.ledger(job.task_id)
@@ -30,9 +28,7 @@ def test_an_undisturbed_run_does_every_effect_once(world, job):
 
 @pytest.mark.parametrize("events", [1, 2, 5, 9])
 def test_an_interrupted_run_is_finished_by_the_next(world, job, events):
-    """
-    Wherever it stops, nothing is lost and nothing happens twice.
-    """
+    """Wherever it stops, nothing is lost and nothing happens twice."""
     with pytest.raises(KeyboardInterrupt):
         idempotent_agent(replace(job, on_event=stopping_after(events)))
 
@@ -43,9 +39,7 @@ def test_an_interrupted_run_is_finished_by_the_next(world, job, events):
 
 
 def test_a_resumed_run_asks_the_model_only_for_what_is_new(world, job):
-    """
-    What the model said is stored: a live one might plan something else now.
-    """
+    """What the model said is stored: a live one might plan something else now."""
     with pytest.raises(KeyboardInterrupt):
         idempotent_agent(replace(job, on_event=stopping_after(5)))
     asked = world.requests(job.task_id)["model"]
@@ -57,9 +51,7 @@ def test_a_resumed_run_asks_the_model_only_for_what_is_new(world, job):
 
 
 def test_a_completed_task_is_answered_from_the_store(world, job):
-    """
-    The same result, and not one request more.
-    """
+    """The same result, and not one request more."""
     first = idempotent_agent(job)
     before = world.requests(job.task_id)
 
@@ -71,9 +63,7 @@ def test_a_completed_task_is_answered_from_the_store(world, job):
 
 @pytest.mark.parametrize("step", ["open-ticket", "deploy-api", "report"])
 def test_a_lost_reply_is_asked_for_again_under_the_same_key(world, job, step):
-    """
-    The service knows the key, so the second question is answered, not obeyed.
-    """
+    """The service knows the key, so the second question is answered, not obeyed."""
     world.fault(job.task_id, "reply_lost", at=step)
 
     with pytest.raises(ReplyLost):
@@ -86,9 +76,7 @@ def test_a_lost_reply_is_asked_for_again_under_the_same_key(world, job, step):
 
 
 def test_a_refused_effect_fails_the_task_and_a_later_run_finishes_it(world, job):
-    """
-    Nothing happened, so the next run may begin the step.
-    """
+    """Nothing happened, so the next run may begin the step."""
     world.fault(job.task_id, "throttle", at="deploy-api")
 
     with pytest.raises(EffectRefused):
@@ -122,9 +110,7 @@ def test_without_a_key_an_unknown_outcome_waits_for_a_person(world, job):
 
 
 def test_what_was_declared_safe_to_repeat_is_repeated(world, job):
-    """
-    The caller's word, and the caller's second mail.
-    """
+    """The caller's word, and the caller's second mail."""
     world.fault(job.task_id, "reply_lost", at="announce")
     bold = functools.partial(
         idempotent_agent, keyless={"send_mail"}, if_unknown="repeat"
@@ -139,9 +125,7 @@ def test_what_was_declared_safe_to_repeat_is_repeated(world, job):
 
 
 def test_several_calls_in_one_turn_get_one_message_each(world, job):
-    """
-    The model refuses the next turn unless each of its calls was answered.
-    """
+    """The model refuses the next turn unless each of its calls was answered."""
     task = idempotent_agent(replace(job, model=PARALLEL_MODEL))
 
     assert task.state == "completed"

@@ -21,9 +21,7 @@ def test_each_note_is_written_once_and_the_first_is_found_again():
 
 
 def test_another_model_goes_on_where_the_first_was_stopped():
-    """
-    The second one was told nothing but the requests of its own run.
-    """
+    """The second one was told nothing but the requests of its own run."""
     store = open_store("memory:")
 
     def stop(event):

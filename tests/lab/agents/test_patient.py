@@ -17,9 +17,7 @@ TICKET = SCENARIOS["deploy"].steps[1]
 
 
 def test_in_bad_weather_an_agent_that_tries_once_does_not_get_through(job):
-    """
-    The first question to the model ends it.
-    """
+    """The first question to the model ends it."""
     bad_weather(job)
 
     with pytest.raises(openai.RateLimitError):
@@ -27,9 +25,7 @@ def test_in_bad_weather_an_agent_that_tries_once_does_not_get_through(job):
 
 
 def test_in_bad_weather_a_patient_job_is_done_and_each_effect_once(world, job):
-    """
-    Five requests more than in fair weather, and not one effect more.
-    """
+    """Five requests more than in fair weather, and not one effect more."""
     bad_weather(job)
 
     task = idempotent_agent(patient(job))
@@ -46,9 +42,7 @@ def test_in_bad_weather_a_patient_job_is_done_and_each_effect_once(world, job):
 
 
 def test_without_a_key_what_may_have_happened_is_not_asked_for_again(world, job):
-    """
-    One ticket, and an error that says that nobody knows.
-    """
+    """One ticket, and an error that says that nobody knows."""
     world.fault(job.task_id, "reply_lost", at="open_ticket")
 
     with pytest.raises(ReplyLost):
@@ -58,9 +52,7 @@ def test_without_a_key_what_may_have_happened_is_not_asked_for_again(world, job)
 
 
 def test_without_a_key_what_did_not_happen_is_asked_for_again(world, job):
-    """
-    A service that is too busy has done nothing.
-    """
+    """A service that is too busy has done nothing."""
     world.fault(job.task_id, "throttle", at="open_ticket", seconds=0)
 
     run_step(patient(job), TICKET)
@@ -69,9 +61,7 @@ def test_without_a_key_what_did_not_happen_is_asked_for_again(world, job):
 
 
 def test_killed_in_bad_weather_it_does_each_effect_once(world):
-    """
-    A sample of the matrix of notebook 04.
-    """
+    """A sample of the matrix of notebook 04."""
     points = ["effect.before:2", "effect.inside:1", "effect.inside:3", "effect.after:7"]
 
     def patient_agent(job):

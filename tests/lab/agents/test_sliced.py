@@ -34,18 +34,14 @@ def requests(world, tmp_path, monkeypatch):
 
 
 def test_each_turn_is_told_one_text_within_the_budget(requests):
-    """
-    No conversation grows: one message a turn, never longer than the budget.
-    """
+    """No conversation grows: one message a turn, never longer than the budget."""
     assert [len(messages) for messages in requests] == [1] * 11
     sizes = [len(messages[0]["content"].encode()) for messages in requests]
     assert max(sizes) <= BUDGET
 
 
 def test_each_turn_is_told_what_is_done(requests):
-    """
-    The facts of all steps so far, whatever else there is room for.
-    """
+    """The facts of all steps so far, whatever else there is room for."""
     told = [messages[0]["content"].count("\nfact done:") for messages in requests]
 
     assert told == list(range(11))
@@ -53,18 +49,14 @@ def test_each_turn_is_told_what_is_done(requests):
 
 @pytest.mark.usefixtures("process")
 def test_a_kill_leaves_no_harm(home_dir):
-    """
-    A later run follows the stored messages, though no turn reads them again.
-    """
+    """A later run follows the stored messages, though no turn reads them again."""
     matrix = crash_matrix(sliced_agent, store="json", points=POINTS)
 
     assert matrix.survived == matrix.total == len(POINTS)
 
 
 def test_a_briefing_that_cannot_hold_what_is_done_is_refused():
-    """
-    Nobody asks a model that would begin again.
-    """
+    """Nobody asks a model that would begin again."""
     state = minute_eight()
     long = [Fact(key=f"done:step-{n}", value="x" * 50) for n in range(30)]
 
@@ -73,9 +65,7 @@ def test_a_briefing_that_cannot_hold_what_is_done_is_refused():
 
 
 def test_a_briefing_names_the_next_step():
-    """
-    What belongs to it comes first.
-    """
+    """What belongs to it comes first."""
     state = minute_eight()
 
     assert f"step: {next_step(state)}" in briefing(state)

@@ -28,9 +28,7 @@ def job(task_id, clock):
 
 
 def test_a_job_that_has_time_is_completed(world, job, clock):
-    """
-    Ten minutes of work in a quarter of an hour; what was used is stored.
-    """
+    """Ten minutes of work in a quarter of an hour; what was used is stored."""
     task = timed_agent(job, seconds=900, clock=clock, wall=clock)
 
     assert task.state == "completed"
@@ -39,9 +37,7 @@ def test_a_job_that_has_time_is_completed(world, job, clock):
 
 
 def test_a_job_without_time_stops_and_says_so(world, job, clock):
-    """
-    The reason is saved after the time was up, and no effect comes after it.
-    """
+    """The reason is saved after the time was up, and no effect comes after it."""
     task = timed_agent(job, seconds=300, clock=clock, wall=clock)
 
     assert task.state == "failed"
@@ -51,9 +47,7 @@ def test_a_job_without_time_stops_and_says_so(world, job, clock):
 
 
 def test_a_second_run_has_what_the_first_one_left(world, job, clock):
-    """
-    Also on a machine whose clocks show something else.
-    """
+    """Also on a machine whose clocks show something else."""
     lines = []
 
     def three_minutes(text):
@@ -77,9 +71,7 @@ def test_a_second_run_has_what_the_first_one_left(world, job, clock):
 
 
 def test_a_task_that_was_submitted_without_a_deadline_has_none(job, clock):
-    """
-    The agent does not decide how long somebody else is ready to wait.
-    """
+    """The agent does not decide how long somebody else is ready to wait."""
     job.store.submit(Task.new(job.scenario.goal, task_id=job.task_id))
 
     task = timed_agent(job, seconds=300, clock=clock, wall=clock)
@@ -107,9 +99,7 @@ class Recorder:
     ],
 )
 def test_an_effect_is_given_its_share(clock, elapsed, given):
-    """
-    A step's limit, or less when the run has less.
-    """
+    """A step's limit, or less when the run has less."""
     recorder = Recorder()
     world = TimedWorld(recorder, Deadline.after(300, clock=clock))
     clock.advance(elapsed)
@@ -120,9 +110,7 @@ def test_an_effect_is_given_its_share(clock, elapsed, given):
 
 
 def test_a_late_effect_is_not_asked_for(clock):
-    """
-    It is refused by its name, and nothing went out.
-    """
+    """It is refused by its name, and nothing went out."""
     recorder = Recorder()
     world = TimedWorld(recorder, Deadline.after(300, clock=clock))
     clock.advance(300)
@@ -134,9 +122,7 @@ def test_a_late_effect_is_not_asked_for(clock):
 
 
 def test_a_save_is_never_too_late(job, clock):
-    """
-    The store takes the record along and keeps no deadline.
-    """
+    """The store takes the record along and keeps no deadline."""
     deadline = Deadline.after(300, clock=clock, wall=clock)
     store = under(job, deadline).store
     task = store.submit(Task.new(job.scenario.goal, task_id=job.task_id)).task
@@ -149,9 +135,7 @@ def test_a_save_is_never_too_late(job, clock):
 
 
 def test_an_effect_whose_reply_is_late_is_asked_for_again(world, job, task_id):
-    """
-    Given up, unknown, and then known: it happened once.
-    """
+    """Given up, unknown, and then known: it happened once."""
     world.fault(task_id, "drip", at="report", seconds=0.1)
     deadline = Deadline.after(300)
     hasty = replace(job, world=TimedWorld(job.world, deadline.narrow(0.3)))
@@ -168,9 +152,7 @@ def test_an_effect_whose_reply_is_late_is_asked_for_again(world, job, task_id):
 
 @pytest.mark.usefixtures("process")
 def test_it_survives_the_moments_around_an_effect(home_dir):
-    """
-    A deadline in the store costs none of what notebook 03 has won.
-    """
+    """A deadline in the store costs none of what notebook 03 has won."""
     points = [f"effect.{when}:4" for when in ("before", "inside", "after")]
 
     matrix = crash_matrix("timed", points=points)

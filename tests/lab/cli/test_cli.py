@@ -74,9 +74,7 @@ def kill_in_minute(minute: int, world: World, *arguments: str) -> None:
 
 
 def test_a_run_completes_with_status_0(world, capsys):
-    """
-    Each minute is a line, and the last line says how it ended.
-    """
+    """Each minute is a line, and the last line says how it ended."""
     status = main(["run", "deploy", "--agent", "naive", "--task-id", "cli-whole"])
 
     lines = capsys.readouterr().out.splitlines()
@@ -89,9 +87,7 @@ def test_a_run_completes_with_status_0(world, capsys):
 
 
 def test_the_naive_agent_killed_and_run_again_repeats_itself(world):
-    """
-    What it had done is done twice, and the ledger says so.
-    """
+    """What it had done is done twice, and the ledger says so."""
     command = ("run", "deploy", "--agent", "naive", "--task-id", "cli-naive")
     kill_in_minute(4, world, *command)
 
@@ -103,9 +99,7 @@ def test_the_naive_agent_killed_and_run_again_repeats_itself(world):
 
 
 def test_the_book_shows_what_happens_at_minute_8(world, capsys):
-    """
-    What a reader sees there is what the commands really print.
-    """
+    """What a reader sees there is what the commands really print."""
     command = ("run", "deploy", "--agent", "naive", "--task-id", "friday")
     kill_in_minute(8, world, *command)
     main(list(command))
@@ -132,9 +126,7 @@ def test_a_run_says_first_which_process_it_is(world):
 
 @pytest.mark.parametrize("agent", agents.AGENTS)
 def test_a_run_says_once_how_it_ended(world, tmp_path, capsys, agent):
-    """
-    The command says it for every agent, also for one that tells events.
-    """
+    """The command says it for every agent, also for one that tells events."""
     store = f"json:{tmp_path / 'tasks.json'}"
     task = ["--task-id", f"cli-once-{agent}", "--store", store]
 
@@ -144,9 +136,7 @@ def test_a_run_says_once_how_it_ended(world, tmp_path, capsys, agent):
 
 
 def test_the_saving_agent_killed_and_run_again_goes_on(world, tmp_path, capsys):
-    """
-    With a store, the same id finds the task and nothing is done twice here.
-    """
+    """With a store, the same id finds the task and nothing is done twice here."""
     store = f"json:{tmp_path / 'tasks.json'}"
     command = ("run", "deploy", "--agent", "saving")
     command += ("--task-id", "cli-saving", "--store", store)
@@ -160,9 +150,7 @@ def test_the_saving_agent_killed_and_run_again_goes_on(world, tmp_path, capsys):
 
 
 def test_a_run_without_a_store_keeps_its_task_in_the_home(world, capsys):
-    """
-    The shortest command survives a restart too: the second run finds the task.
-    """
+    """The shortest command survives a restart too: the second run finds the task."""
     command = ["run", "disk", "--agent", "saving", "--task-id", "cli-at-home"]
 
     statuses = [main(command), main(command)]
@@ -173,9 +161,7 @@ def test_a_run_without_a_store_keeps_its_task_in_the_home(world, capsys):
 
 
 def test_an_id_that_the_ledger_does_not_know_is_told(world, capsys):
-    """
-    A misspelt id must not look like a task that did nothing.
-    """
+    """A misspelt id must not look like a task that did nothing."""
     main(["run", "disk", "--agent", "naive", "--task-id", "cli-known"])
     capsys.readouterr()
 
@@ -194,9 +180,7 @@ def test_an_id_that_the_ledger_does_not_know_is_told(world, capsys):
 
 
 def test_a_run_that_fails_has_status_1(world, capsys):
-    """
-    An agent that gives up is told in one line, without a traceback.
-    """
+    """An agent that gives up is told in one line, without a traceback."""
     world.fault("cli-fails", "error", at="model")
 
     status = main(["run", "disk", "--agent", "naive", "--task-id", "cli-fails"])
@@ -208,9 +192,7 @@ def test_a_run_that_fails_has_status_1(world, capsys):
 
 
 def test_a_task_that_is_not_completed_has_status_1(world, monkeypatch, capsys):
-    """
-    Coming to an end is not the same as being done.
-    """
+    """Coming to an end is not the same as being done."""
     ended = agents.Outcome(completed=False, result="a person must decide")
     monkeypatch.setattr("agentstate_lab.lab.agents.run_job", lambda *a, **k: ended)
 
@@ -247,9 +229,7 @@ def spawned_until(step: str, world: World, *arguments: str) -> subprocess.Popen[
 def test_a_run_that_was_killed_or_told_to_stop_goes_on_at_once(
     world, capsys, request, tmp_path, kind, number, status, left
 ):
-    """
-    No lease is waited for; whoever was told to stop has also let go of the task.
-    """
+    """No lease is waited for; whoever was told to stop has also let go of the task."""
     store_url = f"{kind}:{tmp_path / 'tasks'}"
     if kind == "postgresql":
         store_url = str(request.getfixturevalue("postgres"))
@@ -271,9 +251,7 @@ def test_a_run_that_was_killed_or_told_to_stop_goes_on_at_once(
 
 
 def test_an_interrupted_run_has_status_130(world, monkeypatch, capsys):
-    """
-    Control-C is answered with a line, not with a traceback.
-    """
+    """Control-C is answered with a line, not with a traceback."""
 
     def interrupted(*args: object, **more: object) -> None:
         raise KeyboardInterrupt
@@ -346,9 +324,7 @@ def test_an_interrupted_run_has_status_130(world, monkeypatch, capsys):
     ],
 )
 def test_a_wrong_argument_is_refused_in_words(world, capsys, arguments, word):
-    """
-    Status 2, one line that names the argument, and nothing has happened.
-    """
+    """Status 2, one line that names the argument, and nothing has happened."""
     if arguments[0] == "run":
         arguments = [*arguments, "--task-id", "cli-refused"]
 
@@ -364,9 +340,7 @@ def test_a_wrong_argument_is_refused_in_words(world, capsys, arguments, word):
 
 
 def test_a_run_that_cannot_begin_does_not_say_that_it_begins(world, capsys):
-    """
-    What is wrong with its arguments comes first, and nothing else.
-    """
+    """What is wrong with its arguments comes first, and nothing else."""
     main(["run", "disk", "--agent", "nonsense", "--task-id", "cli-not-begun"])
 
     said = capsys.readouterr()
@@ -378,9 +352,7 @@ def test_a_run_that_cannot_begin_does_not_say_that_it_begins(world, capsys):
 def test_the_id_of_another_job_is_refused_in_words_of_the_command_line(
     world, tmp_path, capsys
 ):
-    """
-    Whoever typed the id needs another id, not a key.
-    """
+    """Whoever typed the id needs another id, not a key."""
     more = ["--task-id", "cli-taken", "--store", f"json:{tmp_path / 'tasks.json'}"]
     main(["run", "disk", *more])
 
@@ -407,9 +379,7 @@ def test_the_id_of_another_job_is_refused_in_words_of_the_command_line(
 def test_a_side_effect_is_spoken_of_where_there_may_be_one(
     home_dir, monkeypatch, capsys, command, error, told
 ):
-    """
-    A slip of the keyboard has none, and a run has them for a living.
-    """
+    """A slip of the keyboard has none, and a run has them for a living."""
 
     def fails(*args: object, **more: object) -> None:
         raise error
@@ -437,9 +407,7 @@ def test_a_side_effect_is_spoken_of_where_there_may_be_one(
 )
 @pytest.mark.parametrize("agent", agents.AGENTS)
 def test_a_strange_task_id_is_used_or_refused(world, tmp_path, capsys, agent, task_id):
-    """
-    It works, or one short line says why not; nothing in between.
-    """
+    """It works, or one short line says why not; nothing in between."""
     store = f"json:{tmp_path / 'tasks.json'}"
     arguments = ["--agent", agent, "--task-id", task_id, "--store", store]
 
@@ -466,9 +434,7 @@ def test_a_strange_task_id_is_used_or_refused(world, tmp_path, capsys, agent, ta
     ],
 )
 def test_a_command_that_cannot_be_read_shows_its_usage(capsys, arguments):
-    """
-    Status 2 here as well.
-    """
+    """Status 2 here as well."""
     with pytest.raises(SystemExit) as caught:
         main(arguments)
 
@@ -477,9 +443,7 @@ def test_a_command_that_cannot_be_read_shows_its_usage(capsys, arguments):
 
 
 def test_the_ledger_as_json_has_one_object_for_each_effect(world, capsys):
-    """
-    A program can count what happened.
-    """
+    """A program can count what happened."""
     main(["run", "disk", "--agent", "naive", "--task-id", "cli-json"])
     capsys.readouterr()
 
@@ -498,9 +462,7 @@ def test_the_ledger_as_json_has_one_object_for_each_effect(world, capsys):
 
 
 def test_the_ledger_in_words_counts_repeats(world, capsys):
-    """
-    The last line is the harm.
-    """
+    """The last line is the harm."""
     for _ in range(2):
         main(["run", "disk", "--agent", "naive", "--task-id", "cli-twice"])
     capsys.readouterr()
@@ -514,9 +476,7 @@ def test_the_ledger_in_words_counts_repeats(world, capsys):
 
 
 def test_the_ledger_shows_no_control_characters(world, capsys):
-    """
-    A name from outside cannot move the cursor of a terminal.
-    """
+    """A name from outside cannot move the cursor of a terminal."""
     world.effect("deploy", task_id="a\x1b[2J", step="s\r", arguments={"service": "x"})
 
     main(["ledger", "--task-id", "a\x1b[2J"])
@@ -526,9 +486,7 @@ def test_the_ledger_shows_no_control_characters(world, capsys):
 
 @pytest.mark.usefixtures("process")
 def test_world_and_postgres_are_started_found_and_stopped(home_dir, capsys):
-    """
-    `status` never starts them, `start` finds the same ones, `stop` ends them.
-    """
+    """`status` never starts them, `start` finds the same ones, `stop` ends them."""
     assert main(["status"]) == 1
     assert main(["start"]) == 0
     first = (find_world(), find_postgres())
@@ -552,9 +510,7 @@ def test_world_and_postgres_are_started_found_and_stopped(home_dir, capsys):
 
 @pytest.mark.usefixtures("process")
 def test_status_says_which_of_the_two_runs(home_dir, capsys):
-    """
-    Most lessons need the world alone, and status 0 is for what was asked about.
-    """
+    """Most lessons need the world alone, and status 0 is for what was asked about."""
     main(["start", "world"])
     capsys.readouterr()
 
@@ -567,9 +523,7 @@ def test_status_says_which_of_the_two_runs(home_dir, capsys):
 
 
 def test_stopping_one_leaves_the_other(home_dir, monkeypatch, capsys):
-    """
-    A world that cannot be stopped does not keep PostgreSQL running.
-    """
+    """A world that cannot be stopped does not keep PostgreSQL running."""
 
     def locked() -> bool:
         raise WorldUnavailable("another program holds the lock")
@@ -587,9 +541,7 @@ def test_stopping_one_leaves_the_other(home_dir, monkeypatch, capsys):
 
 @pytest.mark.usefixtures("process")
 def test_stop_can_forget_the_databases(home_dir, capsys):
-    """
-    Nothing is removed unless it is said.
-    """
+    """Nothing is removed unless it is said."""
     main(["start", "postgres"])
     main(["stop"])
     kept = Place(home_dir).is_known()
@@ -606,9 +558,7 @@ def test_stop_can_forget_the_databases(home_dir, capsys):
 def test_a_server_of_one_s_own_is_shown_without_its_address(
     postgres, monkeypatch, capsys
 ):
-    """
-    `status` asks it, `stop` leaves it alone, and nobody sees the password.
-    """
+    """`status` asks it, `stop` leaves it alone, and nobody sees the password."""
     monkeypatch.setenv("AGENTSTATE_PG_DSN", postgres)
 
     statuses = [main(["start", "postgres"]), main(["stop", "postgres"])]
@@ -668,9 +618,7 @@ def test_the_book_s_agent_is_killed_as_one_of_one_s_own(
 
 
 def test_an_own_agent_takes_no_strategy(capsys):
-    """
-    What it does about checkpoints is its own business.
-    """
+    """What it does about checkpoints is its own business."""
     asked = ["--agent", "json:dumps", "--strategy", "every_step"]
 
     assert main(["crash-matrix", *asked]) == 2
@@ -681,18 +629,14 @@ def test_an_own_agent_takes_no_strategy(capsys):
     "shown", re.findall(r"^\$ agentstate-lab ([^#\n]+)", PAGE, re.MULTILINE)
 )
 def test_a_command_that_the_book_shows_is_one(shown):
-    """
-    With these options.
-    """
+    """With these options."""
     assert parser().parse_args(shown.split()).name == shown.split()[0]
 
 
 def test_a_crash_matrix_of_a_strategy_on_two_stores_by_a_signal(
     world, monkeypatch, capsys
 ):
-    """
-    One matrix a store; each says what it is of.
-    """
+    """One matrix a store; each says what it is of."""
     monkeypatch.setattr(Rig, "rehearse", lambda rig: {"effect.inside:1": "clean-logs"})
     command = ["crash-matrix", "--scenario", "disk", "--store", "json", "sqlite"]
 
@@ -712,9 +656,7 @@ def test_a_crash_matrix_of_a_strategy_on_two_stores_by_a_signal(
     ],
 )
 def test_the_status_of_a_matrix_is_about_harm(monkeypatch, capsys, rows, expected):
-    """
-    To ask a person is safe; one point with harm is enough, in any of the stores.
-    """
+    """To ask a person is safe; one point with harm is enough, in any of the stores."""
     made = iter([rows, [SAFE]])
 
     def matrix_of(*args: object, **more: object) -> Matrix:
@@ -729,9 +671,7 @@ def test_the_status_of_a_matrix_is_about_harm(monkeypatch, capsys, rows, expecte
 
 
 def test_the_help_says_how_many_points_there_are(world, capsys):
-    """
-    How long a matrix takes is known before, and the numbers are those of today.
-    """
+    """How long a matrix takes is known before, and the numbers are those of today."""
     with pytest.raises(SystemExit):
         main(["crash-matrix", "--help"])
 
@@ -747,9 +687,7 @@ def test_the_help_says_how_many_points_there_are(world, capsys):
 
 @pytest.mark.parametrize("command", ["run", "crash-matrix"])
 def test_the_help_knows_every_agent(capsys, command):
-    """
-    No name is left for the reader to guess, and no option without a word.
-    """
+    """No name is left for the reader to guess, and no option without a word."""
     with pytest.raises(SystemExit):
         main([command, "--help"])
 
@@ -777,9 +715,7 @@ def course(tmp_path, home_dir, monkeypatch) -> Path:
     "word", ["retry", "04", "4", "04_retry", "exercises/04_retry.ipynb"]
 )
 def test_an_exercise_is_named_as_it_comes_to_hand(course, capsys, word):
-    """
-    By name, number or file, for each of the three commands.
-    """
+    """By name, number or file, for each of the three commands."""
     stub = course / "exercises" / "04_retry.ipynb"
     stub.write_bytes((course / "exercises" / "solutions" / stub.name).read_bytes())
 
@@ -810,9 +746,7 @@ def test_a_number_may_stand_for_two_exercises(course, capsys, word):
 
 
 def test_one_of_two_exercises_is_checked_by_its_name(course, capsys):
-    """
-    The other one is left alone.
-    """
+    """The other one is left alone."""
     status = main(["check", "run_once"])
 
     said = capsys.readouterr().out
@@ -822,9 +756,7 @@ def test_one_of_two_exercises_is_checked_by_its_name(course, capsys):
 
 
 def test_a_name_without_the_repository_needs_a_file(home_dir, monkeypatch, capsys):
-    """
-    An installed package has no exercises.
-    """
+    """An installed package has no exercises."""
     monkeypatch.setattr(home, "repository_root", lambda: None)
 
     status = main(["check", "state"])
@@ -837,9 +769,7 @@ def test_a_name_without_the_repository_needs_a_file(home_dir, monkeypatch, capsy
     "lesson", [one for one in LESSONS if one.check], ids=lambda one: one.name
 )
 def test_a_lesson_is_not_taken_for_its_exercise(home_dir, capsys, lesson):
-    """
-    They share a file name; none of its cells is run, and nothing is counted.
-    """
+    """They share a file name; none of its cells is run, and nothing is counted."""
     status = main(["check", str(ROOT / lesson.notebook)])
 
     said = capsys.readouterr().err
@@ -857,9 +787,7 @@ def test_a_lesson_is_not_taken_for_its_exercise(home_dir, capsys, lesson):
     ],
 )
 def test_an_exercise_from_the_terminal(home_dir, capsys, exercise):
-    """
-    The untouched stub is not there yet, the solution passes, progress knows both.
-    """
+    """The untouched stub is not there yet, the solution passes, progress knows both."""
     stub = Path(__file__).parents[3] / "exercises" / f"{EXERCISES[exercise].stem}.ipynb"
     solution = stub.parent / "solutions" / stub.name
     fresh = home_dir / stub.name
@@ -883,9 +811,7 @@ def test_an_exercise_from_the_terminal(home_dir, capsys, exercise):
 
 
 def test_whoever_stops_reading_gets_no_traceback(world):
-    """
-    `agentstate-lab ledger | head` ends quietly.
-    """
+    """`agentstate-lab ledger | head` ends quietly."""
     with spawn("ledger") as process:
         assert process.stdout is not None
         assert process.stderr is not None
@@ -896,9 +822,7 @@ def test_whoever_stops_reading_gets_no_traceback(world):
 
 
 def test_a_live_key_is_never_shown(world, monkeypatch, capsys):
-    """
-    Not even in the line that says what went wrong.
-    """
+    """Not even in the line that says what went wrong."""
     monkeypatch.setenv("AGENTSTATE_MODEL", "some-model")
     monkeypatch.setenv("OPENAI_API_KEY", "sk-very-secret")
     monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")

@@ -70,9 +70,7 @@ def step(url):
 
 
 def test_the_list_shows_what_waits_and_what_it_asks(url, step, say):
-    """
-    What is over is not in it, unless one asks.
-    """
+    """What is over is not in it, unless one asks."""
     with open_store(url) as store:
         store.submit(Task.new("x", task_id="other"))
         resume_task(store, "other", str)
@@ -88,9 +86,7 @@ def test_the_list_shows_what_waits_and_what_it_asks(url, step, say):
 
 
 def test_the_list_says_which_owner_is_gone(url, say):
-    """
-    A task that is running may be in good hands, or in nobody's.
-    """
+    """A task that is running may be in good hands, or in nobody's."""
     with open_store(url) as store, working() as me:
         gone = me.model_copy(update={"run_id": "another"})
         for name, owner in (("good", me), ("orphan", gone)):
@@ -103,9 +99,7 @@ def test_the_list_says_which_owner_is_gone(url, say):
 
 
 def test_a_list_that_is_cut_says_so(url, say):
-    """
-    Whoever sees two of three must not think that there are two.
-    """
+    """Whoever sees two of three must not think that there are two."""
     with open_store(url) as store:
         for number in range(3):
             store.submit(Task.new("x", task_id=f"t{number}"))
@@ -120,9 +114,7 @@ def test_a_list_that_is_cut_says_so(url, say):
 
 
 def test_a_waiting_task_shows_the_whole_call_and_its_budget(url, step, say):
-    """
-    What a person decides on is not cut.
-    """
+    """What a person decides on is not cut."""
     status, out, _ = say("task", "t", "--store", url)
 
     assert status == 0
@@ -132,9 +124,7 @@ def test_a_waiting_task_shows_the_whole_call_and_its_budget(url, step, say):
 
 
 def test_a_task_for_a_program_says_the_same(url, step, say):
-    """
-    Names and numbers instead of words.
-    """
+    """Names and numbers instead of words."""
     _, out, _ = say("task", "t", "--store", url, "--json")
     told = json.loads(out)
 
@@ -149,9 +139,7 @@ def test_a_task_for_a_program_says_the_same(url, step, say):
 def test_an_answer_from_another_terminal_lets_the_task_go_on(
     folder, url, step, command, effects
 ):
-    """
-    A process that knows neither the agent nor its tools.
-    """
+    """A process that knows neither the agent nor its tools."""
     terminal = [sys.executable, "-m", "agentstate_lab", command, "t", step]
     said = subprocess.run(
         [*terminal, "--store", url, "--by", "ann"], capture_output=True, text=True
@@ -167,9 +155,7 @@ def test_an_answer_from_another_terminal_lets_the_task_go_on(
 
 
 def test_an_answer_for_a_program_is_the_task(url, step, say):
-    """
-    As `task` tells it.
-    """
+    """As `task` tells it."""
     _, out, _ = say("cancel", "t", "--store", url, "--json", "--by", "ann")
 
     assert json.loads(out)["state"] == "cancelled"
@@ -178,9 +164,7 @@ def test_an_answer_for_a_program_is_the_task(url, step, say):
 
 @pytest.mark.parametrize("happened", [True, False])
 def test_a_person_says_what_became_of_an_unknown_step(url, say, happened):
-    """
-    If it happened, its result is replayed; if not, it may start.
-    """
+    """If it happened, its result is replayed; if not, it may start."""
     ran = []
 
     def work(asked):
@@ -210,9 +194,7 @@ def lose(store):
 
 
 def test_of_many_steps_the_newest_and_every_open_one_are_shown(folder, say):
-    """
-    And how many are left out.
-    """
+    """And how many are left out."""
     url = "sqlite:tasks.db"
     with open_store(url) as store, working() as me:
         store.submit(Task.new("x", task_id="t"))
@@ -249,9 +231,7 @@ def test_of_many_steps_the_newest_and_every_open_one_are_shown(folder, say):
     ],
 )
 def test_what_cannot_be_done_is_one_line_and_a_status(url, say, arguments, said):
-    """
-    Nothing was changed, and no terminal is recoloured.
-    """
+    """Nothing was changed, and no terminal is recoloured."""
     with open_store(url) as store:
         store.submit(Task.new("x", task_id="t"))
 
@@ -272,9 +252,7 @@ def test_what_cannot_be_done_is_one_line_and_a_status(url, say, arguments, said)
     ],
 )
 def test_a_store_that_is_not_there_is_not_made(folder, say, place, said):
-    """
-    A misprint must not look like a store without tasks.
-    """
+    """A misprint must not look like a store without tasks."""
     before = set(folder.iterdir())
 
     status, _, err = say("tasks", "--store", place)
@@ -285,9 +263,7 @@ def test_a_store_that_is_not_there_is_not_made(folder, say, place, said):
 
 
 def test_the_tasks_of_a_home_need_no_address(home_dir, say):
-    """
-    What `run` keeps there, these commands find.
-    """
+    """What `run` keeps there, these commands find."""
     home_dir.mkdir()
     with open_store(f"json:{home_dir / 'tasks.json'}") as store:
         store.submit(Task.new("x", task_id="friday"))
@@ -299,7 +275,5 @@ def test_the_tasks_of_a_home_need_no_address(home_dir, say):
     ("seconds", "text"), [(0.0, "0 s"), (60, "1 min"), (7199, "1 h"), (1e6, "11 d")]
 )
 def test_a_length_of_time_has_one_unit(seconds, text):
-    """
-    Rounded down: an hour that is not over is no hour.
-    """
+    """Rounded down: an hour that is not over is no hour."""
     assert span(seconds) == text

@@ -73,9 +73,7 @@ def until(condition):
 
 
 def test_a_worker_runs_what_waits_in_the_queue(submit, folder, capsys):
-    """
-    One line for each task, and each effect once.
-    """
+    """One line for each task, and each effect once."""
     store = submit("a", "b")
 
     assert work("agent") == 0
@@ -89,9 +87,7 @@ def test_a_worker_runs_what_waits_in_the_queue(submit, folder, capsys):
 def test_a_task_that_needs_a_person_waits_and_goes_on_after_the_answer(
     submit, folder, capsys
 ):
-    """
-    The worker goes on with the others meanwhile.
-    """
+    """The worker goes on with the others meanwhile."""
     needs = {"human_in_the_loop": {"required_for_risk_levels": ["external_action"]}}
     limits = Constraints.model_validate(needs)
     store = submit("a", agent_state=AgentState(goal="Tidy", constraints=limits))
@@ -108,9 +104,7 @@ def test_a_task_that_needs_a_person_waits_and_goes_on_after_the_answer(
 
 @pytest.mark.usefixtures("process")
 def test_the_shop_in_the_book_asks_what_it_says_there(folder, monkeypatch, capsys):
-    """
-    With a model that looks first, and then wipes.
-    """
+    """With a model that looks first, and then wipes."""
     (source,) = re.findall(r"```python\n(# shop.py\n.*?)```", PAGE, re.DOTALL)
     source = source.replace("[wipe])", "[look, wipe], client=Client(), model='m')")
     shop = folder / "shop.py"
@@ -126,9 +120,7 @@ def test_the_shop_in_the_book_asks_what_it_says_there(folder, monkeypatch, capsy
 
 
 def test_an_agent_of_another_name_is_run_under_it(submit):
-    """
-    Whose task it is belongs to the task.
-    """
+    """Whose task it is belongs to the task."""
     store = submit("a", agent_id="planner")
 
     work("agent")
@@ -147,9 +139,7 @@ def test_an_agent_of_another_name_is_run_under_it(submit):
 def test_whatever_an_agent_returns_or_raises_is_stored(
     submit, capsys, agent, state, said
 ):
-    """
-    One that fails does not end the worker.
-    """
+    """One that fails does not end the worker."""
     store = submit("a")
 
     assert work(agent) == 0
@@ -161,9 +151,7 @@ def test_whatever_an_agent_returns_or_raises_is_stored(
 
 
 def test_a_returned_task_is_its_result():
-    """
-    One that is completed; any other is no result.
-    """
+    """One that is completed; any other is no result."""
     running = Task.new("x", task_id="t").replace(state="running")
 
     assert result_of(running.replace(state="completed", result="ok")) == "ok"
@@ -174,9 +162,7 @@ def test_a_returned_task_is_its_result():
 @pytest.mark.usefixtures("process")
 @pytest.mark.parametrize("death", [signal.SIGTERM, signal.SIGINT])
 def test_a_worker_that_is_told_to_stop_gives_its_task_back(submit, folder, death):
-    """
-    Pending again, no attempt counted, and nobody has to wait for the lease.
-    """
+    """Pending again, no attempt counted, and nobody has to wait for the lease."""
     store = submit("a")
     worker = subprocess.Popen([*COMMAND, "--agent", "shop_agents:hang"])
     until((folder / "begun").exists)
@@ -190,9 +176,7 @@ def test_a_worker_that_is_told_to_stop_gives_its_task_back(submit, folder, death
 
 @pytest.mark.usefixtures("process")
 def test_the_task_of_a_killed_worker_is_done_by_the_next_one(submit, folder):
-    """
-    At once: on this machine it is proved gone.
-    """
+    """At once: on this machine it is proved gone."""
     store = submit("a")
     worker = subprocess.Popen([*COMMAND, "--agent", "shop_agents:hang"])
     until((folder / "begun").exists)
@@ -206,9 +190,7 @@ def test_the_task_of_a_killed_worker_is_done_by_the_next_one(submit, folder):
 
 @pytest.mark.usefixtures("process")
 def test_several_workers_share_a_queue_and_end_together(submit, folder):
-    """
-    Each task is done by one of them; told to stop, all of them do.
-    """
+    """Each task is done by one of them; told to stop, all of them do."""
     ids = [f"t{number}" for number in range(12)]
     store = submit(*ids)
     team = [*COMMAND, "--agent", "shop_agents:agent", "--workers", "2"]
@@ -226,9 +208,7 @@ def test_several_workers_share_a_queue_and_end_together(submit, folder):
 
 @pytest.mark.usefixtures("process")
 def test_workers_without_the_one_that_started_them_end(submit, folder):
-    """
-    It was killed, and could tell nobody.
-    """
+    """It was killed, and could tell nobody."""
     submit()
     team = [*COMMAND, "--agent", "shop_agents:agent", "--workers", "2"]
     with subprocess.Popen(team, stdout=subprocess.PIPE, text=True) as workers:
@@ -239,9 +219,7 @@ def test_workers_without_the_one_that_started_them_end(submit, folder):
 
 
 def test_a_store_that_cannot_be_reached_is_said_once_and_asked_again(capsys):
-    """
-    A restart of the database ends no worker.
-    """
+    """A restart of the database ends no worker."""
     looks = []
 
     class Away:
@@ -276,9 +254,7 @@ def test_a_store_that_cannot_be_reached_is_said_once_and_asked_again(capsys):
 def test_what_cannot_work_is_one_line_and_no_task_is_touched(
     submit, capsys, arguments, said
 ):
-    """
-    Before the first claim.
-    """
+    """Before the first claim."""
     store = submit("a")
     given = {"--agent": "shop_agents:agent", "--store": URL}
     given |= dict([arguments])

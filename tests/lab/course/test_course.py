@@ -14,9 +14,7 @@ from agentstate_lab.stores import open_store
 
 @pytest.mark.usefixtures("process")
 def test_beginning_twice_says_the_same_and_wipes_nothing(home_dir, capsys):
-    """
-    A notebook is run from the top again and again; its runs stay.
-    """
+    """A notebook is run from the top again and again; its runs stay."""
     lab = begin("02_json_store")
     first = capsys.readouterr().out
     store = open_store(lab.store_url())
@@ -32,9 +30,7 @@ def test_beginning_twice_says_the_same_and_wipes_nothing(home_dir, capsys):
 
 @pytest.mark.usefixtures("process")
 def test_a_service_is_asked_for_as_long_as_one_likes(home_dir):
-    """
-    Without a timeout of its own, a lesson on time could not wait in vain.
-    """
+    """Without a timeout of its own, a lesson on time could not wait in vain."""
     lab = begin("05_deadline")
     lab.world.fault(lab.task_id("t"), "hang", at="deploy", seconds=30)
 
@@ -46,9 +42,7 @@ def test_a_service_is_asked_for_as_long_as_one_likes(home_dir):
 
 @pytest.mark.usefixtures("process")
 def test_a_fresh_start_forgets_this_notebook_alone(home_dir):
-    """
-    The stores, the ledger and the deaths of one notebook; no other's.
-    """
+    """The stores, the ledger and the deaths of one notebook; no other's."""
     mine, other = begin("00_start_here"), begin("02_json_store")
     for lab in (mine, other):
         (lab.folder / "kept").write_text("here")
@@ -70,9 +64,7 @@ def test_a_fresh_start_forgets_this_notebook_alone(home_dir):
 
 @pytest.mark.usefixtures("process")
 def test_a_new_id_was_given_to_nobody_and_is_in_no_ledger(home_dir):
-    """
-    A task without an effect is a try, too, also for the kernel after a Restart.
-    """
+    """A task without an effect is a try, too, also for the kernel after a Restart."""
     lab = begin("03_idempotency")
     lab.request("deploy", lab.task_id("left-2"), "api")
 
@@ -84,9 +76,7 @@ def test_a_new_id_was_given_to_nobody_and_is_in_no_ledger(home_dir):
 
 @pytest.mark.usefixtures("process")
 def test_two_kernels_never_get_the_same_new_id(home_dir):
-    """
-    They look at the same moment, and looking makes the mark.
-    """
+    """They look at the same moment, and looking makes the mark."""
     lab = begin("03_idempotency")
 
     def four(name, barrier):
@@ -102,9 +92,7 @@ def test_two_kernels_never_get_the_same_new_id(home_dir):
 
 @pytest.mark.usefixtures("process")
 def test_after_a_fresh_start_the_ids_begin_again(home_dir):
-    """
-    What is forgotten everywhere is new again.
-    """
+    """What is forgotten everywhere is new again."""
     lab = begin("03_idempotency")
     first = lab.new_id("left")
     lab.request("deploy", first, "api")
@@ -116,9 +104,7 @@ def test_after_a_fresh_start_the_ids_begin_again(home_dir):
 
 @pytest.mark.usefixtures("process")
 def test_any_name_gets_an_id(home_dir):
-    """
-    An id is no file name.
-    """
+    """An id is no file name."""
     lab = begin("01_state")
 
     for name in ("a/b", "..", "x" * 300, "ünï ☃", "", "\x00"):
@@ -130,26 +116,20 @@ def test_any_name_gets_an_id(home_dir):
 
 @pytest.mark.usefixtures("process")
 def test_the_folder_is_private(home_dir):
-    """
-    Runs hold prompts and results.
-    """
+    """Runs hold prompts and results."""
     assert stat.S_IMODE(begin("01_state").folder.stat().st_mode) == 0o700
 
 
 @pytest.mark.parametrize("name", ["", "99_nothing", None, "../etc"])
 def test_a_notebook_that_does_not_exist_is_refused(home_dir, name):
-    """
-    The message names those that do.
-    """
+    """The message names those that do."""
     with pytest.raises(InvalidValue, match="00_start_here"):
         begin(name)
 
 
 @pytest.mark.usefixtures("process")
 def test_a_file_of_a_lesson_stays_in_its_folder(home_dir):
-    """
-    A name is a name, not a way out.
-    """
+    """A name is a name, not a way out."""
     lab = begin("01_state")
 
     for name in ("", "..", "../x", "a/b", "/etc/passwd"):

@@ -65,9 +65,7 @@ def counts(world, task_id):
 
 
 def test_the_naive_agent_survives_only_the_death_before_the_first_effect(world):
-    """
-    The first number of the course: 1 of 24.
-    """
+    """The first number of the course: 1 of 24."""
     rows_before = world.ledger()
 
     matrix = crash_matrix("naive")
@@ -85,9 +83,7 @@ def test_the_naive_agent_survives_only_the_death_before_the_first_effect(world):
 
 @pytest.mark.usefixtures("quick")
 def test_the_saving_agent_has_one_gap_between_effect_and_record():
-    """
-    Of each step's seven moments, those in the gap repeat that step and no other.
-    """
+    """Of each step's seven moments, those in the gap repeat that step and no other."""
     points = [f"effect.{moment}:2" for moment in MOMENTS]
     points += [f"write.{moment}:{n}" for n in (2, 5) for moment in MOMENTS]
 
@@ -109,9 +105,7 @@ def test_the_saving_agent_has_one_gap_between_effect_and_record():
 
 @pytest.mark.usefixtures("quick")
 def test_a_store_in_memory_saves_nothing_from_a_death():
-    """
-    The same agent with the wrong store is as forgetful as the naive one.
-    """
+    """The same agent with the wrong store is as forgetful as the naive one."""
     matrix = crash_matrix("saving", store="memory", points=["effect.before:3"])
 
     assert matrix.rows[0].outcome == "2 effects twice"
@@ -119,9 +113,7 @@ def test_a_store_in_memory_saves_nothing_from_a_death():
 
 @pytest.mark.usefixtures("quick")
 def test_the_same_matrix_twice_is_the_same_text():
-    """
-    No id, no time and no process number shows.
-    """
+    """No id, no time and no process number shows."""
     points = ["effect.inside:1", "write.inside:4", "write.after:6"]
 
     first, again = (
@@ -133,9 +125,7 @@ def test_the_same_matrix_twice_is_the_same_text():
 
 
 def test_an_agent_of_the_learner_is_killed_like_any_other():
-    """
-    The function travels with what it uses; here the receiver's key repairs it.
-    """
+    """The function travels with what it uses; here the receiver's key repairs it."""
     from agentstate_lab.lab.agents import ask, tool_says, user_says
     from agentstate_lab.lab.world import perform
 
@@ -159,9 +149,7 @@ def test_an_agent_of_the_learner_is_killed_like_any_other():
 
 @pytest.mark.usefixtures("quick")
 def test_the_kill_points_are_those_that_a_run_reaches():
-    """
-    One effect and six writes: submitted, running, three facts, completed.
-    """
+    """One effect and six writes: submitted, running, three facts, completed."""
     points = kill_points("saving", "disk")
 
     effects = [f"effect.{moment}:1" for moment in MOMENTS]
@@ -182,9 +170,7 @@ def test_the_kill_points_are_those_that_a_run_reaches():
     ],
 )
 def test_a_death_is_real_and_where_it_was_told(world, task_id, point, done):
-    """
-    SIGKILL, the process gone, and so many effects counted at that moment.
-    """
+    """SIGKILL, the process gone, and so many effects counted at that moment."""
     death = crash_at("naive", point, task_id=task_id)
 
     assert str(death) == f"killed at {point} by SIGKILL; the process is gone"
@@ -196,9 +182,7 @@ def test_a_death_is_real_and_where_it_was_told(world, task_id, point, done):
 
 @pytest.mark.usefixtures("quick")
 def test_without_a_task_id_a_death_has_a_task_of_its_own(world):
-    """
-    The death says which, so that the ledger can be asked.
-    """
+    """The death says which, so that the ledger can be asked."""
     death = crash_at("naive", "effect.after:1", scenario="disk")
 
     assert counts(world, death.task_id) == {"clean-logs": 1}
@@ -209,9 +193,7 @@ def test_without_a_task_id_a_death_has_a_task_of_its_own(world):
 def test_a_death_inside_a_write_leaves_half_of_the_bytes_beside_the_old_file(
     task_id, tmp_path
 ):
-    """
-    The store is whole at the version before, and the next run goes on from it.
-    """
+    """The store is whole at the version before, and the next run goes on from it."""
     path = tmp_path / "tasks.json"
     url = f"json:{path}"
 
@@ -235,9 +217,7 @@ def test_a_death_inside_a_write_leaves_half_of_the_bytes_beside_the_old_file(
     ],
 )
 def test_a_write_is_there_only_after_it(task_id, tmp_path, moment, version):
-    """
-    A death before or inside the third write leaves the second.
-    """
+    """A death before or inside the third write leaves the second."""
     path = tmp_path / "tasks.json"
 
     crash_at("saving", f"write.{moment}:3", task_id=task_id, store=f"json:{path}")
@@ -246,9 +226,7 @@ def test_a_write_is_there_only_after_it(task_id, tmp_path, moment, version):
 
 
 def test_without_fork_each_run_gets_a_new_python(world, task_id, monkeypatch):
-    """
-    What Windows does, done here: the same death, the same count.
-    """
+    """What Windows does, done here: the same death, the same count."""
     monkeypatch.setattr(system, "HAS_FORK", False)
 
     death = crash_at("naive", "effect.after:2", task_id=task_id)
@@ -258,9 +236,7 @@ def test_without_fork_each_run_gets_a_new_python(world, task_id, monkeypatch):
 
 
 def test_a_configured_live_model_is_not_asked(task_id, monkeypatch):
-    """
-    The lab always runs on the scripted model: it is free, and the same each time.
-    """
+    """The lab always runs on the scripted model: it is free, and the same each time."""
     monkeypatch.setenv("AGENTSTATE_MODEL", "expensive")
     monkeypatch.setenv("OPENAI_API_KEY", "secret")
     monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
@@ -302,9 +278,7 @@ def leaves_a_note(path):
 def test_who_is_told_to_stop_may_still_say_goodbye(
     tmp_path, signal, status, polite, moment
 ):
-    """
-    `finally` runs, and may touch the world; then the process ends by the signal.
-    """
+    """`finally` runs, and may touch the world; then the process ends by the signal."""
     note = tmp_path / "note"
     agent = leaves_a_note(str(note))
 
@@ -342,9 +316,7 @@ def replaces(job):
     ],
 )
 def test_an_agent_that_does_not_stop_when_told_is_a_missed_kill(agent, said, signal):
-    """
-    An agent that outlives an interrupt has not died, and is not counted as dead.
-    """
+    """An agent that outlives an interrupt has not died, and is not counted as dead."""
     with pytest.raises(KillMissed, match="did not die") as caught:
         crash_at(agent, "effect.before:1", signal=signal)
 
@@ -364,9 +336,7 @@ def test_an_agent_that_does_not_stop_when_told_is_a_missed_kill(agent, said, sig
     ],
 )
 def test_a_point_that_is_not_reached_is_a_missed_kill(task_id, point, agent):
-    """
-    The message says how many effects and writes there were.
-    """
+    """The message says how many effects and writes there were."""
     writes = 6 if agent == "saving" else 0
 
     with pytest.raises(KillMissed, match=f"did not die at {point}") as caught:
@@ -423,9 +393,7 @@ def wants(job, more):
     ],
 )
 def test_an_agent_that_ends_in_its_own_way_is_a_missed_kill(agent, said):
-    """
-    A kill that was not ours proves nothing; the message says what happened.
-    """
+    """A kill that was not ours proves nothing; the message says what happened."""
     limit = 0.5 if "0.5 s" in said else 20
 
     with pytest.raises(KillMissed) as caught:
@@ -443,9 +411,7 @@ def test_an_agent_that_ends_in_its_own_way_is_a_missed_kill(agent, said):
     ],
 )
 def test_without_fork_it_is_a_missed_kill_as_well(monkeypatch, agent, said):
-    """
-    The way a process was started does not change what it may do.
-    """
+    """The way a process was started does not change what it may do."""
     monkeypatch.setattr(system, "HAS_FORK", False)
 
     with pytest.raises(KillMissed) as caught:
@@ -455,17 +421,13 @@ def test_without_fork_it_is_a_missed_kill_as_well(monkeypatch, agent, said):
 
 
 def test_a_helper_that_fails_is_named_as_the_cause():
-    """
-    The stage failed, not the agent; what it said at its end is passed on.
-    """
+    """The stage failed, not the agent; what it said at its end is passed on."""
     with Spawner() as lab, pytest.raises(LabError, match=r"(?s)ended early.*KeyError"):
         lab.run({"agent": "naive"})
 
 
 def test_the_next_lab_sweeps_up_after_a_killed_one(session_home):
-    """
-    Its folder names the process; a folder of a living one is left alone.
-    """
+    """Its folder names the process; a folder of a living one is left alone."""
     dead = subprocess.Popen([sys.executable, "-c", ""])
     dead.wait()
     left = session_home / "crashes" / f"run-{dead.pid}-x"
@@ -502,9 +464,7 @@ def test_the_next_lab_sweeps_up_after_a_killed_one(session_home):
     ],
 )
 def test_a_point_that_makes_no_sense_is_refused(point):
-    """
-    Before anything is started, with an example of a right one.
-    """
+    """Before anything is started, with an example of a right one."""
     with pytest.raises(InvalidValue, match=r"as in effect\.after:7") as caught:
         crash_at("naive", point)
     with pytest.raises(InvalidValue):
@@ -531,9 +491,7 @@ def test_a_point_that_makes_no_sense_is_refused(point):
     ],
 )
 def test_a_crash_that_makes_no_sense_is_refused(arguments, complaint):
-    """
-    Each wrong argument is named, and nothing was started.
-    """
+    """Each wrong argument is named, and nothing was started."""
     with pytest.raises(InvalidValue, match=complaint) as caught:
         crash_at(**{"agent": "naive", "point": "effect.after:1", **arguments})
 
@@ -541,9 +499,7 @@ def test_a_crash_that_makes_no_sense_is_refused(arguments, complaint):
 
 
 def test_an_agent_that_cannot_travel_is_refused_with_a_way_out():
-    """
-    An open file, a lock or a socket belongs to its process.
-    """
+    """An open file, a lock or a socket belongs to its process."""
     import threading
 
     lock = threading.Lock()
@@ -557,9 +513,7 @@ def test_an_agent_that_cannot_travel_is_refused_with_a_way_out():
 
 @pytest.mark.usefixtures("quick")
 def test_an_agent_that_fails_without_a_crash_gets_no_matrix():
-    """
-    A matrix of an agent that does not work would blame the crashes.
-    """
+    """A matrix of an agent that does not work would blame the crashes."""
     with pytest.raises(LabError, match="does not get through even without") as caught:
         crash_matrix(quits)
 
@@ -568,9 +522,7 @@ def test_an_agent_that_fails_without_a_crash_gets_no_matrix():
 
 @pytest.mark.usefixtures("quick")
 def test_an_agent_that_fails_when_run_again_is_shown_as_such(tmp_path):
-    """
-    The cell says what it raised; the missing effects are counted too.
-    """
+    """The cell says what it raised; the missing effects are counted too."""
     mark = str(tmp_path / "mark")
 
     def once_only(job):
@@ -592,9 +544,7 @@ def test_an_agent_that_fails_when_run_again_is_shown_as_such(tmp_path):
 
 @pytest.mark.usefixtures("quick")
 def test_a_task_that_is_not_completed_did_not_survive():
-    """
-    An agent may return its task; then the task says how it stands.
-    """
+    """An agent may return its task; then the task says how it stands."""
 
     def waits(job):
         from agentstate_lab.state import Task
@@ -643,18 +593,14 @@ finally:
 
 
 def test_a_hard_death_runs_nothing(tmp_path):
-    """
-    No `finally`, no `atexit`: that is the difference from a polite restart.
-    """
+    """No `finally`, no `atexit`: that is the difference from a polite restart."""
     died = kernel("crash_kernel()", tmp_path)
 
     assert (died.returncode, died.stdout) == (-9, "")
 
 
 def test_a_named_death_happens_once(tmp_path):
-    """
-    Run All after the crash gets through, and says why.
-    """
+    """Run All after the crash gets through, and says why."""
     first = kernel("crash_kernel(once='nb00')", tmp_path)
     second = kernel("crash_kernel(once='nb00')", tmp_path)
     other = kernel("crash_kernel(once='nb02')", tmp_path)
@@ -670,9 +616,7 @@ def test_a_named_death_happens_once(tmp_path):
 
 
 def test_a_forgotten_death_happens_again(tmp_path):
-    """
-    A fresh start brings the lesson back; forgetting twice does no harm.
-    """
+    """A fresh start brings the lesson back; forgetting twice does no harm."""
     code = "forget_crash('nb00'); crash_kernel(once='nb00')"
 
     assert [kernel(code, tmp_path).returncode for _ in range(2)] == [-9, -9]
@@ -683,9 +627,7 @@ def test_a_forgotten_death_happens_again(tmp_path):
     ["", "../x", "a/b", "A", ".hidden", "a b", "a\n", "x" * 65, "é", 7, True, b"a"],
 )
 def test_a_death_needs_a_plain_name(name):
-    """
-    The name becomes a file; nothing but small letters, digits, - and _ will do.
-    """
+    """The name becomes a file; nothing but small letters, digits, - and _ will do."""
     with pytest.raises(InvalidValue, match="no name for a death"):
         crash_kernel(once=name)
     with pytest.raises(InvalidValue, match="no name for a death"):
@@ -714,9 +656,7 @@ class Answering:
 
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_a_fuse_burns_at_its_point_and_nowhere_else(moment):
-    """
-    The first effect passes; the second is the point, and `after` needs a touch.
-    """
+    """The first effect passes; the second is the point, and `after` needs a touch."""
     fuse = Fuse(Point("effect", moment, 2), burn)
     world = KillingWorld(Answering(), fuse)
     asked = {"task_id": "t", "step": "s", "arguments": {}}
@@ -739,9 +679,7 @@ def test_a_fuse_burns_at_its_point_and_nowhere_else(moment):
     ],
 )
 def test_an_effect_that_fails_and_its_repeat_are_one_point(moment, requests):
-    """
-    Before is before the first of them; inside and after, only a success has.
-    """
+    """Before is before the first of them; inside and after, only a success has."""
     fuse = Fuse(Point("effect", moment, 2), burn)
     sent = []
 
@@ -765,9 +703,7 @@ def test_an_effect_that_fails_and_its_repeat_are_one_point(moment, requests):
 
 
 def test_a_submit_that_finds_its_task_is_no_write():
-    """
-    Otherwise the points of a second run would be counted differently.
-    """
+    """Otherwise the points of a second run would be counted differently."""
     fuse = Fuse(None, burn)
     store = KillingStore(MemoryStore(clock=lambda: 0.0), fuse)
     task = store.submit(Task.new("x", key="k")).task
@@ -800,9 +736,7 @@ def test_a_submit_that_finds_its_task_is_no_write():
     ],
 )
 def test_a_row_says_in_words_what_was_counted(counted, completed, outcome):
-    """
-    "once" means every effect one time and the task completed; all else is harm.
-    """
+    """Survived is: every effect one time and the task completed; all else is harm."""
     row = judge(
         "effect.after:1", "a", expected="abc", counted=counted, completed=completed
     )
@@ -833,9 +767,7 @@ def small_matrix(**changes):
     ],
 )
 def test_waiting_is_no_harm_and_no_success(counted, waits, outcome):
-    """
-    A person has to answer; but what happened twice is harm, whoever waits.
-    """
+    """A person has to answer; but what happened twice is harm, whoever waits."""
     row = judge(
         "write.after:3",
         "started:a",
@@ -850,9 +782,7 @@ def test_waiting_is_no_harm_and_no_success(counted, waits, outcome):
 
 
 def test_the_matrix_reads_as_text():
-    """
-    One line a place, one column a moment, a title with the verdict.
-    """
+    """One line a place, one column a moment, a title with the verdict."""
     assert str(small_matrix()).splitlines() == [
         "my agent, disk, json store: survives 3 of 4 kill points",
         "",
@@ -863,9 +793,7 @@ def test_the_matrix_reads_as_text():
 
 
 def test_the_matrix_reads_as_a_table_for_every_reader():
-    """
-    A caption, headers with their scope, words in each cell, nothing unescaped.
-    """
+    """A caption, headers with their scope, words in each cell, nothing unescaped."""
     bundle = small_matrix()._repr_mimebundle_(include=None, exclude=None)
 
     html = bundle["text/html"]
@@ -882,9 +810,7 @@ def test_the_matrix_reads_as_a_table_for_every_reader():
 
 
 def test_the_matrix_is_json():
-    """
-    What the command line prints for programs.
-    """
+    """What the command line prints for programs."""
     said = json.loads(json.dumps(small_matrix().to_json()))
 
     assert (said["survived"], said["total"]) == (3, 4)
@@ -900,9 +826,7 @@ def test_the_matrix_is_json():
 
 
 def test_one_point_is_not_called_points():
-    """
-    A sentence is read aloud.
-    """
+    """A sentence is read aloud."""
     matrix = small_matrix(rows=small_matrix().rows[:1])
 
     assert matrix.title == "my agent, disk: survives 1 of 1 kill point"

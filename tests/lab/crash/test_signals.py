@@ -26,9 +26,7 @@ POLITE = [
 
 @pytest.mark.parametrize(("name", "raised"), POLITE)
 def test_inside_the_block_a_signal_is_an_exception(name, raised):
-    """
-    So `finally` runs; and the status is the one that a shell would report.
-    """
+    """So `finally` runs; and the status is the one that a shell would report."""
     with pytest.raises(raised) as caught, polite():
         strike(name)
 
@@ -37,9 +35,7 @@ def test_inside_the_block_a_signal_is_an_exception(name, raised):
 
 @pytest.mark.parametrize(("name", "raised"), POLITE)
 def test_after_the_block_everything_is_as_it_was(name, raised):
-    """
-    Also when it was left by the signal itself.
-    """
+    """Also when it was left by the signal itself."""
     number = getattr(signal, name)
     before = signal.getsignal(number)
 
@@ -53,9 +49,7 @@ def test_after_the_block_everything_is_as_it_was(name, raised):
 
 
 def test_a_signal_that_was_ignored_is_heard_inside_the_block():
-    """
-    A shell starts background jobs with SIGINT ignored.
-    """
+    """A shell starts background jobs with SIGINT ignored."""
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         with pytest.raises(KeyboardInterrupt), polite():
@@ -68,9 +62,7 @@ def test_a_signal_that_was_ignored_is_heard_inside_the_block():
 
 
 def test_in_another_thread_nothing_is_changed():
-    """
-    Signals belong to the main thread; the block works all the same.
-    """
+    """Signals belong to the main thread; the block works all the same."""
     before = signal.getsignal(signal.SIGTERM)
     seen = []
 
@@ -88,9 +80,7 @@ def test_in_another_thread_nothing_is_changed():
 @pytest.mark.usefixtures("process")
 @pytest.mark.parametrize("name", SIGNALS)
 def test_a_fall_is_a_death_by_that_signal(tmp_path, name):
-    """
-    No `finally` and no `atexit`, whatever was set up before.
-    """
+    """No `finally` and no `atexit`, whatever was set up before."""
     note = tmp_path / "note"
 
     def falling():
@@ -109,9 +99,7 @@ def test_a_fall_is_a_death_by_that_signal(tmp_path, name):
 @pytest.mark.usefixtures("process")
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])
 def test_the_status_of_a_real_death_names_its_signal(name):
-    """
-    What `Popen` reports below zero, and what a shell reports above 128.
-    """
+    """What `Popen` reports below zero, and what a shell reports above 128."""
     code = f"from agentstate_lab.lab.crash.signals import fall; fall({name!r})"
 
     status = subprocess.run([sys.executable, "-c", code], check=False).returncode
@@ -126,9 +114,7 @@ def test_the_status_of_a_real_death_names_its_signal(name):
     "name", ["", "SIGHUP", "sigterm", "9", "SIG_DFL", "x" * 10_000, 9, None, b"SIGINT"]
 )
 def test_a_signal_of_another_name_is_refused(name):
-    """
-    In words, with those that there are.
-    """
+    """In words, with those that there are."""
     with pytest.raises(InvalidValue, match="SIGKILL, SIGTERM, SIGINT") as caught:
         signal_named(name)
 

@@ -43,9 +43,7 @@ def names_of(lesson):
 
 
 def test_a_write_says_how_many_rows_it_has_changed(db):
-    """
-    That number is what a notebook believes.
-    """
+    """That number is what a notebook believes."""
     claim = "update jobs set state = 'running' where id = :id and state = 'pending'"
 
     changed = [db.write(INSERT, id="a"), *(db.write(claim, id="a") for _ in range(2))]
@@ -56,9 +54,7 @@ def test_a_write_says_how_many_rows_it_has_changed(db):
 
 
 def test_an_error_in_the_block_takes_all_of_it_back(db):
-    """
-    The block's own error comes out, not one of the database.
-    """
+    """The block's own error comes out, not one of the database."""
 
     def fail():
         with db.transaction() as run:
@@ -73,9 +69,7 @@ def test_an_error_in_the_block_takes_all_of_it_back(db):
 
 
 def test_what_a_block_did_is_there_after_it(db):
-    """
-    Committed together, at its end.
-    """
+    """Committed together, at its end."""
     with db.transaction() as run:
         run(INSERT, id="a")
         run(INSERT, id="b")
@@ -84,9 +78,7 @@ def test_what_a_block_did_is_there_after_it(db):
 
 
 def test_whoever_asks_again_finds_what_is_there(db, tmp_path):
-    """
-    A restarted notebook runs the same cell.
-    """
+    """A restarted notebook runs the same cell."""
     db.write(INSERT, id="a")
 
     again = database_of(db.kind, db.lesson, tmp_path)
@@ -95,9 +87,7 @@ def test_whoever_asks_again_finds_what_is_there(db, tmp_path):
 
 
 def test_it_travels_to_another_process(db):
-    """
-    It holds no connection, so a worker in another process gets it as it is.
-    """
+    """It holds no connection, so a worker in another process gets it as it is."""
     ended = in_new_process(lambda: db.write(INSERT, id="a"))
 
     assert ended.value == 1
@@ -105,9 +95,7 @@ def test_it_travels_to_another_process(db):
 
 
 def test_each_store_has_a_place_of_its_own(db):
-    """
-    Sections of a notebook do not meet each other's tasks.
-    """
+    """Sections of a notebook do not meet each other's tasks."""
     with open_store(db.store_url()) as store, open_store(db.store_url("b")) as other:
         store.submit(Task.new("Look.", key="k"))
 
@@ -117,18 +105,14 @@ def test_each_store_has_a_place_of_its_own(db):
 
 
 def test_nothing_that_a_cell_shows_holds_an_address(db, tmp_path):
-    """
-    No path, no port, no password.
-    """
+    """No path, no port, no password."""
     shown = f"{db!r} {db.store_url()!r}" if db.kind == "postgresql" else repr(db)
 
     assert not re.search(rf"127\.0|localhost|:\d+|{re.escape(str(tmp_path))}", shown)
 
 
 def test_a_name_that_is_none_is_refused(db):
-    """
-    It becomes the name of a file and of a database.
-    """
+    """It becomes the name of a file and of a database."""
     for name in ("", "..", "a/b", "A", "x" * 25, "a;drop", 7, None, "tasks.json"):
         with pytest.raises(InvalidValue, match="name"):
             db.store_url(name)
@@ -136,9 +120,7 @@ def test_a_name_that_is_none_is_refused(db):
 
 @pytest.mark.parametrize("kind", ["", "mysql", "SQLite", None, 7, ["sqlite"]])
 def test_there_are_two_kinds(tmp_path, kind):
-    """
-    The message names them.
-    """
+    """The message names them."""
     with pytest.raises(InvalidValue, match="sqlite, postgresql"):
         database_of(kind, "06_sql_store", tmp_path)
 
@@ -146,9 +128,7 @@ def test_there_are_two_kinds(tmp_path, kind):
 def test_a_fresh_start_drops_what_the_lesson_made_and_no_more(
     lesson, tmp_path, world, monkeypatch
 ):
-    """
-    The server is shared with other lessons.
-    """
+    """The server is shared with other lessons."""
     other = tmp_path / "other"
     other.mkdir()
     kept = database_of("postgresql", f"{lesson}x", other)
@@ -169,9 +149,7 @@ def test_a_fresh_start_drops_what_the_lesson_made_and_no_more(
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_forgotten_table_says_how_to_get_it_back(lesson, tmp_path, world, kind):
-    """
-    After a fresh start the notebook still holds its `db`.
-    """
+    """After a fresh start the notebook still holds its `db`."""
     lab = Lab(lesson, world, tmp_path / lesson)
     lab.folder.mkdir()
     db = lab.database(kind)
@@ -185,9 +163,7 @@ def test_a_forgotten_table_says_how_to_get_it_back(lesson, tmp_path, world, kind
 
 
 def test_a_mistake_in_a_statement_is_said_in_the_databases_words(db):
-    """
-    A learner writes statements, too; the table is not to blame.
-    """
+    """A learner writes statements, too; the table is not to blame."""
     with pytest.raises(StoreError, match=r"cannot be run \(.*selec") as told:
         db.read("selec 1")
 
@@ -195,9 +171,7 @@ def test_a_mistake_in_a_statement_is_said_in_the_databases_words(db):
 
 
 def test_waiting_goes_at_the_learners_pace(tmp_path, world, monkeypatch):
-    """
-    Stored outputs are made at pace 0, where nobody waits.
-    """
+    """Stored outputs are made at pace 0, where nobody waits."""
     lab, slept = Lab("06_sql_store", world, tmp_path), []
 
     for pace in ("0", "1", "0.5"):
@@ -208,9 +182,7 @@ def test_waiting_goes_at_the_learners_pace(tmp_path, world, monkeypatch):
 
 
 def test_a_plan_with_the_index_goes_to_the_rows(db):
-    """
-    The words that notebook 06 has the learner look for.
-    """
+    """The words that notebook 06 has the learner look for."""
     with open_store(db.store_url()) as store:
         plan = explain(store, PENDING)
 
@@ -219,9 +191,7 @@ def test_a_plan_with_the_index_goes_to_the_rows(db):
 
 
 def test_a_plan_without_the_index_reads_and_sorts_everything(db):
-    """
-    And it has no estimate in it that would differ from machine to machine.
-    """
+    """And it has no estimate in it that would differ from machine to machine."""
     with open_store(db.store_url()) as store:
         plan = explain(store, PENDING, without="tasks_by_state")
 
@@ -232,9 +202,7 @@ def test_a_plan_without_the_index_reads_and_sorts_everything(db):
 
 
 def test_asking_for_a_plan_changes_nothing(db):
-    """
-    The rows and the missing index are rolled back.
-    """
+    """The rows and the missing index are rolled back."""
     with open_store(db.store_url()) as store:
         mine = store.submit(Task.new("Look.", key="k")).task
         explain(store, PENDING, without="tasks_by_state")
@@ -253,9 +221,7 @@ def test_asking_for_a_plan_changes_nothing(db):
     ],
 )
 def test_a_plan_that_cannot_be_made_is_an_error_of_ours(db, statement, without):
-    """
-    And nothing stays changed by it.
-    """
+    """And nothing stays changed by it."""
     with open_store(db.store_url()) as store:
         mine = store.submit(Task.new("Look.", key="k")).task
 
@@ -266,8 +232,6 @@ def test_a_plan_that_cannot_be_made_is_an_error_of_ours(db, statement, without):
 
 
 def test_a_store_without_a_database_has_no_plan():
-    """
-    The message says what is needed.
-    """
+    """The message says what is needed."""
     with pytest.raises(InvalidValue, match="in a database"):
         explain(MemoryStore(), PENDING)

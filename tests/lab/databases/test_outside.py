@@ -33,9 +33,7 @@ from agentstate_lab.lab.databases.place import Place
 )
 @pytest.mark.parametrize("look", [start_postgres, find_postgres])
 def test_a_malformed_address_is_refused_and_not_shown(monkeypatch, dsn, look):
-    """
-    Refused before anything is sent, in words that hold no piece of it.
-    """
+    """Refused before anything is sent, in words that hold no piece of it."""
     monkeypatch.setenv("AGENTSTATE_PG_DSN", dsn)
 
     with pytest.raises(InvalidValue, match="AGENTSTATE_PG_DSN") as caught:
@@ -57,9 +55,7 @@ def test_a_malformed_address_is_refused_and_not_shown(monkeypatch, dsn, look):
 def test_an_outside_server_that_is_not_there_is_told_without_its_address(
     monkeypatch, host, said
 ):
-    """
-    The libraries quote what they could not use, so they are not quoted here.
-    """
+    """The libraries quote what they could not use, so they are not quoted here."""
     monkeypatch.setenv("AGENTSTATE_PG_DSN", f"postgresql://me:{SECRET}@{host}/x")
 
     with pytest.raises(PostgresUnavailable, match=said) as caught:
@@ -78,9 +74,7 @@ def test_an_outside_server_that_is_not_there_is_told_without_its_address(
     ],
 )
 def test_an_outside_server_that_refuses_is_told(postgres, monkeypatch, change, said):
-    """
-    A wrong password and a wrong name are different mistakes.
-    """
+    """A wrong password and a wrong name are different mistakes."""
     url = urlsplit(postgres)
     netloc = url.netloc.replace(url.password, change.get("password", url.password))
     wrong = url._replace(netloc=netloc, path=change.get("path", url.path)).geturl()
@@ -93,9 +87,7 @@ def test_an_outside_server_that_refuses_is_told(postgres, monkeypatch, change, s
 def test_an_outside_server_is_used_and_never_stopped(
     home_dir, postgres_server, postgres, monkeypatch
 ):
-    """
-    It is somebody else's: no file is made for it, and no crash played on it.
-    """
+    """It is somebody else's: no file is made for it, and no crash played on it."""
     monkeypatch.setenv("AGENTSTATE_PG_DSN", postgres)
     outside = start_postgres()
 
@@ -110,9 +102,7 @@ def test_an_outside_server_is_used_and_never_stopped(
 def test_a_database_of_the_same_name_on_an_outside_server_is_left_alone(
     postgres, monkeypatch
 ):
-    """
-    Ours have names of their own, so that `fresh` never drops another's.
-    """
+    """Ours have names of their own, so that `fresh` never drops another's."""
     theirs = urlsplit(postgres).path.lstrip("/")
     monkeypatch.setenv("AGENTSTATE_PG_DSN", postgres)
     execute(postgres, "CREATE TABLE theirs AS SELECT 1 AS n")
@@ -128,9 +118,7 @@ def test_a_database_of_the_same_name_on_an_outside_server_is_left_alone(
 def test_an_outside_user_who_may_not_make_databases_is_told(
     postgres_server, monkeypatch
 ):
-    """
-    The right that is missing is named; it was refused, so nothing happened.
-    """
+    """The right that is missing is named; it was refused, so nothing happened."""
     role = f"weak_{os.getpid()}"
     execute(postgres_server.address, f"CREATE ROLE {role} LOGIN PASSWORD '{SECRET}'")
     url = urlsplit(postgres_server.address)
@@ -147,9 +135,7 @@ def test_an_outside_user_who_may_not_make_databases_is_told(
 
 
 def test_a_server_that_falls_silent_leaves_the_outcome_unknown(postgres_server):
-    """
-    It may have dropped the database before the connection was lost.
-    """
+    """It may have dropped the database before the connection was lost."""
     with (
         pytest.raises(PostgresUnavailable) as caught,
         postgres_server._connected() as connection,
@@ -160,9 +146,7 @@ def test_a_server_that_falls_silent_leaves_the_outcome_unknown(postgres_server):
 
 
 def test_a_database_is_made_once_and_anew_only_when_that_is_said(postgres_server):
-    """
-    A lesson that is run again finds its rows, unless it asks for none.
-    """
+    """A lesson that is run again finds its rows, unless it asks for none."""
     name = f"twice_{os.getpid()}"
     execute(postgres_server.database(name), "CREATE TABLE t AS SELECT 1 AS n")
 
@@ -177,9 +161,7 @@ def test_a_database_is_made_once_and_anew_only_when_that_is_said(postgres_server
 
 
 def test_a_database_that_three_make_at_once_is_made_once(postgres_server):
-    """
-    Nobody is told that another was quicker.
-    """
+    """Nobody is told that another was quicker."""
     name = f"race_{os.getpid()}"
     with ThreadPoolExecutor() as threads:
         made = list(threads.map(postgres_server.database, [name] * 3))
@@ -194,9 +176,7 @@ def test_a_database_that_three_make_at_once_is_made_once(postgres_server):
     ids=repr,
 )
 def test_a_name_that_could_mean_something_else_is_refused(postgres_server, name):
-    """
-    Before it reaches a server or an address.
-    """
+    """Before it reaches a server or an address."""
     for use in (postgres_server.dsn, postgres_server.database, postgres_server.drop):
         with pytest.raises(InvalidValue, match="a-z, 0-9 and _"):
             use(name)

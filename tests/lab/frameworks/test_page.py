@@ -39,9 +39,7 @@ def kept_row(name, **properties):
 
 
 def test_every_red_cell_has_a_command_its_page_and_what_to_do():
-    """
-    Whoever doubts it can see it happen.
-    """
+    """Whoever doubts it can see it happen."""
     red = {"holds": False, "said": "one effect 3 times, of 3"}
 
     said = page({"dbos": kept_row("dbos", consume_once=red)})
@@ -56,9 +54,7 @@ def test_every_red_cell_has_a_command_its_page_and_what_to_do():
     "name", [one.name for one in CONTENDERS if one.packages and one.approval]
 )
 def test_a_fork_under_an_old_yes_stands_beside_what_was_promised_of_it(name):
-    """
-    Where the fork is as it should be, nothing has to be said of a yes.
-    """
+    """Where the fork is as it should be, nothing has to be said of a yes."""
     one = contender_named(name)
     red = {"holds": False, "said": "a fork acts under the old yes: open-ticket"}
     promise = f"<{one.approval_page}>: {one.approval_promise}."
@@ -68,9 +64,7 @@ def test_a_fork_under_an_old_yes_stands_beside_what_was_promised_of_it(name):
 
 
 def test_two_runs_that_differ_are_both_said():
-    """
-    A cell that depends on timing shows what was seen, not an average.
-    """
+    """A cell that depends on timing shows what was seen, not an average."""
     row = kept_row("langgraph-async")
     row["with keys"] = [counts(once=14), counts(once=16)]
 
@@ -78,9 +72,7 @@ def test_two_runs_that_differ_are_both_said():
 
 
 def test_a_row_joins_the_others_in_the_order_of_the_table(tmp_path):
-    """
-    What was measured before is still there, whatever was measured first.
-    """
+    """What was measured before is still there, whatever was measured first."""
     order = [one.name for one in CONTENDERS]
 
     for name in ("dbos", "naive"):
@@ -91,9 +83,7 @@ def test_a_row_joins_the_others_in_the_order_of_the_table(tmp_path):
 
 
 def test_page_and_pictures_are_written_together(tmp_path):
-    """
-    One for light pages, one for dark ones, and the same bytes each time.
-    """
+    """One for light pages, one for dark ones, and the same bytes each time."""
     keep(tmp_path, "dbos", kept_row("dbos"), ["dbos"])
 
     written(tmp_path)
@@ -107,9 +97,7 @@ def test_page_and_pictures_are_written_together(tmp_path):
 
 
 def test_a_row_of_another_version_is_measured_again():
-    """
-    The record is about what is installed.
-    """
+    """The record is about what is installed."""
     ours = contender_named("ours-json")
 
     assert is_fresh(ours, {"versions": {}})
@@ -118,9 +106,7 @@ def test_a_row_of_another_version_is_measured_again():
 
 
 def test_the_page_in_the_repository_is_that_of_the_record():
-    """
-    Nobody has written into it by hand.
-    """
+    """Nobody has written into it by hand."""
     from agentstate_lab.lab.home import repository_root
 
     folder = repository_root() / "benchmarks"
@@ -130,8 +116,6 @@ def test_the_page_in_the_repository_is_that_of_the_record():
 
 
 def test_a_row_that_was_not_measured_cannot_be_shown():
-    """
-    A slip of the pen in a notebook is named.
-    """
+    """A slip of the pen in a notebook is named."""
     with pytest.raises(InvalidValue, match="'nobody' was not measured"):
         effects_table(["nobody"])

@@ -24,9 +24,7 @@ def functions(adapter: str) -> dict[str, ast.FunctionDef]:
 
 
 def test_every_adapter_has_a_row_and_every_row_an_adapter():
-    """
-    No framework is written down and never tried.
-    """
+    """No framework is written down and never tried."""
     there = {path.stem for path in ADAPTERS.glob("*.py")} - {"__init__"}
 
     used = {name for one in CONTENDERS for name in (one.adapter, one.approval)}
@@ -35,9 +33,7 @@ def test_every_adapter_has_a_row_and_every_row_an_adapter():
 
 @contenders
 def test_an_adapter_runs_a_job_with_and_without_keys(contender):
-    """
-    Both lines of a row come from one function, with what the row's options name.
-    """
+    """Both lines of a row come from one function, with what the row's options name."""
     for adapter in filter(None, (contender.adapter, contender.approval)):
         run = functions(adapter)["run"]
         named = {argument.arg for argument in run.args.kwonlyargs}
@@ -47,9 +43,7 @@ def test_an_adapter_runs_a_job_with_and_without_keys(contender):
 
 @contenders
 def test_an_adapter_is_small_and_names_its_page(contender):
-    """
-    At most 60 lines, and the page of the documentation that it follows.
-    """
+    """At most 60 lines, and the page of the documentation that it follows."""
     text = (ADAPTERS / f"{contender.adapter}.py").read_text("utf-8")
 
     assert len(text.splitlines()) <= 60
@@ -58,9 +52,7 @@ def test_an_adapter_is_small_and_names_its_page(contender):
 
 @contenders
 def test_a_row_of_a_framework_says_what_its_page_promises_and_what_to_do(contender):
-    """
-    A red cell never stands alone.
-    """
+    """A red cell never stands alone."""
     foreign = bool(contender.packages)
 
     assert foreign == bool(contender.page) == bool(contender.promise)
@@ -69,9 +61,7 @@ def test_a_row_of_a_framework_says_what_its_page_promises_and_what_to_do(contend
 
 @contenders
 def test_a_row_of_a_framework_that_asks_says_what_is_promised_about_a_yes(contender):
-    """
-    Its second adapter names the page; without one, no page is named.
-    """
+    """Its second adapter names the page; without one, no page is named."""
     asks = bool(contender.packages and contender.approval)
 
     assert asks == bool(contender.approval_page) == bool(contender.approval_promise)
@@ -82,17 +72,13 @@ def test_a_row_of_a_framework_that_asks_says_what_is_promised_about_a_yes(conten
 
 
 def test_an_unknown_row_is_refused_with_the_known_ones():
-    """
-    A slip of the pen is answered with the list.
-    """
+    """A slip of the pen is answered with the list."""
     with pytest.raises(InvalidValue, match="langgraph-sync"):
         contender_named("langraph")
 
 
 def test_a_row_that_is_not_installed_names_the_python_that_has_it(home_dir, capsys):
-    """
-    CrewAI is never in the course's own environment.
-    """
+    """CrewAI is never in the course's own environment."""
     assert main(["crewai", "--point", "effect.inside:1"]) == 2
 
     assert "with .venv/crewai/bin/python" in capsys.readouterr().err
@@ -109,9 +95,7 @@ def test_a_row_that_is_not_installed_names_the_python_that_has_it(home_dir, caps
     ],
 )
 def test_a_broken_record_is_refused_and_left(tmp_path, text):
-    """
-    What cannot be read is not written over: there may be an hour of work in it.
-    """
+    """What cannot be read is not written over: there may be an hour of work in it."""
     file = tmp_path / "frameworks.json"
     file.write_text(text, "utf-8")
 
@@ -122,7 +106,5 @@ def test_a_broken_record_is_refused_and_left(tmp_path, text):
 
 
 def test_a_folder_without_a_record_has_no_rows(tmp_path):
-    """
-    The first run begins with nothing.
-    """
+    """The first run begins with nothing."""
     assert kept(tmp_path) == {}

@@ -36,18 +36,14 @@ def copy(root):
 
 
 def test_a_copy_holds_no_answer(root, copy):
-    """
-    A prediction comes before its answer, so outputs stay behind.
-    """
+    """A prediction comes before its answer, so outputs stay behind."""
     assert "the answer" not in copy.read_text("utf-8")
     assert "notebooks/03_idempotency" in copy.read_text("utf-8")
     assert working_copy(root, "notebooks", "03_idempotency") == copy
 
 
 def test_what_a_learner_has_is_never_written_over(root, copy):
-    """
-    Neither work, nor half a file, nor something else under that name.
-    """
+    """Neither work, nor half a file, nor something else under that name."""
     copy.write_bytes(b"half a noteb")
 
     again = lay(root)
@@ -57,18 +53,14 @@ def test_what_a_learner_has_is_never_written_over(root, copy):
 
 
 def test_running_a_copy_does_not_make_it_old(root, copy):
-    """
-    Only outputs have changed, and the course has not.
-    """
+    """Only outputs have changed, and the course has not."""
     copy.write_text(notebook("notebooks/03_idempotency", "mine"), "utf-8")
 
     assert str(lay(root)) == ""
 
 
 def test_a_newer_original_is_named_with_the_way_to_take_it(root, copy):
-    """
-    The learner decides; the command is one that can be typed.
-    """
+    """The learner decides; the command is one that can be typed."""
     (root / "notebooks" / copy.name).write_text(notebook("better"), "utf-8")
 
     said = str(lay(root))
@@ -80,9 +72,7 @@ def test_a_newer_original_is_named_with_the_way_to_take_it(root, copy):
 
 @pytest.mark.parametrize("record", ["", "[]", "[" * 100_000, '{"a": 1}'])
 def test_a_broken_record_costs_a_line_and_no_copy(root, copy, record):
-    """
-    What was laid is then told by comparing.
-    """
+    """What was laid is then told by comparing."""
     (root / WORK / ".laid.json").write_text(record, "utf-8")
 
     assert lay(root).newer == ()
@@ -90,9 +80,7 @@ def test_a_broken_record_costs_a_line_and_no_copy(root, copy, record):
 
 
 def test_reset_takes_the_newer_lesson_and_keeps_the_learners(root, copy, home_dir):
-    """
-    The lesson and its exercise share a name; the folder says which is meant.
-    """
+    """The lesson and its exercise share a name; the folder says which is meant."""
     mine = copy.read_bytes()
     (root / "notebooks" / copy.name).write_text(notebook("better"), "utf-8")
 
@@ -104,9 +92,7 @@ def test_reset_takes_the_newer_lesson_and_keeps_the_learners(root, copy, home_di
 
 
 def test_a_lesson_that_is_not_there_is_refused(root, home_dir):
-    """
-    By name, and nothing is made.
-    """
+    """By name, and nothing is made."""
     with pytest.raises(InvalidValue, match="there is no such notebook"):
         reset("notebooks/99_nothing", root=root)
 
@@ -114,9 +100,7 @@ def test_a_lesson_that_is_not_there_is_refused(root, home_dir):
 
 
 def test_a_folder_that_cannot_be_written_is_named(root):
-    """
-    A file where the folder should be, for example.
-    """
+    """A file where the folder should be, for example."""
     (root / WORK).write_text("in the way")
 
     with pytest.raises(InvalidValue, match="work/: cannot be written"):
@@ -124,9 +108,7 @@ def test_a_folder_that_cannot_be_written_is_named(root):
 
 
 def test_the_course_can_be_laid_whole(tmp_path):
-    """
-    Every notebook and exercise has its copy, and its links still lead somewhere.
-    """
+    """Every notebook and exercise has its copy, and its links still lead somewhere."""
     from agentstate_lab.lab.home import repository_root
 
     for folder in ("notebooks", "exercises"):

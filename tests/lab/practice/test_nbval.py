@@ -76,23 +76,17 @@ def failures(process, tmp_path_factory):
 
 
 def test_an_untouched_exercise_is_red_and_says_so(failures):
-    """
-    Nobody has begun: the failure says what is to be written.
-    """
+    """Nobody has begun: the failure says what is to be written."""
     assert "exercise 01 state: not started" in failures["untouched"]
 
 
 def test_a_wrong_answer_is_red_with_the_words_of_the_check(failures):
-    """
-    The first stage that fails is in the failure.
-    """
+    """The first stage that fails is in the failure."""
     assert "expected" in failures["wrong"]
 
 
 def test_a_solution_is_green_although_it_shows_a_wrong_answer(failures):
-    """
-    What comes after the answer that passed is a discussion.
-    """
+    """What comes after the answer that passed is a discussion."""
     assert failures["solved"] == ""
 
 

@@ -92,9 +92,7 @@ def notebook(home_dir, tmp_path):
     ],
 )
 def test_an_answer_is_found_in_its_notebook(notebook, cells):
-    """
-    With the helpers of other cells, whatever else stands around it.
-    """
+    """With the helpers of other cells, whatever else stands around it."""
     report = check_notebook(notebook(*cells))
 
     assert report.passed, str(report)
@@ -117,9 +115,7 @@ def test_an_answer_is_found_in_its_notebook(notebook, cells):
 def test_a_notebook_without_a_usable_answer_is_a_named_failure(
     notebook, cells, happened
 ):
-    """
-    Its cells run in the check's process, so they harm nobody.
-    """
+    """Its cells run in the check's process, so they harm nobody."""
     seconds = 1.0 if "come back" in happened else 30.0
 
     report = check_notebook(notebook(*cells), seconds=seconds)
@@ -130,9 +126,7 @@ def test_a_notebook_without_a_usable_answer_is_a_named_failure(
 
 
 def test_an_untouched_notebook_is_not_started(notebook):
-    """
-    As when its cells are run.
-    """
+    """As when its cells are run."""
     report = check_notebook(notebook(STUB, CHECK))
 
     assert not report.started
@@ -140,9 +134,7 @@ def test_an_untouched_notebook_is_not_started(notebook):
 
 @pytest.mark.usefixtures("process")
 def test_what_the_cells_print_is_not_printed_here(notebook, capfd):
-    """
-    Neither their prints nor their errors.
-    """
+    """Neither their prints nor their errors."""
     check_notebook(notebook('print("from the notebook")', HELPER, RIGHT, CHECK))
 
     assert "from the notebook" not in "".join(capfd.readouterr())
@@ -150,9 +142,7 @@ def test_what_the_cells_print_is_not_printed_here(notebook, capfd):
 
 @pytest.mark.usefixtures("process")
 def test_a_copy_under_a_longer_name_is_its_exercise(notebook):
-    """
-    JupyterLab calls a copy `01_state-Copy1.ipynb`.
-    """
+    """JupyterLab calls a copy `01_state-Copy1.ipynb`."""
     report = check_notebook(notebook(HELPER, RIGHT, name="01_state-Copy1.ipynb"))
 
     assert report.passed
@@ -209,9 +199,7 @@ print(len(failed))
     ],
 )
 def test_two_exercises_in_one_notebook_are_told_apart(notebook, cells, passes):
-    """
-    Each is checked on its own; the first is meant when nobody says which.
-    """
+    """Each is checked on its own; the first is meant when nobody says which."""
     path = notebook(*cells, name="03_idempotency.ipynb")
 
     first, second = check_notebook(path), check_notebook(path, "run_once")
@@ -222,9 +210,7 @@ def test_two_exercises_in_one_notebook_are_told_apart(notebook, cells, passes):
 
 
 def test_a_report_is_not_looked_at_and_a_new_name_is_no_report(notebook):
-    """
-    What reads a report goes with it; a name that was given again stays.
-    """
+    """What reads a report goes with it; a name that was given again stays."""
     path = notebook(
         'report = check("idempotency", 1)\nx = report.passed\ny = x',
         "report = 3",
@@ -258,9 +244,7 @@ def test_a_report_is_not_looked_at_and_a_new_name_is_no_report(notebook):
     ],
 )
 def test_trouble_in_the_first_part_is_no_attempt_at_the_second(notebook, trouble):
-    """
-    An untouched part has not been tried, whatever stands above it.
-    """
+    """An untouched part has not been tried, whatever stands above it."""
     path = notebook(
         trouble, CHECK_TASK, STUB_EFFECT, CHECK_EFFECT, name="03_idempotency.ipynb"
     )
@@ -284,9 +268,7 @@ def test_trouble_in_the_first_part_is_no_attempt_at_the_second(notebook, trouble
     ],
 )
 def test_a_stub_that_somebody_has_touched_is_an_attempt(cell):
-    """
-    Only what is as it came counts as not started.
-    """
+    """Only what is as it came counts as not started."""
     exercise = EXERCISES["run_once"]
     payload = json.dumps([(1, STUB_EFFECT), (2, cell)]).encode()
 
@@ -323,9 +305,7 @@ def test_a_stub_that_somebody_has_touched_is_an_attempt(cell):
     ],
 )
 def test_trouble_in_a_cell_is_shown_with_its_line(notebook, cell, happened):
-    """
-    Nobody can count code cells; a line can be looked for.
-    """
+    """Nobody can count code cells; a line can be looked for."""
     report = check_notebook(notebook(cell, CHECK))
 
     assert happened in report.cases[0].happened
@@ -334,9 +314,7 @@ def test_trouble_in_a_cell_is_shown_with_its_line(notebook, cell, happened):
 
 @pytest.mark.parametrize("name", ["state", "moon", ""])
 def test_an_exercise_of_another_notebook_is_refused(notebook, name):
-    """
-    With the names of those that are in it.
-    """
+    """With the names of those that are in it."""
     path = notebook(TASK, name="03_idempotency.ipynb")
 
     with pytest.raises(InvalidValue, match="only idempotency, run_once"):
@@ -363,9 +341,7 @@ def test_an_exercise_of_another_notebook_is_refused(notebook, name):
     ],
 )
 def test_a_file_that_is_no_notebook_is_refused(home_dir, tmp_path, content, message):
-    """
-    By the reason, and with what to do.
-    """
+    """By the reason, and with what to do."""
     path = tmp_path / "01_state.ipynb"
     path.write_bytes(content)
 
@@ -376,9 +352,7 @@ def test_a_file_that_is_no_notebook_is_refused(home_dir, tmp_path, content, mess
 
 
 def test_a_notebook_that_cannot_be_read_is_refused(home_dir, tmp_path):
-    """
-    Missing, a folder, or of no exercise.
-    """
+    """Missing, a folder, or of no exercise."""
     (tmp_path / "02_json_store.ipynb").mkdir()
 
     with pytest.raises(InvalidValue, match="No such file"):
@@ -392,9 +366,7 @@ def test_a_notebook_that_cannot_be_read_is_refused(home_dir, tmp_path):
 @pytest.mark.usefixtures("process")
 @pytest.mark.skipif(os.name == "nt", reason="the module is found by another path")
 def test_a_helper_module_beside_the_notebook_is_found(home_dir, tmp_path, monkeypatch):
-    """
-    A function may come from a file of the learner's own.
-    """
+    """A function may come from a file of the learner's own."""
     (tmp_path / "my_helpers.py").write_text(
         "from answers.state_answers import right\n"
         "def apply_patch(state, patch):\n"

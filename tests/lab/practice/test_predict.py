@@ -19,9 +19,7 @@ def _home(home_dir):
 
 
 def test_without_a_guess_the_outcome_stands_alone(capsys):
-    """
-    Run All goes past a question that nobody has answered.
-    """
+    """Run All goes past a question that nobody has answered."""
     ASKED.compare(8, "the ledger says")
 
     assert capsys.readouterr().out == "the ledger says 8\n"
@@ -29,9 +27,7 @@ def test_without_a_guess_the_outcome_stands_alone(capsys):
 
 
 def test_guess_and_outcome_stand_side_by_side(capsys):
-    """
-    One line says what was thought and what happened.
-    """
+    """One line says what was thought and what happened."""
     ASKED.keep(2)
 
     ASKED.compare(8, "the ledger says")
@@ -41,9 +37,7 @@ def test_guess_and_outcome_stand_side_by_side(capsys):
 
 
 def test_a_guess_outlives_the_process_that_kept_it():
-    """
-    Restart is how the course is used; the question is the same one afterwards.
-    """
+    """Restart is how the course is used; the question is the same one afterwards."""
     ASKED.keep(" two \n or three ")
 
     again = Prediction(ASKED.question)
@@ -53,9 +47,7 @@ def test_a_guess_outlives_the_process_that_kept_it():
 
 
 def test_a_second_comparison_counts_no_second_guess():
-    """
-    Cells are run again all the time.
-    """
+    """Cells are run again all the time."""
     CHOSEN.keep("nobody")
 
     for _ in range(3):
@@ -76,9 +68,7 @@ def test_a_second_comparison_counts_no_second_guess():
     ],
 )
 def test_a_guess_is_read_as_people_write_it(guess, outcome, within, right):
-    """
-    A number may have commas and a unit, a word may be in capitals.
-    """
+    """A number may have commas and a unit, a word may be in capitals."""
     asked = Prediction("How much?", within=within)
     asked.keep(guess)
 
@@ -89,9 +79,7 @@ def test_a_guess_is_read_as_people_write_it(guess, outcome, within, right):
 
 @given(st.text())
 def test_no_guess_is_too_strange(guess):
-    """
-    Whatever is typed is kept in one short line, or is no guess.
-    """
+    """Whatever is typed is kept in one short line, or is no guess."""
     kept = ASKED.keep(guess)
 
     assert len(kept) <= LONGEST
@@ -99,9 +87,7 @@ def test_no_guess_is_too_strange(guess):
 
 
 def test_a_torn_progress_file_keeps_nobody_from_the_experiment(home_dir, capsys):
-    """
-    The outcome is shown, and the file is left as it is.
-    """
+    """The outcome is shown, and the file is left as it is."""
     (home_dir / "progress.json").write_bytes(b"torn")
 
     ASKED.compare(8)
@@ -112,18 +98,14 @@ def test_a_torn_progress_file_keeps_nobody_from_the_experiment(home_dir, capsys)
 
 @pytest.mark.parametrize("asked", [("",), ("Which?", ("one",)), ("Which?", (), -1.0)])
 def test_a_question_that_cannot_be_answered_is_refused(asked):
-    """
-    No question, one choice, or a share below nothing.
-    """
+    """No question, one choice, or a share below nothing."""
     question, *more = asked
     with pytest.raises(InvalidValue, match="not started"):
         predict(question, *more[:1], within=more[1] if more[1:] else 0.0)
 
 
 def test_the_widget_keeps_what_is_entered(monkeypatch):
-    """
-    Enter is enough, and the twin beside the widget names the choices in words.
-    """
+    """Enter is enough, and the twin beside the widget names the choices in words."""
     shown = []
     monkeypatch.setattr(
         "agentstate_lab.lab.practice.prediction.publish", lambda *two: shown.append(two)

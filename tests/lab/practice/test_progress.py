@@ -28,9 +28,7 @@ def row(name="state"):
 
 
 def test_nothing_is_started_at_first():
-    """
-    A row for every exercise, and no file before something happened.
-    """
+    """A row for every exercise, and no file before something happened."""
     rows = progress().rows
 
     assert [one.exercise for one in rows] == list(EXERCISES.values())
@@ -39,9 +37,7 @@ def test_nothing_is_started_at_first():
 
 
 def test_attempts_are_counted_and_the_best_is_kept():
-    """
-    A worse attempt after a pass takes nothing away.
-    """
+    """A worse attempt after a pass takes nothing away."""
     check("state", nasty.takes_one)
     assert (row().attempts, row().status, row().score) == (1, "tried", "0 of 13")
 
@@ -55,9 +51,7 @@ def test_attempts_are_counted_and_the_best_is_kept():
 
 
 def test_an_untouched_stub_is_no_attempt():
-    """
-    Whoever runs all cells of a new exercise has not tried it.
-    """
+    """Whoever runs all cells of a new exercise has not tried it."""
     report = check("state", state_answers.untouched)
 
     assert not report.started
@@ -65,9 +59,7 @@ def test_an_untouched_stub_is_no_attempt():
 
 
 def test_the_hints_come_one_by_one_and_the_last_one_stays():
-    """
-    A nudge, the place, the shape; asking again shows the shape again.
-    """
+    """A nudge, the place, the shape; asking again shows the shape again."""
     shown = [hint("state") for _ in range(5)]
 
     assert [one.number for one in shown] == [1, 2, 3, 3, 3]
@@ -78,9 +70,7 @@ def test_the_hints_come_one_by_one_and_the_last_one_stays():
 
 
 def test_hints_of_one_exercise_are_not_those_of_another():
-    """
-    Each has its own ladder.
-    """
+    """Each has its own ladder."""
     hint("state")
 
     assert hint("json_store").number == 1
@@ -88,9 +78,7 @@ def test_hints_of_one_exercise_are_not_those_of_another():
 
 
 def test_a_hint_is_escaped_in_the_notebook():
-    """
-    A hint may speak of code.
-    """
+    """A hint may speak of code."""
     hint("state")
 
     assert "state[&#x27;applied&#x27;]" in hint("state").html()
@@ -98,9 +86,7 @@ def test_a_hint_is_escaped_in_the_notebook():
 
 @pytest.mark.usefixtures("process")
 def test_progress_outlives_the_process(home_dir):
-    """
-    Another process finds what this one did.
-    """
+    """Another process finds what this one did."""
     check("state", state_answers.right)
     hint("state")
 
@@ -115,9 +101,7 @@ def test_progress_outlives_the_process(home_dir):
 
 
 def test_progress_is_a_store_of_tasks(home_dir):
-    """
-    One task per exercise, in the store that notebook 02 teaches, mode 0600.
-    """
+    """One task per exercise, in the store that notebook 02 teaches, mode 0600."""
     check("state", state_answers.right)
 
     file = home_dir / "progress.json"
@@ -128,9 +112,7 @@ def test_progress_is_a_store_of_tasks(home_dir):
 
 
 def test_progress_reads_well_as_text_and_as_a_table():
-    """
-    Verdict first; words in each cell; heads for a screen reader.
-    """
+    """Verdict first; words in each cell; heads for a screen reader."""
     check("state", state_answers.right)
 
     verdict, _, *rows, _, guesses = str(progress()).splitlines()
@@ -147,9 +129,7 @@ def test_progress_reads_well_as_text_and_as_a_table():
 
 
 def test_a_torn_file_is_named_and_keeps_no_hint_away(home_dir):
-    """
-    It is refused by name and never written over.
-    """
+    """It is refused by name and never written over."""
     check("state", state_answers.right)
     file = home_dir / "progress.json"
     torn = file.read_bytes()[:-9]
@@ -163,9 +143,7 @@ def test_a_torn_file_is_named_and_keeps_no_hint_away(home_dir):
 
 
 def test_odd_values_in_the_file_count_as_nothing(home_dir):
-    """
-    Whoever edits the file by hand breaks no notebook.
-    """
+    """Whoever edits the file by hand breaks no notebook."""
     hint("state")
     with JsonFileStore(home_dir / "progress.json") as store:
         task = store.list_by_state("pending")[0]
@@ -180,9 +158,7 @@ def test_odd_values_in_the_file_count_as_nothing(home_dir):
 
 @pytest.mark.parametrize("ask", [hint, reset])
 def test_an_unknown_exercise_is_refused_by_name(ask):
-    """
-    With the names that there are.
-    """
+    """With the names that there are."""
     with pytest.raises(InvalidValue, match="did you mean 'json_store'"):
         ask("json_stores")
 
@@ -199,9 +175,7 @@ def course(tmp_path):
 
 
 def test_reset_keeps_the_learners_version(course, home_dir):
-    """
-    Nothing is lost: each version is kept under a number of its own.
-    """
+    """Nothing is lost: each version is kept under a number of its own."""
     path = course / "exercises" / "01_state.ipynb"
     fresh = stub_of(course / "exercises" / "solutions" / "01_state.ipynb")
     for version in ("my first try", "my second try"):
@@ -217,9 +191,7 @@ def test_reset_keeps_the_learners_version(course, home_dir):
 
 
 def test_a_version_in_the_course_is_named_from_there():
-    """
-    As a learner finds it: the home of the course is in its repository.
-    """
+    """As a learner finds it: the home of the course is in its repository."""
     root = repository_root()
 
     done = Reset(root / "exercises" / "01_state.ipynb", root / ".lab" / "answers" / "x")
@@ -229,9 +201,7 @@ def test_a_version_in_the_course_is_named_from_there():
 
 @pytest.mark.parametrize("name", ["idempotency", "run_once", "03_idempotency"])
 def test_reset_of_a_notebook_with_two_exercises_says_so(course, home_dir, name):
-    """
-    Both are in one file: whoever resets one must know that it resets the other.
-    """
+    """Both are in one file: whoever resets one must know that it resets the other."""
     path = course / "exercises" / "03_idempotency.ipynb"
     path.write_text("my try at both", "utf-8")
 
@@ -243,9 +213,7 @@ def test_reset_of_a_notebook_with_two_exercises_says_so(course, home_dir, name):
 
 
 def test_reset_of_an_untouched_stub_keeps_nothing(course, home_dir):
-    """
-    A missing stub is written, an untouched one is left.
-    """
+    """A missing stub is written, an untouched one is left."""
     path = course / "exercises" / "01_state.ipynb"
 
     assert reset_in("state", root=course).kept is None
@@ -257,9 +225,7 @@ def test_reset_of_an_untouched_stub_keeps_nothing(course, home_dir):
 
 
 def test_reset_without_a_repository_says_so(monkeypatch):
-    """
-    An installed package has no exercises to write.
-    """
+    """An installed package has no exercises to write."""
     from agentstate_lab.lab.practice import fresh as module
 
     monkeypatch.setattr(module, "repository_root", lambda: None)
@@ -269,9 +235,7 @@ def test_reset_without_a_repository_says_so(monkeypatch):
 
 
 def test_a_reset_that_cannot_keep_leaves_the_version_alone(course, home_dir):
-    """
-    First the copy, then the stub.
-    """
+    """First the copy, then the stub."""
     path = course / "exercises" / "01_state.ipynb"
     path.write_text("my only try", "utf-8")
     home_dir.mkdir()
@@ -284,9 +248,7 @@ def test_a_reset_that_cannot_keep_leaves_the_version_alone(course, home_dir):
 
 
 def test_the_stored_file_holds_no_answer(home_dir):
-    """
-    What the learner wrote stays in the notebook.
-    """
+    """What the learner wrote stays in the notebook."""
     check("state", state_answers.right)
 
     line = Path(home_dir / "progress.json").read_text("utf-8").splitlines()[1]

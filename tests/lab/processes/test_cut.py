@@ -81,9 +81,7 @@ finally:
 def test_the_process_dies_at_that_byte_whatever_it_writes_with(
     tmp_path, portable, writer
 ):
-    """
-    The bytes before the cut are in the file, no other is, and nothing cleans up.
-    """
+    """The bytes before the cut are in the file, no other is, and nothing cleans up."""
     path = tmp_path / "file"
 
     code = write_in_a_child(path, 4, portable, writer)
@@ -103,9 +101,7 @@ def test_the_process_dies_at_that_byte_whatever_it_writes_with(
     ],
 )
 def test_the_cut_is_exact_at_both_ends(tmp_path, portable, n, dies):
-    """
-    A write that fits is not disturbed; one byte too many is one too many.
-    """
+    """A write that fits is not disturbed; one byte too many is one too many."""
     path = tmp_path / "file"
 
     code = write_in_a_child(path, n, portable, WRITERS["open"])
@@ -116,9 +112,7 @@ def test_the_cut_is_exact_at_both_ends(tmp_path, portable, n, dies):
 @pytest.mark.usefixtures("process")
 @pytest.mark.parametrize("portable", WAYS)
 def test_pipes_are_not_cut(tmp_path, portable):
-    """
-    What the child says to its parent is no file: it has no byte to be cut at.
-    """
+    """What the child says to its parent is no file: it has no byte to be cut at."""
     writer = "print('x' * 100, flush=True)"
 
     code = write_in_a_child(tmp_path / "file", 0, portable, writer)
@@ -137,15 +131,11 @@ def test_pipes_are_not_cut(tmp_path, portable):
     ],
 )
 def test_a_cut_needs_a_number_of_bytes(n):
-    """
-    A wrong number is refused while this process can still write.
-    """
+    """A wrong number is refused while this process can still write."""
     with pytest.raises(InvalidValue, match="number of bytes from 0"):
         cut_writes_at(n)
 
 
 def test_other_endings_are_not_taken_for_a_cut():
-    """
-    A check that blames the cut for a plain failure would teach the wrong thing.
-    """
+    """A check that blames the cut for a plain failure would teach the wrong thing."""
     assert [was_cut(code) for code in (0, 1, -9, -15)] == [False] * 4

@@ -88,9 +88,7 @@ def test_a_run_survives_both_deaths_of_its_kernel(cells):
 
 @pytest.mark.usefixtures("process")
 def test_the_cell_that_kills_its_kernel_is_survived(cells):
-    """
-    No other test runs it. It kills once; run again, it completes the task.
-    """
+    """No other test runs it. It kills once; run again, it completes the task."""
     monday = TASK.replace("sunday", "monday")
     above = ABOVE[:2]
     with Kernel(cwd=str(NOTEBOOK.parent)) as kernel:
@@ -127,9 +125,7 @@ def test_the_first_kernel_of_a_user_finds_a_place_for_its_sockets(monkeypatch):
 
 
 def test_where_no_folder_can_be_made_a_kernel_has_ports(monkeypatch, tmp_path):
-    """
-    As on Windows.
-    """
+    """As on Windows."""
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path / "file" / "r"))
 
@@ -138,9 +134,7 @@ def test_where_no_folder_can_be_made_a_kernel_has_ports(monkeypatch, tmp_path):
 
 @pytest.mark.usefixtures("process")
 def test_a_kernel_that_ends_at_its_start_is_not_called_slow(tmp_path):
-    """
-    The message says how to see why.
-    """
+    """The message says how to see why."""
     (tmp_path / "ipykernel_launcher.py").write_text("raise SystemExit('broken')")
     broken = {**os.environ, "PYTHONPATH": str(tmp_path)}
 

@@ -38,9 +38,7 @@ JSON = st.recursive(
 
 @given(value=JSON)
 def test_what_is_said_comes_back_as_it_was(other, value):
-    """
-    Line breaks, quotes and half characters in it end no message.
-    """
+    """Line breaks, quotes and half characters in it end no message."""
     other.say(do="echo", value=value)
 
     assert other.must_say(WITHIN) == {"value": value}
@@ -48,9 +46,7 @@ def test_what_is_said_comes_back_as_it_was(other, value):
 
 @pytest.mark.usefixtures("process")
 def test_what_is_printed_or_written_by_accident_is_no_message():
-    """
-    Also on the line itself, and also where half a line is in the way.
-    """
+    """Also on the line itself, and also where half a line is in the way."""
     with started("noise") as process:
         said = process.must_say(WITHIN)
         process.end()
@@ -61,9 +57,7 @@ def test_what_is_printed_or_written_by_accident_is_no_message():
 
 @pytest.mark.usefixtures("process")
 def test_who_writes_without_end_is_ended():
-    """
-    Nothing of it is kept.
-    """
+    """Nothing of it is kept."""
     with started("flood") as process:
         assert process.hear(WITHIN) is None
 
@@ -73,9 +67,7 @@ def test_who_writes_without_end_is_ended():
 
 @pytest.mark.usefixtures("process")
 def test_who_ends_early_says_why():
-    """
-    What it printed last is in the message.
-    """
+    """What it printed last is in the message."""
     with started("nothing of the kind") as process:
         with pytest.raises(LabError, match=r"ended early: (?s:.*)KeyError"):
             process.must_say(WITHIN)
@@ -106,9 +98,7 @@ def forked(how, folder, *, limit=WITHIN, own_group=True):
     ],
 )
 def test_a_fork_is_waited_for_and_its_status_is_known(tmp_path, how, status):
-    """
-    However it ends, the one that forked it lives on and says so.
-    """
+    """However it ends, the one that forked it lives on and says so."""
     said = forked(how, tmp_path)
 
     assert (said["status"], said["timed_out"]) == (status, False)
@@ -120,9 +110,7 @@ def test_a_fork_is_waited_for_and_its_status_is_known(tmp_path, how, status):
 @pytest.mark.parametrize("own_group", [True, False])
 @pytest.mark.parametrize("how", ["loops", "closes-and-loops"])
 def test_a_fork_that_does_not_come_back_is_ended_at_its_limit(tmp_path, how, own_group):
-    """
-    Also one that has closed the file by which its life is seen.
-    """
+    """Also one that has closed the file by which its life is seen."""
     said = forked(how, tmp_path, limit=0.3, own_group=own_group)
 
     assert (said["status"], said["timed_out"]) == (-9, True)
@@ -131,9 +119,7 @@ def test_a_fork_that_does_not_come_back_is_ended_at_its_limit(tmp_path, how, own
 @pytest.mark.usefixtures("process")
 @needs_fork
 def test_what_a_fork_has_started_ends_with_it(tmp_path):
-    """
-    The one that forked it goes on: only the group of the fork is ended.
-    """
+    """The one that forked it goes on: only the group of the fork is ended."""
     said = forked("leaves-a-child", tmp_path)
 
     child = int((tmp_path / "started").read_text())
@@ -155,9 +141,7 @@ process.must_say(600)
 @needs_fork
 @pytest.mark.parametrize("own_group", [True, False])
 def test_when_nobody_is_there_any_more_all_of_them_end(own_group):
-    """
-    A kernel that is killed leaves nothing running.
-    """
+    """A kernel that is killed leaves nothing running."""
     code = KERNEL.format(path=sys.path, own_group=own_group)
     kernel = subprocess.Popen([sys.executable, "-c", code])
     parent = psutil.Process(kernel.pid)

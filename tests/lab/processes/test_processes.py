@@ -28,9 +28,7 @@ needs_signals = pytest.mark.skipif(os.name == "nt", reason="no signals here")
 
 @pytest.mark.usefixtures("process")
 def test_nothing_that_the_function_changes_is_changed_here():
-    """
-    A fresh process gets a copy of what the function uses.
-    """
+    """A fresh process gets a copy of what the function uses."""
 
     def count():
         COUNT["calls"] += 1
@@ -92,9 +90,7 @@ def give_back_a_set():
     ],
 )
 def test_the_end_is_said_in_words(fn, how):
-    """
-    How a process ended can be printed in a notebook and is the same in every run.
-    """
+    """How a process ended can be printed in a notebook and is the same in every run."""
     ended = in_new_process(fn)
 
     assert str(ended) == ended.how == how
@@ -103,9 +99,7 @@ def test_the_end_is_said_in_words(fn, how):
 
 @pytest.mark.usefixtures("process")
 def test_an_error_keeps_its_text():
-    """
-    The text may hold a path, so it is kept apart from the words.
-    """
+    """The text may hold a path, so it is kept apart from the words."""
     ended = in_new_process(fail)
 
     assert (ended.error, repr(ended)) == ("no such key", "raised LookupError")
@@ -113,9 +107,7 @@ def test_an_error_keeps_its_text():
 
 @pytest.mark.usefixtures("process")
 def test_what_it_prints_is_kept_up_to_a_limit():
-    """
-    A flood of output neither fills the memory nor the notebook.
-    """
+    """A flood of output neither fills the memory nor the notebook."""
 
     def flood():
         print("first words")
@@ -130,9 +122,7 @@ def test_what_it_prints_is_kept_up_to_a_limit():
 @pytest.mark.usefixtures("process")
 @needs_signals
 def test_what_was_printed_before_a_death_is_kept():
-    """
-    The last words of a killed process are the best trace of it.
-    """
+    """The last words of a killed process are the best trace of it."""
 
     def say_and_die():
         print("half way")
@@ -145,9 +135,7 @@ def test_what_was_printed_before_a_death_is_kept():
 
 @pytest.mark.usefixtures("process")
 def test_who_is_late_is_ended_with_all_that_it_started(tmp_path):
-    """
-    Nothing is left running, not even a process that the function started.
-    """
+    """Nothing is left running, not even a process that the function started."""
     pids = tmp_path / "pids"
 
     def hang():
@@ -167,9 +155,7 @@ def test_who_is_late_is_ended_with_all_that_it_started(tmp_path):
 
 @pytest.mark.usefixtures("process")
 def test_a_write_is_cut_at_the_byte_that_is_asked_for(tmp_path):
-    """
-    Seven bytes get through, and the process is gone.
-    """
+    """Seven bytes get through, and the process is gone."""
     path = tmp_path / "file"
 
     ended = in_new_process(path.write_bytes, b"0123456789", cut_at=7)
@@ -179,9 +165,7 @@ def test_a_write_is_cut_at_the_byte_that_is_asked_for(tmp_path):
 
 @pytest.mark.usefixtures("process")
 def test_each_byte_has_its_death(tmp_path):
-    """
-    The caller sees what each death has left, and the last process returns.
-    """
+    """The caller sees what each death has left, and the last process returns."""
     path = tmp_path / "file"
     left = []
 
@@ -196,17 +180,13 @@ def test_each_byte_has_its_death(tmp_path):
 
 @pytest.mark.usefixtures("process")
 def test_a_function_that_fails_is_tried_once(tmp_path):
-    """
-    A series of deaths ends with the first process that was not cut.
-    """
+    """A series of deaths ends with the first process that was not cut."""
     assert [str(ended) for ended in cut_at_each_byte(fail)] == ["raised LookupError"]
 
 
 @pytest.mark.usefixtures("process")
 def test_the_barrier_lets_nobody_through_alone(tmp_path):
-    """
-    Each has read before any of them writes, so both write the same number.
-    """
+    """Each has read before any of them writes, so both write the same number."""
     path = tmp_path / "count"
     path.write_text("0")
 
@@ -225,9 +205,7 @@ def test_the_barrier_lets_nobody_through_alone(tmp_path):
 @pytest.mark.usefixtures("process")
 @needs_signals
 def test_a_process_that_died_is_not_waited_for():
-    """
-    A barrier is for those who are still there.
-    """
+    """A barrier is for those who are still there."""
 
     def meet(name, barrier):
         barrier()
@@ -254,17 +232,13 @@ def test_a_process_that_died_is_not_waited_for():
     ],
 )
 def test_a_byte_that_is_none_is_refused(cut_at):
-    """
-    Nothing is started for it.
-    """
+    """Nothing is started for it."""
     with pytest.raises(InvalidValue, match="cut_at"):
         in_new_process(dict, cut_at=cut_at)
 
 
 def test_what_cannot_be_sent_is_refused_with_advice(tmp_path):
-    """
-    An open file belongs to this process.
-    """
+    """An open file belongs to this process."""
     advice = "open stores and connections inside"
 
     with (
@@ -275,8 +249,6 @@ def test_what_cannot_be_sent_is_refused_with_advice(tmp_path):
 
 
 def test_no_id_and_no_path_is_shown(tmp_path):
-    """
-    What a notebook shows of an end is the same on every machine.
-    """
+    """What a notebook shows of an end is the same on every machine."""
     assert repr(Ended("returned", value={"a": 1})) == "returned {'a': 1}"
     assert repr(Ended("raised OSError", error=str(tmp_path))) == "raised OSError"

@@ -36,16 +36,12 @@ def count(*runs: int, task_id: str = "friday") -> Counted:
     ],
 )
 def test_a_count_says_how_many_effects_are_repeats(runs, verdict):
-    """
-    However often the learner ran and restarted, the sentence is true.
-    """
+    """However often the learner ran and restarted, the sentence is true."""
     assert count(*runs).verdict == verdict
 
 
 def test_a_count_lists_every_effect_of_the_job():
-    """
-    What has not happened is shown too, in words and not by a gap.
-    """
+    """What has not happened is shown too, in words and not by a gap."""
     shown = str(count(2, 1))
 
     assert [line.split()[0] for line in shown.splitlines()[3:]] == EFFECTS
@@ -55,9 +51,7 @@ def test_a_count_lists_every_effect_of_the_job():
 
 
 def test_a_count_comes_from_the_ledger(world):
-    """
-    The world is asked, and each way to ask for an effect is counted.
-    """
+    """The world is asked, and each way to ask for an effect is counted."""
     world.forget("show")
     for key in (None, None, "k"):
         world.effect("deploy", task_id="show", step="api", arguments={}, key=key)
@@ -70,9 +64,7 @@ def test_a_count_comes_from_the_ledger(world):
 
 
 def test_a_count_is_of_its_moment(world):
-    """
-    A later run does not change what was counted before it.
-    """
+    """A later run does not change what was counted before it."""
     world.forget("show")
     before = counted("show")
 
@@ -94,33 +86,25 @@ def test_a_count_is_of_its_moment(world):
     ],
 )
 def test_a_guess_is_held_against_the_ledger(guess, said):
-    """
-    The learner hears whether the number is right, or what to write.
-    """
+    """The learner hears whether the number is right, or what to write."""
     assert said in compare(guess, count(6, 8))
 
 
 def test_a_wrong_guess_does_not_give_the_number_away():
-    """
-    The learner can count again before the ledger is shown.
-    """
+    """The learner can count again before the ledger is shown."""
     said = compare(8, count(6, 8))
 
     assert not {"6", "14"} & set(re.findall(r"\d+", said))
 
 
 def test_a_guess_about_nothing_is_no_success():
-    """
-    Zero is right only when something ran.
-    """
+    """Zero is right only when something ran."""
     assert "run the agent first" in compare(0, count())
     assert "so does the ledger" in compare(0, count(8))
 
 
 def test_the_steps_of_a_job_fit_on_one_table():
-    """
-    Minute, step, call and what it changes, for each of the ten.
-    """
+    """Minute, step, call and what it changes, for each of the ten."""
     shown = steps()
 
     assert [row[1] for row in shown.rows] == [step.name for step in DEPLOY.steps]
@@ -129,9 +113,7 @@ def test_the_steps_of_a_job_fit_on_one_table():
 
 
 def test_harm_is_coloured_and_said():
-    """
-    Colour repeats a word, so nothing is lost without it.
-    """
+    """Colour repeats a word, so nothing is lost without it."""
     last = [row[-1] for row in count(1, 2).table().rows]
 
     assert [word for word in last if word.tone == "harm"] == ["twice"]

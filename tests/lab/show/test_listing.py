@@ -8,9 +8,7 @@ from agentstate_lab.lab.show import listing
 
 
 def test_a_listing_is_the_function_and_the_helpers_that_it_calls():
-    """
-    What is shown can be compiled, and it is what runs.
-    """
+    """What is shown can be compiled, and it is what runs."""
     shown = listing(run_once)
 
     made = ast.parse(str(shown)).body
@@ -21,9 +19,7 @@ def test_a_listing_is_the_function_and_the_helpers_that_it_calls():
 
 
 def test_a_listing_is_folded_on_a_page():
-    """
-    Whoever wants it unfolds it, and no sign of the code is taken for a tag.
-    """
+    """Whoever wants it unfolds it, and no sign of the code is taken for a tag."""
     page = listing(run_once).html()
 
     assert page.startswith("<details><summary>")
@@ -31,9 +27,7 @@ def test_a_listing_is_folded_on_a_page():
 
 
 def test_a_method_is_shown_alone_with_the_helpers_that_it_calls():
-    """
-    The class around it is not part of it, and neither is its indent.
-    """
+    """The class around it is not part of it, and neither is its indent."""
     made = ast.parse(str(listing(Finished.plus))).body
 
     assert [one.name for one in made] == ["plus", "_more", "_newest"]

@@ -18,9 +18,7 @@ def drawn():
 
 
 def test_the_same_figure_is_the_same_bytes():
-    """
-    A notebook that is executed again does not change.
-    """
+    """A notebook that is executed again does not change."""
     first, again = (picture(drawn(), alt="a", number="n") for _ in range(2))
 
     assert base64.b64decode(first.data).startswith(b"\x89PNG")
@@ -28,9 +26,7 @@ def test_the_same_figure_is_the_same_bytes():
 
 
 def test_a_figure_never_comes_without_words(shown):
-    """
-    A description for who cannot see it, escaped, and the number below it.
-    """
+    """A description for who cannot see it, escaped, and the number below it."""
     figure(drawn(), alt='a line from "3" to 4', number="it rises by 1")
 
     [data] = shown
@@ -42,17 +38,13 @@ def test_a_figure_never_comes_without_words(shown):
 
 @pytest.mark.parametrize("texts", [("", "n"), ("a", " "), (None, "n")])
 def test_a_figure_without_a_text_is_refused(texts):
-    """
-    Whoever draws it says what it shows.
-    """
+    """Whoever draws it says what it shows."""
     with pytest.raises(InvalidValue, match="needs a text"):
         picture(drawn(), alt=texts[0], number=texts[1])
 
 
 def test_two_lines_carry_their_names_and_begin_at_nothing():
-    """
-    No legend to look up, and no axis that makes a small difference large.
-    """
+    """No legend to look up, and no axis that makes a small difference large."""
     _, axes = lines([1, 2, 3], UP, DOWN, x="steps", y="bytes")
 
     assert [text.get_text() for text in axes.texts] == ["up", "down"]
@@ -61,9 +53,7 @@ def test_two_lines_carry_their_names_and_begin_at_nothing():
 
 
 def test_a_grid_says_every_word_and_leaves_nothing_where_there_is_none():
-    """
-    What has a tone is bold, so that the colour is not needed.
-    """
+    """What has a tone is bold, so that the colour is not needed."""
     rows = [("a", Cell("once"), Cell("twice", tone="harm")), ("b", "", "once")]
 
     [axes] = grid(["first", "then"], rows, width=4).axes

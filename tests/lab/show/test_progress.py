@@ -37,9 +37,7 @@ def work(fails: bool = False) -> None:
     ],
 )
 def test_a_terminal_has_one_line_that_is_gone_at_the_end(monkeypatch, capsys, trouble):
-    """
-    It is written over, stdout has nothing of it, and an error finds a clean line.
-    """
+    """It is written over, stdout has nothing of it, and an error finds a clean line."""
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     monkeypatch.setenv("AGENTSTATE_PACE", "1")
 
@@ -55,9 +53,7 @@ def test_a_terminal_has_one_line_that_is_gone_at_the_end(monkeypatch, capsys, tr
 
 
 def test_a_file_gets_nothing(capsys, monkeypatch):
-    """
-    A log holds what was found, not how long it took.
-    """
+    """A log holds what was found, not how long it took."""
     monkeypatch.setenv("AGENTSTATE_PACE", "1")
 
     work()
@@ -67,9 +63,7 @@ def test_a_file_gets_nothing(capsys, monkeypatch):
 
 @pytest.mark.usefixtures("process")
 def test_a_notebook_shows_it_unless_it_is_being_frozen(home_dir):
-    """
-    At the pace 0 nobody watches, and nothing would be the same twice.
-    """
+    """At the pace 0 nobody watches, and nothing would be the same twice."""
     with Kernel() as kernel:
         said = kernel.run(CELL)
 
@@ -87,9 +81,7 @@ class Terminal(io.StringIO):
 
 
 def test_events_scroll_above_the_bar_and_the_end_leaves_none():
-    """
-    What was reached is under the last event; when all is told, it is gone.
-    """
+    """What was reached is under the last event; when all is told, it is gone."""
     out = Terminal()
     bar = TerminalBar(4, out, says_end=False)
     for kind, done in (("step", 1), ("asked", 1), ("step", 2), ("ended", 2)):

@@ -23,9 +23,7 @@ def tables(draw, least=0):
 
 @given(tables())
 def test_no_form_of_a_table_leaves_a_row_out(table):
-    """
-    Each row is there once, in its place, whatever is folded.
-    """
+    """Each row is there once, in its place, whatever is folded."""
     names = [row[0] for row in table.rows]
 
     assert re.findall(r"row-\d+;", str(table)) == names
@@ -35,9 +33,7 @@ def test_no_form_of_a_table_leaves_a_row_out(table):
 
 @given(tables(least=LONG + 1))
 def test_a_long_table_folds_what_is_calm_under_a_head_of_its_own(table):
-    """
-    What matters stays in view, with one line for all the rest.
-    """
+    """What matters stays in view, with one line for all the rest."""
     open_part, _, folded = table.html().partition("<details>")
 
     if len(table.calm) < 2:
@@ -49,9 +45,7 @@ def test_a_long_table_folds_what_is_calm_under_a_head_of_its_own(table):
 
 
 def test_one_line_stands_for_the_calm_rows_in_their_colour():
-    """
-    A table that is all calm is still seen to be.
-    """
+    """A table that is all calm is still seen to be."""
     good = Cell("once", tone="good")
     rows = tuple((f"effect {n}", good) for n in range(LONG + 1))
 
@@ -65,18 +59,14 @@ def test_one_line_stands_for_the_calm_rows_in_their_colour():
 
 
 def test_a_short_table_is_not_folded():
-    """
-    There is nothing to scroll.
-    """
+    """There is nothing to scroll."""
     rows = tuple((str(n), "once") for n in range(LONG))
 
     assert "<details>" not in Table("", HEAD, rows, frozenset(range(LONG))).html()
 
 
 def test_a_table_as_html_names_its_rows_and_columns():
-    """
-    A screen reader can say where it is, and text from outside stays text.
-    """
+    """A screen reader can say where it is, and text from outside stays text."""
     rows = (("<i>", "twice"), ("x", Cell("<u>", href="a.ipynb?<&")))
     shown = Table("<b>", HEAD, rows)._repr_mimebundle_()["text/html"]
 
@@ -87,9 +77,7 @@ def test_a_table_as_html_names_its_rows_and_columns():
 
 
 def test_a_colour_comes_with_its_own_ink():
-    """
-    Both of a pair are given, so that the words read in a light and a dark theme.
-    """
+    """Both of a pair are given, so that the words read in a light and a dark theme."""
     words = [Cell(tone or "none", tone=tone) for tone in ("", "good", "open", "harm")]
 
     shown = Table("", ("", *words), (("a", *words),)).html()

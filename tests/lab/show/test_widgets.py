@@ -11,9 +11,7 @@ WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
 def test_an_explorer_draws_what_its_controls_say():
-    """
-    Each control by its name, and their values in the same order.
-    """
+    """Each control by its name, and their values in the same order."""
     controls = {"first": stops("abc"), "then": stops("xyz")}
     first, then, shown = explorer(controls, lambda *values: str(values)).children
     before = shown.value
@@ -25,16 +23,12 @@ def test_an_explorer_draws_what_its_controls_say():
 
 
 def test_a_text_is_shown_as_it_is():
-    """
-    What stands in it is no HTML of its own.
-    """
+    """What stands in it is no HTML of its own."""
     assert "one &lt;fact&gt;" in preformatted(TEXTS["few"])
 
 
 def test_a_widget_comes_with_its_static_twin(shown):
-    """
-    One output: alive it is the slider, stored it is the table.
-    """
+    """One output: alive it is the slider, stored it is the table."""
     slider("budget", TEXTS, twin=TWIN)
 
     [bundle] = shown
@@ -44,8 +38,6 @@ def test_a_widget_comes_with_its_static_twin(shown):
 
 
 def test_a_slider_with_nothing_to_choose_is_refused():
-    """
-    It would stand there and do nothing.
-    """
+    """It would stand there and do nothing."""
     with pytest.raises(InvalidValue, match="two at least, not 1"):
         slider("budget", {"few": ""}, twin=TWIN)

@@ -32,9 +32,7 @@ def refused(world, task_id: str, **changes) -> EffectRefused:
 
 @pytest.mark.parametrize("effect", EFFECTS)
 def test_without_a_key_it_happens_each_time(world, effect):
-    """
-    The service cannot know that the second request is a repeat.
-    """
+    """The service cannot know that the second request is a repeat."""
     task_id = f"each-time-{effect}"
 
     said = [
@@ -47,9 +45,7 @@ def test_without_a_key_it_happens_each_time(world, effect):
 
 
 def test_with_a_key_it_happens_once_and_the_reply_is_the_same(world):
-    """
-    A repeat is answered from the first reply.
-    """
+    """A repeat is answered from the first reply."""
     said = [deploy(world, "keyed", key="keyed:api") for _ in range(3)]
 
     assert said == [said[0]] * 3
@@ -58,9 +54,7 @@ def test_with_a_key_it_happens_once_and_the_reply_is_the_same(world):
 
 
 def test_a_replay_says_that_it_is_one(world):
-    """
-    The header is what a log of the real service would show.
-    """
+    """The header is what a log of the real service would show."""
     body = {"task_id": "marked", "step": "s", "arguments": {}}
     headers = {"Idempotency-Key": "marked:s"}
 
@@ -82,9 +76,7 @@ def test_a_replay_says_that_it_is_one(world):
     ],
 )
 def test_a_key_that_comes_with_another_request_is_refused(world, changes):
-    """
-    422 is for good: trying again cannot help.
-    """
+    """422 is for good: trying again cannot help."""
     task_id = f"reused-{changes}"
     deploy(world, task_id, key=f"{task_id}:k")
 
@@ -96,9 +88,7 @@ def test_a_key_that_comes_with_another_request_is_refused(world, changes):
 
 
 def test_the_order_of_arguments_makes_no_other_request(world):
-    """
-    A repeat may be put together in another order.
-    """
+    """A repeat may be put together in another order."""
     first = deploy(world, "order", key="order:k", arguments={"a": 1, "b": 2})
 
     again = deploy(world, "order", key="order:k", arguments={"b": 2, "a": 1})
@@ -107,9 +97,7 @@ def test_the_order_of_arguments_makes_no_other_request(world):
 
 
 def test_one_key_at_two_services_is_two_keys(world):
-    """
-    Services do not know each other's keys.
-    """
+    """Services do not know each other's keys."""
     for effect in ("deploy", "send_mail"):
         world.effect(effect, task_id="two", step="s", arguments={}, key="two:k")
 
@@ -117,9 +105,7 @@ def test_one_key_at_two_services_is_two_keys(world):
 
 
 def test_a_key_whose_request_is_in_progress_is_told_to_wait(world):
-    """
-    409 is not for good, and it does not say whether it will happen.
-    """
+    """409 is not for good, and it does not say whether it will happen."""
     world.fault("busy", "slow", at="deploy", seconds=60)
     with pytest.raises(ReplyLost):
         deploy(world, "busy", key="busy:k", timeout=0.1)
@@ -133,9 +119,7 @@ def test_a_key_whose_request_is_in_progress_is_told_to_wait(world):
 
 
 def test_eight_callers_at_once_with_one_key_make_one_effect(world):
-    """
-    Whoever comes while it is in progress is refused, and may ask again.
-    """
+    """Whoever comes while it is in progress is refused, and may ask again."""
     outcomes: list[object] = []
 
     def call() -> None:
@@ -157,9 +141,7 @@ def test_eight_callers_at_once_with_one_key_make_one_effect(world):
 
 @pytest.mark.usefixtures("process")
 def test_a_key_is_honoured_after_the_world_was_killed(home_dir):
-    """
-    The row and the reply are on the disk before anybody hears of them.
-    """
+    """The row and the reply are on the disk before anybody hears of them."""
     first = start_world()
     said = deploy(first, "t1", key="t1:k")
     psutil.Process(first.pid).kill()
@@ -203,9 +185,7 @@ def test_what_was_answered_is_in_the_ledger_however_the_world_dies(home_dir):
 
 
 def test_a_fresh_start_is_said_and_spares_other_tasks(world):
-    """
-    Rows, keys, faults and counts of the one task go; nothing else does.
-    """
+    """Rows, keys, faults and counts of the one task go; nothing else does."""
     for task_id in ("forgotten", "kept"):
         deploy(world, task_id, key=f"{task_id}:k")
     world.fault("forgotten", "error", at="deploy")
@@ -231,9 +211,7 @@ def test_a_fresh_start_is_said_and_spares_other_tasks(world):
     ],
 )
 def test_a_key_that_cannot_travel_in_a_header_is_refused_unsent(world, key):
-    """
-    A header would be cut, or would become two.
-    """
+    """A header would be cut, or would become two."""
     with pytest.raises(InvalidValue, match="travels in a header") as caught:
         deploy(world, "hostile-key", key=key)
 
@@ -252,9 +230,7 @@ def test_a_key_that_cannot_travel_in_a_header_is_refused_unsent(world, key):
     ],
 )
 def test_a_hostile_task_id_is_a_name_like_any_other(world, task_id):
-    """
-    It comes back exactly as it was given.
-    """
+    """It comes back exactly as it was given."""
     world.fault(task_id, "error", at="deploy")
     refused(world, task_id)
     deploy(world, task_id)
@@ -276,9 +252,7 @@ def test_a_hostile_task_id_is_a_name_like_any_other(world, task_id):
     ],
 )
 def test_a_field_that_is_not_what_it_must_be_is_refused_by_name(world, changes, param):
-    """
-    400, and nothing happened.
-    """
+    """400, and nothing happened."""
     asked = {"task_id": "t", "step": "s", "arguments": {}, **changes}
 
     with pytest.raises(EffectRefused) as caught:
@@ -290,9 +264,7 @@ def test_a_field_that_is_not_what_it_must_be_is_refused_by_name(world, changes, 
 
 
 def test_a_service_that_does_not_exist_is_refused_and_the_others_are_named(world):
-    """
-    A typing error in a tool must not look like a lost reply.
-    """
+    """A typing error in a tool must not look like a lost reply."""
     with pytest.raises(EffectRefused, match="there are deploy, open_ticket") as caught:
         world.effect("deplyo", task_id="t", step="s", arguments={})
 
@@ -308,9 +280,7 @@ def test_a_service_that_does_not_exist_is_refused_and_the_others_are_named(world
     ],
 )
 def test_arguments_that_are_not_json_are_refused_unsent(world, arguments):
-    """
-    What another language could not read is not sent.
-    """
+    """What another language could not read is not sent."""
     with pytest.raises(InvalidValue, match="arguments"):
         deploy(world, "not-json", arguments=arguments)
 
@@ -318,9 +288,7 @@ def test_arguments_that_are_not_json_are_refused_unsent(world, arguments):
 
 
 def test_large_arguments_arrive_whole(world):
-    """
-    Nine megabytes are below the limit.
-    """
+    """Nine megabytes are below the limit."""
     said = deploy(world, "large", arguments={"note": "x" * 9_000_000})
 
     assert said["receipt"] == "deploy-1"

@@ -50,9 +50,7 @@ def count(world, task_id: str) -> int:
 
 
 def test_a_throttled_model_call_says_when_to_come_back(world, think):
-    """
-    The real client raises what it would raise for the real API.
-    """
+    """The real client raises what it would raise for the real API."""
     world.fault("throttled", "throttle", seconds=7)
 
     with pytest.raises(openai.RateLimitError) as caught:
@@ -64,9 +62,7 @@ def test_a_throttled_model_call_says_when_to_come_back(world, think):
 
 
 def test_a_throttled_effect_did_not_start(world, deploy):
-    """
-    The error carries the status and the wait, and says that nothing happened.
-    """
+    """The error carries the status and the wait, and says that nothing happened."""
     world.fault("throttled-effect", "throttle", at="deploy", seconds=2.5)
 
     with pytest.raises(EffectRefused) as caught:
@@ -80,9 +76,7 @@ def test_a_throttled_effect_did_not_start(world, deploy):
 
 
 def test_a_server_error_is_one(world, think, deploy):
-    """
-    500, from the model and from a service, before anything happens.
-    """
+    """500, from the model and from a service, before anything happens."""
     world.fault("error", "error")
     world.fault("error", "error", at="deploy")
 
@@ -105,9 +99,7 @@ def test_a_server_error_is_one(world, think, deploy):
 def test_a_cut_connection_looks_the_same_whether_it_happened_or_not(
     world, deploy, kind, happened
 ):
-    """
-    The caller knows nothing; the ledger knows.
-    """
+    """The caller knows nothing; the ledger knows."""
     world.fault(kind, kind, at="deploy")
 
     with pytest.raises(ReplyLost) as caught:
@@ -119,9 +111,7 @@ def test_a_cut_connection_looks_the_same_whether_it_happened_or_not(
 
 @pytest.mark.parametrize("kind", ["drop", "reply_lost"])
 def test_a_cut_model_call_is_a_connection_error(world, think, kind):
-    """
-    The client notices at once: the connection is really cut.
-    """
+    """The client notices at once: the connection is really cut."""
     world.fault(f"model-{kind}", kind)
 
     with pytest.raises(openai.APIConnectionError) as caught:
@@ -132,9 +122,7 @@ def test_a_cut_model_call_is_a_connection_error(world, think, kind):
 
 
 def test_a_lost_reply_is_found_again_with_the_same_key(world, deploy):
-    """
-    This is what a key is for.
-    """
+    """This is what a key is for."""
     world.fault("found", "reply_lost", at="deploy")
     with pytest.raises(ReplyLost):
         deploy("found", key="found:api")
@@ -146,9 +134,7 @@ def test_a_lost_reply_is_found_again_with_the_same_key(world, deploy):
 
 
 def test_a_lost_reply_without_a_key_makes_the_second_effect(world, deploy):
-    """
-    And this is what happens without one.
-    """
+    """And this is what happens without one."""
     world.fault("twice", "reply_lost", at="deploy")
     with pytest.raises(ReplyLost):
         deploy("twice")
@@ -159,9 +145,7 @@ def test_a_lost_reply_without_a_key_makes_the_second_effect(world, deploy):
 
 
 def test_a_hanging_call_ends_by_the_caller_s_timeout(world, think, deploy):
-    """
-    Nothing happens in all that time, nor afterwards.
-    """
+    """Nothing happens in all that time, nor afterwards."""
     world.fault("hang", "hang")
     world.fault("hang", "hang", at="deploy")
 
@@ -175,9 +159,7 @@ def test_a_hanging_call_ends_by_the_caller_s_timeout(world, think, deploy):
 
 
 def test_a_hang_that_is_over_ends_in_a_cut_connection(world, deploy):
-    """
-    A caller without a timeout is let go in the end.
-    """
+    """A caller without a timeout is let go in the end."""
     world.fault("hung", "hang", at="deploy", seconds=0.01)
 
     with pytest.raises(ReplyLost):
@@ -187,9 +169,7 @@ def test_a_hang_that_is_over_ends_in_a_cut_connection(world, deploy):
 
 
 def test_a_slow_effect_happens_although_nobody_waits_any_more(world, deploy):
-    """
-    A timeout on this side stops nothing on the other.
-    """
+    """A timeout on this side stops nothing on the other."""
     world.fault("slow", "slow", at="deploy", seconds=0.2)
 
     with pytest.raises(ReplyLost):
@@ -199,18 +179,14 @@ def test_a_slow_effect_happens_although_nobody_waits_any_more(world, deploy):
 
 
 def test_a_slow_model_answers_in_the_end(world, think):
-    """
-    Slow is not broken.
-    """
+    """Slow is not broken."""
     world.fault("slow-model", "slow", seconds=0.01)
 
     assert think("slow-model").choices
 
 
 def test_a_dripping_reply_arrives_whole(world, think, deploy):
-    """
-    Each byte comes for itself, so a timeout for each read never strikes.
-    """
+    """Each byte comes for itself, so a timeout for each read never strikes."""
     world.fault("drip", "drip", seconds=0)
     world.fault("drip", "drip", at="deploy", seconds=0)
 
@@ -221,9 +197,7 @@ def test_a_dripping_reply_arrives_whole(world, think, deploy):
 
 
 def test_a_dripping_reply_is_cut_off_by_a_timeout_for_the_whole(world, deploy):
-    """
-    The handle's timeout is for everything together, and the effect was done.
-    """
+    """The handle's timeout is for everything together, and the effect was done."""
     world.fault("drips", "drip", at="deploy", seconds=60)
 
     with pytest.raises(ReplyLost) as caught:
@@ -234,9 +208,7 @@ def test_a_dripping_reply_is_cut_off_by_a_timeout_for_the_whole(world, deploy):
 
 
 def test_a_stream_drips_too(world, think):
-    """
-    Server-sent events survive being cut anywhere.
-    """
+    """Server-sent events survive being cut anywhere."""
     world.fault("drip-stream", "drip", seconds=0)
 
     chunks = list(think("drip-stream", stream=True))
@@ -246,9 +218,7 @@ def test_a_stream_drips_too(world, think):
 
 @pytest.mark.parametrize("kind", ["drop", "error", "throttle", "reply_lost"])
 def test_a_stream_can_fail_like_any_call(world, think, kind):
-    """
-    An agent that streams meets the same days.
-    """
+    """An agent that streams meets the same days."""
     world.fault(f"stream-{kind}", kind)
 
     with pytest.raises(openai.APIError):
@@ -256,9 +226,7 @@ def test_a_stream_can_fail_like_any_call(world, think, kind):
 
 
 def test_a_fault_strikes_as_often_as_ordered_and_then_is_gone(world, deploy):
-    """
-    Nothing is left to chance.
-    """
+    """Nothing is left to chance."""
     world.fault("counted", "error", at="deploy", times=2, after=1)
     outcomes = []
 
@@ -273,9 +241,7 @@ def test_a_fault_strikes_as_often_as_ordered_and_then_is_gone(world, deploy):
 
 
 def test_a_fault_strikes_one_task_and_one_place_only(world, think, deploy):
-    """
-    Tests and lessons that run side by side do not disturb each other.
-    """
+    """Tests and lessons that run side by side do not disturb each other."""
     world.fault("struck", "error", at="deploy")
 
     assert deploy("spared")["status"] == "done"
@@ -285,9 +251,7 @@ def test_a_fault_strikes_one_task_and_one_place_only(world, think, deploy):
 
 
 def test_a_fault_can_be_ordered_for_one_step(world, deploy):
-    """
-    The name of a step is a place like the name of a service.
-    """
+    """The name of a step is a place like the name of a service."""
     world.fault("by-step", "error", at="deploy-api")
     world.effect("deploy", task_id="by-step", step="deploy-web", arguments={})
 
@@ -296,9 +260,7 @@ def test_a_fault_can_be_ordered_for_one_step(world, deploy):
 
 
 def test_declared_attempts_are_the_requests_on_the_wire(world, think):
-    """
-    The client repeats nothing behind our back, whatever it is answered.
-    """
+    """The client repeats nothing behind our back, whatever it is answered."""
     for kind in ("error", "throttle", "drop"):
         world.fault("wire", kind)
 
@@ -340,9 +302,7 @@ def order(**changes) -> Fault:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_has_a_length_of_its_own(kind):
-    """
-    What nobody says is harmless to forget.
-    """
+    """What nobody says is harmless to forget."""
     assert order(kind=kind).seconds == KINDS[kind]
 
 
@@ -352,9 +312,7 @@ def test_every_kind_has_a_length_of_its_own(kind):
     ),
 )
 def test_every_order_is_carried_out_in_full(orders):
-    """
-    However orders overlap, each strikes as often as it says.
-    """
+    """However orders overlap, each strikes as often as it says."""
     book = FaultBook()
     for times, after in orders:
         book.order(order(times=times, after=after))
@@ -367,9 +325,7 @@ def test_every_order_is_carried_out_in_full(orders):
 
 
 def test_orders_without_end_are_refused():
-    """
-    A loop that orders for ever is a mistake, not a lesson.
-    """
+    """A loop that orders for ever is a mistake, not a lesson."""
     book = FaultBook()
 
     for _ in range(MAX_ORDERS):

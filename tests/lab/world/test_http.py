@@ -79,9 +79,7 @@ MALFORMED = [
 
 @pytest.mark.parametrize("body", MALFORMED)
 def test_a_body_that_is_no_json_object_is_refused(world, body):
-    """
-    400, whatever was sent, and the reason in words.
-    """
+    """400, whatever was sent, and the reason in words."""
     status, _, said = ask(world, "POST", EFFECT, body)
 
     check_shape(said)
@@ -90,9 +88,7 @@ def test_a_body_that_is_no_json_object_is_refused(world, body):
 
 @pytest.mark.parametrize("path", [CHAT, EFFECT, "/faults", "/forget"])
 def test_every_route_reads_its_body_by_the_same_rules(world, path):
-    """
-    None of them stumbles over what it was sent.
-    """
+    """None of them stumbles over what it was sent."""
     status, _, said = ask(world, "POST", path, b"[" * 1_000_000)
 
     check_shape(said)
@@ -100,9 +96,7 @@ def test_every_route_reads_its_body_by_the_same_rules(world, path):
 
 
 def test_the_deepest_body_that_is_allowed_is_read(world):
-    """
-    The limit is where the message says it is.
-    """
+    """The limit is where the message says it is."""
     assert ask(world, "POST", EFFECT, nested(MAX_DEPTH))[0] == 200
 
 
@@ -111,9 +105,7 @@ def test_the_deepest_body_that_is_allowed_is_read(world):
 def test_a_body_above_ten_megabytes_is_refused_and_the_sender_hears_it(
     world, path, chunked
 ):
-    """
-    Not a reset connection: a sender in the middle of its work must get the reply.
-    """
+    """Not a reset connection: a sender in the middle of its work must get the reply."""
     pieces = [b" " * MAX_BODY, b"x"]
 
     status, headers, said = ask(
@@ -131,9 +123,7 @@ def test_a_body_above_ten_megabytes_is_refused_and_the_sender_hears_it(
 
 
 def test_a_body_that_is_declared_too_large_is_refused_before_it_is_sent(world):
-    """
-    A careful sender asks first and saves the work.
-    """
+    """A careful sender asks first and saves the work."""
     head = f"POST {EFFECT} HTTP/1.1\r\nHost: 127.0.0.1\r\n"
     token = f"Authorization: Bearer {world.token}\r\n"
 
@@ -143,9 +133,7 @@ def test_a_body_that_is_declared_too_large_is_refused_before_it_is_sent(world):
 
 
 def test_a_sender_that_hangs_up_in_the_middle_does_no_harm(world):
-    """
-    Half a request is no request.
-    """
+    """Half a request is no request."""
     head = f"POST {EFFECT} HTTP/1.1\r\nHost: 127.0.0.1\r\n"
     token = f"Authorization: Bearer {world.token}\r\n"
     with socket.create_connection(address(world)) as connection:
@@ -165,9 +153,7 @@ def test_a_sender_that_hangs_up_in_the_middle_does_no_harm(world):
     ],
 )
 def test_bytes_that_are_not_http_are_refused_as_json_too(world, data):
-    """
-    The world answers in one language only.
-    """
+    """The world answers in one language only."""
     head, _, body = raw(world, data).partition(b"\r\n\r\n")
 
     assert head.startswith(b"HTTP/1.1 400 ")
@@ -191,9 +177,7 @@ def test_bytes_that_are_not_http_are_refused_as_json_too(world, data):
     ],
 )
 def test_an_unknown_route_or_method_is_refused_as_json(world, method, path, status):
-    """
-    The reply names what was asked for.
-    """
+    """The reply names what was asked for."""
     found, _, said = ask(world, method, path)
 
     check_shape(said)
@@ -212,9 +196,7 @@ def test_an_unknown_route_or_method_is_refused_as_json(world, method, path, stat
     ],
 )
 def test_nothing_is_answered_without_the_token(world, path, token):
-    """
-    Every program on the machine can reach the port.
-    """
+    """Every program on the machine can reach the port."""
     status, _, said = ask(world, "POST", path, b"{}", Authorization=token)
 
     check_shape(said)
@@ -234,9 +216,7 @@ def test_nothing_is_answered_without_the_token(world, path, token):
     ],
 )
 def test_a_request_must_name_the_host_that_it_reached(world, host, status):
-    """
-    A web page can make its own name mean 127.0.0.1.
-    """
+    """A web page can make its own name mean 127.0.0.1."""
     found, _, said = ask(world, "GET", "/ledger", Host=host)
 
     assert found == status
@@ -245,9 +225,7 @@ def test_a_request_must_name_the_host_that_it_reached(world, host, status):
 
 
 def test_the_open_route_tells_no_secret(world):
-    """
-    Anybody may ask for the health, and learns a digest.
-    """
+    """Anybody may ask for the health, and learns a digest."""
     status, _, said = ask(world, "GET", "/health", Authorization="")
 
     assert status == 200
@@ -256,9 +234,7 @@ def test_the_open_route_tells_no_secret(world):
 
 
 def test_a_body_behind_a_refusal_does_not_become_the_next_request(world):
-    """
-    What was not read is dropped, and the connection goes on.
-    """
+    """What was not read is dropped, and the connection goes on."""
     with closing(http.client.HTTPConnection(*address(world), timeout=30)) as connection:
         for _ in range(2):
             connection.request("POST", EFFECT, b"GET /ledger HTTP/1.1\r\n\r\n" * 1_000)
@@ -282,9 +258,7 @@ def test_a_body_behind_a_refusal_does_not_become_the_next_request(world):
 def test_an_order_that_a_stranger_puts_together_is_held_against_the_same_rules(
     world, body, code
 ):
-    """
-    Not every caller uses this course's handle.
-    """
+    """Not every caller uses this course's handle."""
     status, _, said = ask(world, "POST", "/faults", json.dumps(body).encode())
 
     check_shape(said)
@@ -293,9 +267,7 @@ def test_an_order_that_a_stranger_puts_together_is_held_against_the_same_rules(
 
 @pytest.mark.parametrize("key", ["", " ", "k" * 256, "\xff"], ids=repr)
 def test_a_key_that_is_none_is_refused_by_the_service_too(world, key):
-    """
-    Not every caller uses this course's handle.
-    """
+    """Not every caller uses this course's handle."""
     body = b'{"task_id": "t", "step": "s", "arguments": {}}'
 
     status, _, said = ask(world, "POST", EFFECT, body, **{"Idempotency-Key": key})

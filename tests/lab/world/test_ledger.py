@@ -41,9 +41,7 @@ def happen(
 
 
 def test_what_happened_twice_is_one_entry_with_the_count_two(ledger):
-    """
-    The count is what a reader looks for: two is one too many.
-    """
+    """The count is what a reader looks for: two is one too many."""
     happen(ledger)
     happen(ledger)
 
@@ -51,9 +49,7 @@ def test_what_happened_twice_is_one_entry_with_the_count_two(ledger):
 
 
 def test_entries_come_in_the_order_of_their_first_happening(ledger):
-    """
-    A repeat does not move an entry to the end.
-    """
+    """A repeat does not move an entry to the end."""
     for step in ("b", "a", "b"):
         happen(ledger, step=step)
 
@@ -61,9 +57,7 @@ def test_entries_come_in_the_order_of_their_first_happening(ledger):
 
 
 def test_a_task_sees_only_its_own_entries(ledger):
-    """
-    Two runs on one machine do not blame each other.
-    """
+    """Two runs on one machine do not blame each other."""
     happen(ledger, task_id="t1")
     happen(ledger, task_id="t2")
 
@@ -71,9 +65,7 @@ def test_a_task_sees_only_its_own_entries(ledger):
 
 
 def test_the_reply_is_told_how_often_the_service_worked_for_the_task(ledger):
-    """
-    A second happening can be seen in the reply, not only in the ledger.
-    """
+    """A second happening can be seen in the reply, not only in the ledger."""
     happen(ledger, task_id="other")
 
     said = [happen(ledger)["receipt"] for _ in range(3)]
@@ -82,9 +74,7 @@ def test_the_reply_is_told_how_often_the_service_worked_for_the_task(ledger):
 
 
 def test_a_key_leaves_its_reply_behind_at_one_service_only(ledger):
-    """
-    The same key at another service is another key.
-    """
+    """The same key at another service is another key."""
     said = happen(ledger, "deploy", key="k")
 
     assert ledger.replied("deploy", "k") == ("f", said)
@@ -92,9 +82,7 @@ def test_a_key_leaves_its_reply_behind_at_one_service_only(ledger):
 
 
 def test_an_effect_and_its_reply_are_written_together_or_not_at_all(ledger):
-    """
-    No row without its reply: a repeat with the key would happen again.
-    """
+    """No row without its reply: a repeat with the key would happen again."""
 
     def no_reply(count: int) -> Json:
         raise ZeroDivisionError
@@ -109,9 +97,7 @@ def test_an_effect_and_its_reply_are_written_together_or_not_at_all(ledger):
 
 
 def test_what_was_reported_is_there_when_the_file_is_opened_again(tmp_path):
-    """
-    The witness outlives the process that wrote.
-    """
+    """The witness outlives the process that wrote."""
     path = tmp_path / "ledger.sqlite"
     first = Ledger(path)
     said = happen(first, key="k")
@@ -125,9 +111,7 @@ def test_what_was_reported_is_there_when_the_file_is_opened_again(tmp_path):
 
 
 def test_forgetting_a_task_frees_its_keys_and_spares_the_others(ledger):
-    """
-    A fresh start is fresh: an old key must not replay an old reply.
-    """
+    """A fresh start is fresh: an old key must not replay an old reply."""
     happen(ledger, task_id="t1", key="k1")
     happen(ledger, task_id="t2", key="k2")
 
@@ -139,9 +123,7 @@ def test_forgetting_a_task_frees_its_keys_and_spares_the_others(ledger):
 
 
 def test_the_ledger_is_durable_by_its_settings(ledger):
-    """
-    FULL: a commit that was reported is on the disk, not only on its way.
-    """
+    """FULL: a commit that was reported is on the disk, not only on its way."""
     settings = [
         ledger._db.execute(f"PRAGMA {name}").fetchone()[0]
         for name in ("journal_mode", "synchronous")
@@ -152,9 +134,7 @@ def test_the_ledger_is_durable_by_its_settings(ledger):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no file modes")
 def test_only_the_owner_can_read_the_ledger(ledger, tmp_path):
-    """
-    What an agent did is nobody else's business.
-    """
+    """What an agent did is nobody else's business."""
     happen(ledger)
 
     modes = {stat.S_IMODE(file.stat().st_mode) for file in tmp_path.iterdir()}
@@ -170,9 +150,7 @@ def test_only_the_owner_can_read_the_ledger(ledger, tmp_path):
     ],
 )
 def test_a_file_that_is_no_ledger_is_refused_and_left_alone(tmp_path, content):
-    """
-    It may be the only copy of something.
-    """
+    """It may be the only copy of something."""
     path = tmp_path / "ledger.sqlite"
     path.write_bytes(content)
 
@@ -190,9 +168,7 @@ def test_a_file_that_is_no_ledger_is_refused_and_left_alone(tmp_path, content):
     ],
 )
 def test_another_database_is_refused_and_left_alone(tmp_path, made_by, error):
-    """
-    SQLite would put our tables between theirs without a word.
-    """
+    """SQLite would put our tables between theirs without a word."""
     path = tmp_path / "ledger.sqlite"
     with closing(sqlite3.connect(path)) as file:
         file.execute(made_by)
@@ -205,9 +181,7 @@ def test_another_database_is_refused_and_left_alone(tmp_path, made_by, error):
 
 
 def test_a_folder_in_its_place_is_named(tmp_path):
-    """
-    The system's reason is passed on, and nobody is told to move a sound ledger.
-    """
+    """The system's reason is passed on, and nobody is told to move a sound ledger."""
     with pytest.raises(StoreError, match="cannot be opened") as caught:
         Ledger(tmp_path)
 
@@ -215,9 +189,7 @@ def test_a_folder_in_its_place_is_named(tmp_path):
 
 
 def test_threads_do_not_lose_each_other_s_effects(ledger):
-    """
-    The services of the world work side by side.
-    """
+    """The services of the world work side by side."""
     threads = [threading.Thread(target=happen, args=(ledger,)) for _ in range(8)]
 
     for thread in threads:
@@ -234,9 +206,7 @@ odd_text = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
 @settings(max_examples=20, deadline=None)
 @given(task_id=odd_text, step=odd_text)
 def test_any_text_comes_back_as_it_was(tmp_path_factory, task_id, step):
-    """
-    NUL, line ends and right-to-left marks included.
-    """
+    """NUL, line ends and right-to-left marks included."""
     ledger = Ledger(tmp_path_factory.mktemp("odd") / "ledger.sqlite")
 
     happen(ledger, task_id=task_id, step=step)
@@ -256,18 +226,14 @@ json_values = st.recursive(
 
 @given(value=st.dictionaries(odd_text, json_values, max_size=5))
 def test_the_order_of_fields_does_not_change_a_fingerprint(value):
-    """
-    A repeat may write its fields in another order and is the same request.
-    """
+    """A repeat may write its fields in another order and is the same request."""
     other_way = dict(reversed(value.items()))
 
     assert fingerprint(other_way) == fingerprint(value)
 
 
 def test_another_value_has_another_fingerprint():
-    """
-    Numbers and their text are not the same request.
-    """
+    """Numbers and their text are not the same request."""
     values = [{"a": 1}, {"a": "1"}, {"a": 1.5}, {"a": True}, {"b": 1}, {}]
 
     assert len({fingerprint(value) for value in values}) == len(values)
@@ -275,9 +241,7 @@ def test_another_value_has_another_fingerprint():
 
 
 def test_a_ledger_from_an_empty_file_is_a_new_one(tmp_path):
-    """
-    A process that died while it made the file leaves it empty.
-    """
+    """A process that died while it made the file leaves it empty."""
     path = tmp_path / "ledger.sqlite"
     path.touch()
 

@@ -39,9 +39,7 @@ def ask(world):
 
 @pytest.mark.usefixtures("process")
 def test_without_settings_it_is_the_scripted_model_of_the_world(home_dir):
-    """
-    The first call starts the world.
-    """
+    """The first call starts the world."""
     client, model = connect_model()
 
     with client:
@@ -52,9 +50,7 @@ def test_without_settings_it_is_the_scripted_model_of_the_world(home_dir):
 
 
 def test_the_model_asks_for_a_tool_and_goes_on_after_the_answer(ask):
-    """
-    The real client, over HTTP, until nothing is left to do.
-    """
+    """The real client, over HTTP, until nothing is left to do."""
     messages, called = [GOAL], []
     while calls := (
         said := ask(messages, tools=DISK.tools).choices[0]
@@ -70,9 +66,7 @@ def test_the_model_asks_for_a_tool_and_goes_on_after_the_answer(ask):
 
 
 def test_a_stream_brings_the_same_words(ask):
-    """
-    Whole or in pieces, it is the same answer.
-    """
+    """Whole or in pieces, it is the same answer."""
     whole = ask().choices[0].message.content
 
     chunks = list(ask(stream=True))
@@ -83,9 +77,7 @@ def test_a_stream_brings_the_same_words(ask):
 
 
 def test_a_stream_brings_the_same_tool_call(ask):
-    """
-    The client's own helper puts the deltas together.
-    """
+    """The client's own helper puts the deltas together."""
     [whole] = ask(tools=DISK.tools).choices[0].message.tool_calls
 
     chunks = list(ask(tools=DISK.tools, stream=True))
@@ -101,9 +93,7 @@ def test_a_stream_brings_the_same_tool_call(ask):
 
 
 def test_the_client_s_stream_helper_understands_the_stream(world):
-    """
-    The strictest reader of the stream is the client itself.
-    """
+    """The strictest reader of the stream is the client itself."""
     client, model = connect_model()
     options = {"model": model, "messages": [GOAL], "tools": DISK.tools}
 
@@ -114,9 +104,7 @@ def test_the_client_s_stream_helper_understands_the_stream(world):
 
 
 def test_a_stream_tells_its_usage_when_it_is_asked(ask):
-    """
-    Budgets are kept in streams too.
-    """
+    """Budgets are kept in streams too."""
     usage = ask().usage
 
     chunks = list(ask(stream=True, stream_options={"include_usage": True}))
@@ -145,17 +133,13 @@ def test_a_stream_tells_its_usage_when_it_is_asked(ask):
     ],
 )
 def test_what_the_real_api_refuses_is_refused_here(ask, options, error, says):
-    """
-    The client raises its own errors, with the words of the API.
-    """
+    """The client raises its own errors, with the words of the API."""
     with pytest.raises(error, match=says):
         ask(**options)
 
 
 def test_one_call_is_one_request(world, ask):
-    """
-    No hidden repeats: an agent's own policy is the only one.
-    """
+    """No hidden repeats: an agent's own policy is the only one."""
     world.fault("once", "error", times=9)
 
     with pytest.raises(openai.InternalServerError):
@@ -165,9 +149,7 @@ def test_one_call_is_one_request(world, ask):
 
 
 def test_no_proxy_variable_diverts_a_call_to_loopback(world, monkeypatch):
-    """
-    A proxy would see prompts that never should have left the machine.
-    """
+    """A proxy would see prompts that never should have left the machine."""
     for name in PROXIES:
         monkeypatch.setenv(name, "http://127.0.0.1:1")
         monkeypatch.setenv(name.lower(), "http://127.0.0.1:1")
@@ -180,9 +162,7 @@ def test_no_proxy_variable_diverts_a_call_to_loopback(world, monkeypatch):
 
 
 def test_settings_of_a_live_model_do_not_leak_into_the_scripted_one(world, monkeypatch):
-    """
-    A key in the environment is not sent to the world.
-    """
+    """A key in the environment is not sent to the world."""
     monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
     monkeypatch.setenv("OPENAI_BASE_URL", "https://models.example/v1")
 
@@ -195,9 +175,7 @@ def test_settings_of_a_live_model_do_not_leak_into_the_scripted_one(world, monke
 
 @pytest.mark.usefixtures("process")
 def test_a_configured_model_takes_the_place_of_the_scripted_one(home_dir, monkeypatch):
-    """
-    The world is not even started; who asks for the scripted one still gets it.
-    """
+    """The world is not even started; who asks for the scripted one still gets it."""
     monkeypatch.setenv("AGENTSTATE_MODEL", "some-model")
     monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
 
@@ -211,9 +189,7 @@ def test_a_configured_model_takes_the_place_of_the_scripted_one(home_dir, monkey
 
 @pytest.mark.usefixtures("process")
 def test_a_world_that_cannot_start_is_said_so(home_dir):
-    """
-    The error is the stage's, not a riddle of the client's.
-    """
+    """The error is the stage's, not a riddle of the client's."""
     (home_dir / "ledger.sqlite").mkdir(parents=True)
 
     with pytest.raises(WorldUnavailable, match="did not start"):
@@ -221,9 +197,7 @@ def test_a_world_that_cannot_start_is_said_so(home_dir):
 
 
 def test_a_client_that_is_forgotten_leaves_no_socket_open(world):
-    """
-    Agents seldom close their client, and warnings about it would fill notebooks.
-    """
+    """Agents seldom close their client, and warnings about it would fill notebooks."""
     client, model = connect_model()
     client.chat.completions.create(model=model, messages=[GOAL])
     gone = weakref.ref(client)
@@ -237,9 +211,7 @@ def test_a_client_that_is_forgotten_leaves_no_socket_open(world):
 
 
 def test_the_scripted_model_needs_no_certificates(world, monkeypatch):
-    """
-    Loading them takes longer than many calls, and nobody looks at them here.
-    """
+    """Loading them takes longer than many calls, and nobody looks at them here."""
     loaded = []
     monkeypatch.setattr(
         httpcore2, "default_ssl_context", lambda **_: loaded.append(True)
@@ -252,9 +224,7 @@ def test_the_scripted_model_needs_no_certificates(world, monkeypatch):
 
 @pytest.mark.usefixtures("process")
 def test_the_log_of_the_world_holds_no_prompt_and_no_secret(home_dir):
-    """
-    What was asked and what was answered stays between the two.
-    """
+    """What was asked and what was answered stays between the two."""
     client, model = connect_model()
     world = start_world()
     prompt = {"role": "user", "content": "PROMPT disk"}

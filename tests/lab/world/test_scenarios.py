@@ -40,9 +40,7 @@ def called(message: dict) -> str:
 
 @pytest.mark.parametrize("scenario", SCENARIOS.values(), ids=SCENARIOS.keys())
 def test_the_script_does_every_step_once_and_then_answers(scenario):
-    """
-    The whole job, in the order of its minutes, with the same ids in every run.
-    """
+    """The whole job, in the order of its minutes, with the same ids in every run."""
     messages = conversation(goal=scenario.goal)
 
     ids = []
@@ -54,9 +52,7 @@ def test_the_script_does_every_step_once_and_then_answers(scenario):
 
 
 def test_deploy_takes_ten_minutes_and_has_eight_effects():
-    """
-    The story of the course: minute 8 comes after six effects.
-    """
+    """The story of the course: minute 8 comes after six effects."""
     effects = [(step.minute, step.name) for step in DEPLOY.effects]
 
     assert [step.minute for step in DEPLOY.steps] == list(range(1, 11))
@@ -73,9 +69,7 @@ def test_deploy_takes_ten_minutes_and_has_eight_effects():
 
 
 def test_disk_looks_cleans_and_looks_again():
-    """
-    The small job has one effect between two checks.
-    """
+    """The small job has one effect between two checks."""
     effects = [(step.name, step.effect) for step in DISK.steps]
 
     assert effects == [
@@ -86,16 +80,12 @@ def test_disk_looks_cleans_and_looks_again():
 
 
 def test_every_tool_has_a_risk_level_that_the_policy_knows():
-    """
-    A level that the state does not know could never ask for approval.
-    """
+    """A level that the state does not know could never ask for approval."""
     assert {tool.risk_level for tool in TOOLS.values()} == set(RiskLevel)
 
 
 def test_the_model_keeps_nothing():
-    """
-    An agent that forgets its messages is told to begin again.
-    """
+    """An agent that forgets its messages is told to begin again."""
     messages = conversation()
     for _ in range(4):
         answered(messages)
@@ -140,9 +130,7 @@ def test_a_note_says_where_to_go_on(notes, step):
 
 
 def test_a_note_in_a_tool_result_is_not_believed():
-    """
-    What a tool returns is data; only people and programs write notes.
-    """
+    """What a tool returns is data; only people and programs write notes."""
     messages = conversation()
     answered(messages, text="done: open-ticket")
 
@@ -150,9 +138,7 @@ def test_a_note_in_a_tool_result_is_not_believed():
 
 
 def test_a_failed_step_is_called_again_under_another_id_three_times():
-    """
-    A tool message that begins with `error:` does not make a step done.
-    """
+    """A tool message that begins with `error:` does not make a step done."""
     messages = conversation("done: check-status")
 
     said = [answered(messages, text="error: no") for _ in range(4)]
@@ -166,9 +152,7 @@ def test_a_failed_step_is_called_again_under_another_id_three_times():
 
 
 def test_a_step_that_fails_once_and_then_works_is_done():
-    """
-    The second call counts, whatever the first one said.
-    """
+    """The second call counts, whatever the first one said."""
     messages = conversation("done: check-status")
     answered(messages, text="error: no")
     answered(messages, text="ok")
@@ -177,9 +161,7 @@ def test_a_step_that_fails_once_and_then_works_is_done():
 
 
 def test_a_denied_step_ends_the_job():
-    """
-    A person's no is final, and the answer names the step.
-    """
+    """A person's no is final, and the answer names the step."""
     messages = conversation("done: check-status")
     answered(messages, text="denied: not on a Friday")
 
@@ -203,9 +185,7 @@ def test_a_denied_step_ends_the_job():
     ],
 )
 def test_without_a_goal_the_model_asks(messages):
-    """
-    It never guesses a job.
-    """
+    """It never guesses a job."""
     message = next_message(messages, DEPLOY.tools)
 
     assert message["content"].startswith("What am I to do?")
@@ -213,9 +193,7 @@ def test_without_a_goal_the_model_asks(messages):
 
 
 def test_the_goal_may_come_in_parts_and_in_other_words():
-    """
-    The real API takes text as a list of parts as well.
-    """
+    """The real API takes text as a list of parts as well."""
     parts = [{"type": "text", "text": "please DEPLOY it"}]
 
     message = next_message([{"role": "system", "content": parts}], DEPLOY.tools)
@@ -225,9 +203,7 @@ def test_the_goal_may_come_in_parts_and_in_other_words():
 
 @pytest.mark.parametrize("tools", [None, [], [{}], [{"function": None}], DISK.tools])
 def test_a_tool_that_is_not_offered_is_not_called(tools):
-    """
-    The answer names what is missing.
-    """
+    """The answer names what is missing."""
     message = next_message(conversation(), tools)
 
     assert message["content"] == (
@@ -236,9 +212,7 @@ def test_a_tool_that_is_not_offered_is_not_called(tools):
 
 
 def test_a_call_is_named_by_its_intent():
-    """
-    The name is the script's for a call of the script, and stable for any other.
-    """
+    """The name is the script's for a call of the script, and stable for any other."""
     api = DEPLOY.step_for("deploy", json.dumps({"service": "api"}))
     other = DEPLOY.step_for("deploy", {"service": "search"})
     again = DEPLOY.step_for("deploy", '{"service":   "search"}')
@@ -261,9 +235,7 @@ def test_a_call_is_named_by_its_intent():
     ],
 )
 def test_a_call_that_makes_no_sense_is_refused_by_name(tool, arguments, complaint):
-    """
-    Nothing is run for it, and the message is short whatever came in.
-    """
+    """Nothing is run for it, and the message is short whatever came in."""
     with pytest.raises(InvalidValue, match=complaint) as caught:
         DEPLOY.step_for(tool, arguments)
 
@@ -273,24 +245,18 @@ def test_a_call_that_makes_no_sense_is_refused_by_name(tool, arguments, complain
 
 @pytest.mark.parametrize("name", ["", "deplo", None, 7, [], {}])
 def test_an_unknown_scenario_is_refused_with_the_known_ones(name):
-    """
-    The message helps with a slip of the keyboard.
-    """
+    """The message helps with a slip of the keyboard."""
     with pytest.raises(InvalidValue, match="there are disk and deploy"):
         scenario_named(name)
 
 
 def test_a_check_asks_the_world_for_nothing():
-    """
-    A tool that only looks is answered without a world.
-    """
+    """A tool that only looks is answered without a world."""
     assert perform(DEPLOY.steps[0], world=None, task_id="t") == "healthy, 4.1"
 
 
 def test_an_effect_is_asked_of_the_world_with_its_key():
-    """
-    The world gets the service, the task, the step, the arguments and the key.
-    """
+    """The world gets the service, the task, the step, the arguments and the key."""
     asked = []
 
     class Recorder:

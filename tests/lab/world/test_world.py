@@ -55,9 +55,7 @@ def sleeper(process):
 
 @pytest.mark.usefixtures("process")
 def test_nothing_is_found_until_it_is_started_and_after_it_is_stopped(home_dir):
-    """
-    Looking starts nothing, and stopping tells whether there was anything.
-    """
+    """Looking starts nothing, and stopping tells whether there was anything."""
     before = (find_world(), stop_world())
 
     started = start_world()
@@ -70,9 +68,7 @@ def test_nothing_is_found_until_it_is_started_and_after_it_is_stopped(home_dir):
 
 @pytest.mark.usefixtures("process")
 def test_another_process_finds_the_same_world_and_what_it_counted(home_dir):
-    """
-    This is what a kernel does after it was restarted.
-    """
+    """This is what a kernel does after it was restarted."""
     world = start_world()
     world.effect("deploy", task_id="t1", step="s", arguments={})
 
@@ -84,9 +80,7 @@ def test_another_process_finds_the_same_world_and_what_it_counted(home_dir):
 
 @pytest.mark.usefixtures("process")
 def test_eight_starts_at_once_make_one_world(home_dir):
-    """
-    Nobody fights, and everybody gets the same.
-    """
+    """Nobody fights, and everybody gets the same."""
     starts = [python(START + "print(w.pid, w.url)") for _ in range(8)]
 
     found = {start.communicate()[0] for start in starts}
@@ -98,9 +92,7 @@ def test_eight_starts_at_once_make_one_world(home_dir):
 @pytest.mark.usefixtures("process")
 @POSIX
 def test_the_world_outlives_the_hard_death_of_whoever_started_it(home_dir):
-    """
-    A kernel that is killed leaves its world behind.
-    """
+    """A kernel that is killed leaves its world behind."""
     killed = python(START + "import os; os.kill(os.getpid(), 9)")
 
     status = killed.wait()
@@ -113,9 +105,7 @@ def test_the_world_outlives_the_hard_death_of_whoever_started_it(home_dir):
 @pytest.mark.usefixtures("process")
 @POSIX
 def test_an_interrupt_of_the_starter_s_group_does_not_reach_the_world(home_dir):
-    """
-    Ctrl-C in a terminal, and the polite restart of a kernel, end the group only.
-    """
+    """Ctrl-C in a terminal, and the polite restart of a kernel, end the group only."""
     code = START + "print('ready', flush=True); import time; time.sleep(60)"
     starter = python(code, start_new_session=True, stderr=subprocess.DEVNULL)
     starter.stdout.readline()
@@ -129,9 +119,7 @@ def test_an_interrupt_of_the_starter_s_group_does_not_reach_the_world(home_dir):
 
 @pytest.mark.usefixtures("process")
 def test_the_world_is_nobody_s_child(home_dir):
-    """
-    On Windows a kernel's restart ends all of its children, whatever their group.
-    """
+    """On Windows a kernel's restart ends all of its children, whatever their group."""
     world = start_world()
 
     children = psutil.Process().children(recursive=True)
@@ -143,9 +131,7 @@ def test_the_world_is_nobody_s_child(home_dir):
 def test_stopping_one_home_s_world_leaves_the_other_home_s_alone(
     home_dir, tmp_path, monkeypatch
 ):
-    """
-    A learner's run and a test's run do not end each other.
-    """
+    """A learner's run and a test's run do not end each other."""
     here = start_world()
     monkeypatch.setenv("AGENTSTATE_HOME", str(tmp_path / "other"))
     there = start_world()
@@ -169,9 +155,7 @@ def test_stopping_one_home_s_world_leaves_the_other_home_s_alone(
     ],
 )
 def test_a_file_that_is_no_record_is_taken_for_none(home_dir, content):
-    """
-    Half a file, or another program's, is as good as no file.
-    """
+    """Half a file, or another program's, is as good as no file."""
     home_dir.mkdir()
     (home_dir / "world.json").write_bytes(content)
 
@@ -196,9 +180,7 @@ def test_a_file_that_is_no_record_is_taken_for_none(home_dir, content):
     ],
 )
 def test_a_record_with_an_impossible_value_is_taken_for_none(home_dir, changes):
-    """
-    A process id of zero or less would name many processes.
-    """
+    """A process id of zero or less would name many processes."""
     write_record(home_dir, **changes)
 
     assert Record.read(home_dir) is None
@@ -206,9 +188,7 @@ def test_a_record_with_an_impossible_value_is_taken_for_none(home_dir, changes):
 
 @pytest.mark.usefixtures("process")
 def test_a_dead_record_is_replaced(home_dir):
-    """
-    After a reboot the file of the day before is still there.
-    """
+    """After a reboot the file of the day before is still there."""
     first = start_world()
     psutil.Process(first.pid).kill()
     until(lambda: not alive(first.pid), 5)
@@ -221,9 +201,7 @@ def test_a_dead_record_is_replaced(home_dir):
 
 @pytest.mark.usefixtures("process")
 def test_garbage_is_replaced(home_dir):
-    """
-    A file that nobody can read keeps nobody from starting.
-    """
+    """A file that nobody can read keeps nobody from starting."""
     home_dir.mkdir()
     (home_dir / "world.json").write_bytes(b"\xff" * 100)
 
@@ -235,9 +213,7 @@ def test_garbage_is_replaced(home_dir):
 @pytest.mark.usefixtures("process")
 @pytest.mark.parametrize("right_time", [True, False], ids=["same-time", "other-time"])
 def test_a_foreign_process_is_never_signalled(home_dir, sleeper, right_time):
-    """
-    A process id is given out again, perhaps to the learner's editor.
-    """
+    """A process id is given out again, perhaps to the learner's editor."""
     created = psutil.Process(sleeper.pid).create_time() if right_time else 1.0
     write_record(home_dir, pid=sleeper.pid, created=created)
 
@@ -251,9 +227,7 @@ def test_a_foreign_process_is_never_signalled(home_dir, sleeper, right_time):
 
 @pytest.mark.usefixtures("process")
 def test_this_very_process_is_not_taken_for_the_world(home_dir):
-    """
-    The id in an old file may be one's own.
-    """
+    """The id in an old file may be one's own."""
     write_record(home_dir)
 
     assert (find_world(), stop_world()) == (None, False)
@@ -261,9 +235,7 @@ def test_this_very_process_is_not_taken_for_the_world(home_dir):
 
 @pytest.mark.usefixtures("process")
 def test_a_stranger_on_the_port_never_hears_the_token(home_dir):
-    """
-    Another program may listen there by now, and it may answer politely.
-    """
+    """Another program may listen there by now, and it may answer politely."""
     heard: list[bytes] = []
 
     class Stranger(socketserver.BaseRequestHandler):
@@ -291,9 +263,7 @@ def test_a_stranger_on_the_port_never_hears_the_token(home_dir):
 def test_a_world_that_hangs_is_ended_because_it_is_proved_to_be_ours(
     home_dir, monkeypatch, act
 ):
-    """
-    A stopped process answers nothing and would stay for ever.
-    """
+    """A stopped process answers nothing and would stay for ever."""
     stuck = start_world()
     os.kill(stuck.pid, signal.SIGSTOP)
     monkeypatch.setattr(world_record, "ANSWER_WITHIN", 0.1)
@@ -307,9 +277,7 @@ def test_a_world_that_hangs_is_ended_because_it_is_proved_to_be_ours(
 @pytest.mark.usefixtures("process")
 @pytest.mark.parametrize("lost", ["the file", "the home", "its name in the file"])
 def test_the_world_ends_when_its_home_no_longer_names_it(home_dir, lost):
-    """
-    Whoever deletes `.lab` must not leave a process running for ever.
-    """
+    """Whoever deletes `.lab` must not leave a process running for ever."""
     world = start_world()
 
     if lost == "the file":
@@ -345,27 +313,21 @@ def watch(*, named: list[bool], idle: list[float]) -> int:
 
 
 def test_one_missing_look_does_not_end_the_world():
-    """
-    A reader may meet the file in the middle of a change.
-    """
+    """A reader may meet the file in the middle of a change."""
     named = [True, False, True, False, False]
 
     assert watch(named=named, idle=[0.0] * 6) == 5
 
 
 def test_the_world_ends_after_four_idle_hours():
-    """
-    Nothing that the course starts is left running for ever.
-    """
+    """Nothing that the course starts is left running for ever."""
     hours = [0.0, 3 * 3600.0, 4 * 3600.0]
 
     assert watch(named=[True] * 3, idle=hours) == 2
 
 
 def test_a_request_under_way_is_not_idleness(clock):
-    """
-    A slow effect is somebody at work.
-    """
+    """A slow effect is somebody at work."""
     presence = Presence(clock)
     clock.advance(100)
 
@@ -379,9 +341,7 @@ def test_a_request_under_way_is_not_idleness(clock):
 
 @pytest.mark.usefixtures("process")
 def test_a_ledger_that_cannot_be_read_is_named_and_left_alone(home_dir):
-    """
-    The error says which file, and the file keeps its bytes.
-    """
+    """The error says which file, and the file keeps its bytes."""
     home_dir.mkdir()
     (home_dir / "ledger.sqlite").write_bytes(b"no database" * 100)
 
@@ -393,9 +353,7 @@ def test_a_ledger_that_cannot_be_read_is_named_and_left_alone(home_dir):
 
 
 def test_a_home_in_which_nothing_can_be_written_is_named(home_dir):
-    """
-    A folder in the place of the log stands in for a read-only home.
-    """
+    """A folder in the place of the log stands in for a read-only home."""
     (home_dir / "world.log").mkdir(parents=True)
 
     with pytest.raises(WorldUnavailable, match="could not be launched from"):
@@ -403,9 +361,7 @@ def test_a_home_in_which_nothing_can_be_written_is_named(home_dir):
 
 
 def test_a_lock_that_is_never_free_is_named(home_dir):
-    """
-    A folder in the place of the lock can never be locked.
-    """
+    """A folder in the place of the lock can never be locked."""
     (home_dir / "world.lock").mkdir(parents=True)
 
     with pytest.raises(WorldUnavailable, match=r"world\.lock"):
@@ -416,9 +372,7 @@ def test_a_lock_that_is_never_free_is_named(home_dir):
 
 @pytest.mark.usefixtures("process")
 def test_a_handle_to_a_world_that_ended_says_what_to_do(home_dir):
-    """
-    Nothing was sent, so nothing happened.
-    """
+    """Nothing was sent, so nothing happened."""
     world = start_world()
     stop_world()
 
@@ -429,9 +383,7 @@ def test_a_handle_to_a_world_that_ended_says_what_to_do(home_dir):
 
 
 def test_the_token_is_not_shown():
-    """
-    A notebook prints whatever a cell ends with.
-    """
+    """A notebook prints whatever a cell ends with."""
     world = World("http://127.0.0.1:1", "secret", 7)
 
     assert repr(world) == "World(url='http://127.0.0.1:1', pid=7)"
@@ -440,9 +392,7 @@ def test_the_token_is_not_shown():
 @pytest.mark.usefixtures("process")
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no file modes")
 def test_only_the_owner_can_read_what_the_world_writes(home_dir):
-    """
-    The token is in one of these files, what agents did in another.
-    """
+    """The token is in one of these files, what agents did in another."""
     start_world().effect("deploy", task_id="t1", step="s", arguments={})
 
     modes = {
@@ -454,9 +404,7 @@ def test_only_the_owner_can_read_what_the_world_writes(home_dir):
 
 @pytest.mark.usefixtures("process")
 def test_the_world_holds_no_secret_of_a_live_model(home_dir, monkeypatch):
-    """
-    It never needs the key, so it never gets it.
-    """
+    """It never needs the key, so it never gets it."""
     monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
 
     environment = psutil.Process(start_world().pid).environ()
@@ -468,9 +416,7 @@ def test_the_world_holds_no_secret_of_a_live_model(home_dir, monkeypatch):
 def test_a_warning_in_somebody_else_s_package_does_not_stop_the_world(
     home_dir, monkeypatch
 ):
-    """
-    Test suites turn warnings into errors, and the world inherits their variables.
-    """
+    """Test suites turn warnings into errors, and the world inherits their variables."""
     monkeypatch.setenv("PYTHONWARNINGS", "error")
 
     assert start_world().ledger() == []
@@ -480,9 +426,7 @@ def test_a_warning_in_somebody_else_s_package_does_not_stop_the_world(
 def test_a_home_that_is_reached_by_another_name_has_the_same_world(
     home_dir, tmp_path, monkeypatch
 ):
-    """
-    A link to the home is the home, also when it comes to ending its world.
-    """
+    """A link to the home is the home, also when it comes to ending its world."""
     world = start_world()
     link = tmp_path / "link"
     try:
@@ -497,9 +441,7 @@ def test_a_home_that_is_reached_by_another_name_has_the_same_world(
 
 
 def test_waiting_ends_when_it_comes_true_or_when_time_is_up(clock, monkeypatch):
-    """
-    A condition that never comes true costs the time and no more.
-    """
+    """A condition that never comes true costs the time and no more."""
     monkeypatch.setattr(time, "monotonic", clock)
 
     assert until(lambda: clock.now > 0.5, 1.0, sleep=clock.sleep)
@@ -511,9 +453,7 @@ HEAVY = ("openai", "starlette", "uvicorn", "http.client", "ssl", "psutil", "pyda
 
 @pytest.mark.usefixtures("process")
 def test_a_handle_costs_nothing_heavy_to_import():
-    """
-    Every cell that looks at the ledger imports it.
-    """
+    """Every cell that looks at the ledger imports it."""
     code = (
         "import sys, agentstate_lab.lab.world;"
         f"print([name for name in {HEAVY!r} if name in sys.modules])"
@@ -529,9 +469,7 @@ def test_a_handle_costs_nothing_heavy_to_import():
     "timeout", [0, -1, float("nan"), float("inf"), None, "1", True]
 )
 def test_a_timeout_must_be_a_length(timeout):
-    """
-    Waiting for ever is refused before anything is sent.
-    """
+    """Waiting for ever is refused before anything is sent."""
     world = World("http://127.0.0.1:1", "secret", 7)
 
     with pytest.raises(InvalidValue, match="timeout"):
@@ -540,9 +478,7 @@ def test_a_timeout_must_be_a_length(timeout):
 
 @pytest.mark.usefixtures("process")
 def test_the_world_is_ready_before_its_model_is():
-    """
-    The model's library is slow to load: it waits for whoever looks at the model.
-    """
+    """The model's library is slow to load: it waits for whoever looks at the model."""
     code = (
         "import sys; from agentstate_lab.lab.world import app;"
         "from agentstate_lab.lab.world.chat.rules import get_ready;"

@@ -58,9 +58,7 @@ def on_postgres(postgres_server, monkeypatch):
     ],
 )
 def test_on_sqlite_with_every_step_it_can_be_killed_anywhere(scenario, points, total):
-    """
-    Each effect once and the task completed, wherever the first run died.
-    """
+    """Each effect once and the task completed, wherever the first run died."""
     matrix = crash_matrix(
         KEYED.agent("every_step"), scenario=scenario, store="sqlite", points=points
     )
@@ -72,9 +70,7 @@ def test_on_sqlite_with_every_step_it_can_be_killed_anywhere(scenario, points, t
 @pytest.mark.parametrize("strategy", STRATEGIES)
 @pytest.mark.parametrize("store", STORES)
 def test_a_sample_of_every_store_and_strategy_survives(store, strategy):
-    """
-    One death around an effect, one in the middle of a write, one at the very end.
-    """
+    """One death around an effect, one in the middle of a write, one at the very end."""
     [cell] = cells([DISK], [store], [strategy], points=SAMPLE)
 
     assert (str(cell), cell.passed) == ("3 once", True), str(cell.matrix)
@@ -84,9 +80,7 @@ def test_a_sample_of_every_store_and_strategy_survives(store, strategy):
 @pytest.mark.parametrize("store", ["sqlite", "postgresql"])
 @pytest.mark.parametrize("case", [TERM, INT], ids=["term", "int"])
 def test_a_sample_of_the_polite_deaths_survives(case, store):
-    """
-    The last one comes when the end is stored already, and must not be swallowed.
-    """
+    """The last one comes when the end is stored already, and must not be swallowed."""
     points = ["effect.inside:1", "write.inside:7", "write.inside:12"]
 
     [cell] = cells([case], [store], ["every_step"], points=points)
@@ -115,9 +109,7 @@ def test_a_sample_of_the_polite_deaths_survives(case, store):
 def test_without_a_key_it_waits_or_repeats_and_the_table_says_so(
     case, points, outcomes
 ):
-    """
-    Between the two records of a step nobody knows; outside of them, all is once.
-    """
+    """Between the two records of a step nobody knows; outside of them, all is once."""
     [cell] = cells([case], ["sqlite"], ["every_step"], points=points)
 
     assert [row.outcome for row in cell.matrix.rows] == outcomes
@@ -158,9 +150,7 @@ def test_only_a_polite_death_lets_go_of_the_task(tmp_path, signal, state, owned)
 
 @pytest.mark.usefixtures("world", "quick")
 def test_kills_at_random_instants_do_no_harm():
-    """
-    As many as were asked for have hit; each task was completed, each effect once.
-    """
+    """As many as were asked for have hit; each task was completed, each effect once."""
     toll = kill_at_random(
         "sqlite", 4, random.Random(1), strategies=STRATEGIES[:2], scenario="disk"
     )
@@ -175,9 +165,7 @@ def test_kills_at_random_instants_do_no_harm():
     [(0, STRATEGIES), (-1, STRATEGIES), (2, STRATEGIES), (9, ())],
 )
 def test_fewer_kills_than_strategies_are_refused(kills, strategies):
-    """
-    Else a strategy would go untried without a word.
-    """
+    """Else a strategy would go untried without a word."""
     with pytest.raises(InvalidValue, match="at least one a strategy"):
         kill_at_random("json", kills, random.Random(1), strategies=strategies)
 
@@ -241,9 +229,7 @@ def cell_of(case, *rows):
     ],
 )
 def test_whatever_a_case_does_not_allow_is_harm(case, more, harmful):
-    """
-    Beside what the case is about, one row more.
-    """
+    """Beside what the case is about, one row more."""
     usual = {"once": row(ONCE), "wait": ASKS, "repeat": TWICE}[case.may]
 
     cell = cell_of(case, usual, more)
@@ -255,17 +241,13 @@ def test_whatever_a_case_does_not_allow_is_harm(case, more, harmful):
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_a_table_in_which_nothing_was_at_stake_proves_nothing(case):
-    """
-    No points at all, or none at which the case could be seen.
-    """
+    """No points at all, or none at which the case could be seen."""
     assert not cell_of(case).passed
     assert cell_of(case, row(ONCE)).passed == (case.may == "once")
 
 
 def test_the_cube_has_every_store_strategy_case_and_signal():
-    """
-    Forty-five matrices, and the one with the keys is of the long job.
-    """
+    """Forty-five matrices, and the one with the keys is of the long job."""
     asked = []
 
     def matrix_of(agent, **options):
@@ -302,9 +284,7 @@ GOOD = {
 
 
 def test_the_page_has_a_table_for_each_part():
-    """
-    Stores down, strategies across; words and numbers in each cell.
-    """
+    """Stores down, strategies across; words and numbers in each cell."""
     page = str(Result(**GOOD))
 
     assert (
@@ -320,9 +300,7 @@ def test_the_page_has_a_table_for_each_part():
 
 
 def test_the_result_is_json():
-    """
-    The counts, and what each death led to where it was not "once".
-    """
+    """The counts, and what each death led to where it was not "once"."""
     said = json.loads(json.dumps(Result(**GOOD).to_json()))
 
     assert said["passed"] is True
@@ -359,17 +337,13 @@ def test_the_result_is_json():
     ],
 )
 def test_one_thing_that_is_not_so_and_the_whole_has_failed(changes):
-    """
-    And without it, the whole has passed.
-    """
+    """And without it, the whole has passed."""
     assert Result(**GOOD).passed
     assert not Result(**{**GOOD, **changes}).passed
 
 
 def test_the_result_that_is_kept_is_of_the_whole_cube_and_has_passed():
-    """
-    As many points as the agent has today; else `make cube` has to be run again.
-    """
+    """As many points as the agent has today; else `make cube` has to be run again."""
     kept = json.loads((KEPT / "cube.json").read_text("utf-8"))
 
     signals = {cell["signal"] for cell in kept["cube"]}
@@ -385,9 +359,7 @@ def test_the_result_that_is_kept_is_of_the_whole_cube_and_has_passed():
 
 @pytest.mark.usefixtures("world", "quick")
 def test_the_command_writes_both_files(tmp_path, monkeypatch, capsys):
-    """
-    One matrix and three kills of it; the status says that nothing was harmed.
-    """
+    """One matrix and three kills of it; the status says that nothing was harmed."""
     monkeypatch.setattr(whole_cube, "CASES", [DISK])
     monkeypatch.setattr(whole_cube, "STRATEGIES", STRATEGIES[:1])
     less = ["--stores", "json", "--points", "effect.inside:1", "--tries", "0"]
@@ -406,9 +378,7 @@ def test_the_command_writes_both_files(tmp_path, monkeypatch, capsys):
 
 
 def test_what_cannot_be_tried_is_said_and_is_a_failure(monkeypatch, capsys):
-    """
-    The other matrices are made all the same.
-    """
+    """The other matrices are made all the same."""
 
     def made(cases, stores, strategies, *, points):
         if stores == ["json"]:

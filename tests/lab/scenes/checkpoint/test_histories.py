@@ -29,9 +29,7 @@ def past(tmp_path, clock):
 
 
 def test_a_long_history_has_a_checkpoint_for_each_second(past):
-    """
-    All of them whole, in one chain.
-    """
+    """All of them whole, in one chain."""
     history = past.checkpoints("watch")
 
     assert [one.taken_at for one in history] == [1, 2, 3, 4, 5]
@@ -40,9 +38,7 @@ def test_a_long_history_has_a_checkpoint_for_each_second(past):
 
 
 def test_a_history_that_was_thinned_out_is_filled_up(past, tmp_path, clock):
-    """
-    A cell can be run again.
-    """
+    """A cell can be run again."""
     past.prune("watch", keep=1, before=None)
 
     with long_history(tmp_path / "past.db", clock, "watch", 5) as again:
@@ -50,9 +46,7 @@ def test_a_history_that_was_thinned_out_is_filled_up(past, tmp_path, clock):
 
 
 def test_there_is_one_task_of_each_state(clock):
-    """
-    And a second call makes others.
-    """
+    """And a second call makes others."""
     store = MemoryStore(clock=clock)
 
     made, more = one_of_each(store), one_of_each(store)
@@ -89,9 +83,7 @@ def test_a_damaged_checkpoint_is_refused_by_its_name(past, tmp_path, clock, how,
 
 
 def test_damage_is_repaired_when_the_block_fails(past, tmp_path):
-    """
-    A cell that raises leaves no harm behind.
-    """
+    """A cell that raises leaves no harm behind."""
     before = past.checkpoints("watch")
 
     with (
@@ -111,9 +103,7 @@ def test_damage_is_repaired_when_the_block_fails(past, tmp_path):
     ],
 )
 def test_nothing_is_damaged_by_mistake(past, tmp_path, task_id, how, why):
-    """
-    Refused before the file is touched.
-    """
+    """Refused before the file is touched."""
     with (
         pytest.raises(InvalidValue, match=why),
         damaged(tmp_path / "past.db", task_id, how),
@@ -122,9 +112,7 @@ def test_nothing_is_damaged_by_mistake(past, tmp_path, task_id, how, why):
 
 
 def test_a_moment_says_what_was_known_and_said(past, clock):
-    """
-    As it was stored.
-    """
+    """As it was stored."""
     manager = CheckpointManager(past, clock=clock)
     task = past.get("watch")
     fact = Fact(key="done:look", value="x" * 100)
@@ -149,8 +137,6 @@ def test_a_moment_says_what_was_known_and_said(past, clock):
     ],
 )
 def test_numbers_of_steps_that_make_no_sense_are_refused(steps):
-    """
-    Nothing was written.
-    """
+    """Nothing was written."""
     with pytest.raises(InvalidValue, match="steps"):
         bytes_on_disk(steps)

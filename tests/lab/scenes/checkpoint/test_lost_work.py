@@ -35,25 +35,19 @@ def forgetful(job):
 
 
 def test_an_agent_that_does_half_of_the_job_is_no_result(world):
-    """
-    Effects that never happened are not "nothing was repeated".
-    """
+    """Effects that never happened are not "nothing was repeated"."""
     with pytest.raises(LabError, match="not done after a death"):
         lost_work({"forgetful": forgetful})
 
 
 def test_no_agents_are_refused():
-    """
-    Nothing would be shown, and nothing was started.
-    """
+    """Nothing would be shown, and nothing was started."""
     with pytest.raises(InvalidValue, match="at least one"):
         lost_work({})
 
 
 def test_the_widget_shows_the_death_that_was_chosen():
-    """
-    Another agent is shown at the same death.
-    """
+    """Another agent is shown at the same death."""
     box = view.lost_box(made(seldom=[1, 2], never=[0, 0]))
     agents, death, shown = box.children
 

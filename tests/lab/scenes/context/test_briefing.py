@@ -18,9 +18,7 @@ def nothing(state):
 
 
 def test_at_minute_eight_seven_steps_are_done_and_the_world_agrees(world):
-    """
-    The receipts in the state are the ones that the services give.
-    """
+    """The receipts in the state are the ones that the services give."""
     told = {
         f"done:{step.name}": receipt(perform(step, world=world, task_id="m8"))
         for step in DONE
@@ -33,9 +31,7 @@ def test_at_minute_eight_seven_steps_are_done_and_the_world_agrees(world):
 
 
 def test_a_briefing_that_forgets_cannot_run_for_ever(world):
-    """
-    The budget of steps ends what would never end.
-    """
+    """The budget of steps ends what would never end."""
     after = take_over(minute_eight(), nothing)
 
     assert after.ended == "The steps of the budget are used up."
@@ -53,26 +49,20 @@ def test_a_briefing_that_forgets_cannot_run_for_ever(world):
     ],
 )
 def test_the_small_model_can_be_asked_without_anything_being_done(world, text, says):
-    """
-    Its answer in short: a step, words or a refusal.
-    """
+    """Its answer in short: a step, words or a refusal."""
     assert model_says(text).startswith(says)
     assert world.ledger("08_context/asked") == []
 
 
 def test_a_live_model_is_not_asked(world, monkeypatch):
-    """
-    The lesson is about a window that is known, whatever model is configured.
-    """
+    """The lesson is about a window that is known, whatever model is configured."""
     monkeypatch.setenv("AGENTSTATE_MODEL", "expensive")
 
     assert model_says("Deploy it.") == "check-status"
 
 
 def test_the_plan_has_an_end():
-    """
-    When every step is done, none is next.
-    """
+    """When every step is done, none is next."""
     state = minute_eight()
     facts = [{"key": f"done:{step}", "value": "ok"} for step in state.plan]
     done = type(state).model_validate(

@@ -10,9 +10,7 @@ from agentstate_lab.lab.scenes.context import (
 
 
 def test_a_slice_stays_within_its_budget_while_the_run_goes_on():
-    """
-    Everything grows by the same each turn; the slice does not.
-    """
+    """Everything grows by the same each turn; the slice does not."""
     measured = bytes_per_turn(40, 1_000)
 
     whole = [size for size, _ in measured.values()]
@@ -24,9 +22,7 @@ def test_a_slice_stays_within_its_budget_while_the_run_goes_on():
 
 @pytest.mark.parametrize("turns", [0, 1, -5, 1_001])
 def test_a_run_of_no_length_is_refused(turns):
-    """
-    The answer names the limits.
-    """
+    """The answer names the limits."""
     with pytest.raises(InvalidValue, match="from 2 to"):
         bytes_per_turn(turns, 1_000)
 
@@ -43,9 +39,7 @@ def test_a_run_of_no_length_is_refused(turns):
     ],
 )
 def test_the_picture_says_whether_the_window_is_passed(shown, measured, words):
-    """
-    Whoever cannot see the line of the model's limit reads where it is crossed.
-    """
+    """Whoever cannot see the line of the model's limit reads where it is crossed."""
     what_does_a_turn_send(measured)
 
     assert words in shown[0]["text/plain"]

@@ -13,9 +13,7 @@ def three(timeout: float) -> Layers:
 
 
 def test_work_that_does_not_fit_takes_all_of_its_timeout():
-    """
-    The time is gone, and the error names who ran out of it.
-    """
+    """The time is gone, and the error names who ran out of it."""
     layers = Layers(patience=30)
 
     with pytest.raises(TimeoutError, match="look: not done after 10 s"):
@@ -30,9 +28,7 @@ def test_work_that_does_not_fit_takes_all_of_its_timeout():
     [0, -1, float("nan"), float("inf"), 1e9, True, "20", None],
 )
 def test_a_story_has_lengths_that_can_be_drawn(seconds):
-    """
-    The argument is named.
-    """
+    """The argument is named."""
     layers = Layers(patience=30)
 
     with pytest.raises(InvalidValue, match="patience"):
@@ -45,9 +41,7 @@ def test_a_story_has_lengths_that_can_be_drawn(seconds):
 
 
 def test_a_layer_that_was_never_reached_has_its_row(shown):
-    """
-    Two stories share their rows; the shorter one shows what did not start.
-    """
+    """Two stories share their rows; the shorter one shows what did not start."""
     short = Layers(patience=30)
     short.work("model", 20, 30)
 
@@ -59,8 +53,6 @@ def test_a_layer_that_was_never_reached_has_its_row(shown):
 
 
 def test_a_picture_of_nothing_is_refused():
-    """
-    It would say nothing.
-    """
+    """It would say nothing."""
     with pytest.raises(InvalidValue, match="stories"):
         who_runs_out_first({})

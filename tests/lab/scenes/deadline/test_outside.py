@@ -5,9 +5,7 @@ from agentstate_lab.lab.scenes.deadline import ask_model, came_of
 
 
 def test_the_timeout_of_a_question_is_the_clients(world, task_id):
-    """
-    Without one, it is the world that lets go.
-    """
+    """Without one, it is the world that lets go."""
     world.fault(task_id, "hang", seconds=0.05)
     world.fault(task_id, "hang", seconds=30)
 
@@ -38,15 +36,11 @@ def fail(error: BaseException) -> None:
     ],
 )
 def test_how_a_call_ended_is_said_without_what_changes(error, said):
-    """
-    No seconds and no ids, so that a notebook shows the same on every run.
-    """
+    """No seconds and no ids, so that a notebook shows the same on every run."""
     assert came_of(fail, error) == said
 
 
 def test_an_interrupt_is_not_a_way_to_end():
-    """
-    Who presses the button wants the notebook to stop.
-    """
+    """Who presses the button wants the notebook to stop."""
     with pytest.raises(KeyboardInterrupt):
         came_of(fail, KeyboardInterrupt())

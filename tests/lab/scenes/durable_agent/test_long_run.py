@@ -22,9 +22,7 @@ def run_of(notes):
 
 
 def test_a_save_is_counted_with_all_that_it_writes():
-    """
-    What is said in a save costs its bytes, and reading costs none.
-    """
+    """What is said in a save costs its bytes, and reading costs none."""
     meter = Meter(MemoryStore())
     task = meter.submit(Task.new("Try it.", task_id="t")).task
 
@@ -38,9 +36,7 @@ def test_a_save_is_counted_with_all_that_it_writes():
 
 
 def test_a_run_costs_the_same_in_every_run_and_at_its_end():
-    """
-    The picture is the same on every machine, and the line is level.
-    """
+    """The picture is the same on every machine, and the line is level."""
     one, other = run_of(20), run_of(20)
 
     assert one.costs == other.costs
@@ -49,9 +45,7 @@ def test_a_run_costs_the_same_in_every_run_and_at_its_end():
 
 
 def test_the_picture_says_its_numbers(capsys):
-    """
-    Whoever does not see the lines reads the bytes of the last step.
-    """
+    """Whoever does not see the lines reads the bytes of the last step."""
     meter = run_of(3)
 
     what_does_a_step_write(meter, meter)

@@ -24,9 +24,7 @@ from agentstate_lab.retry import execute_with_retry
     ],
 )
 def test_the_checklist_tells_agents_apart(world, agent, kept):
-    """
-    Each promise is tried with a failure that happens, and the ledger is asked.
-    """
+    """Each promise is tried with a failure that happens, and the ledger is asked."""
     table = checklist(agent)
 
     verdicts = [row[-1] for row in table.rows]
@@ -36,9 +34,7 @@ def test_the_checklist_tells_agents_apart(world, agent, kept):
 
 
 def test_last_words_are_spoken_only_by_those_who_may(world, tmp_path):
-    """
-    A polite death stores what was done; a killed process stores nothing.
-    """
+    """A polite death stores what was done; a killed process stores nothing."""
     url = f"json:{tmp_path / 'tasks.json'}"
 
     def stop():
@@ -68,9 +64,7 @@ def test_last_words_are_spoken_only_by_those_who_may(world, tmp_path):
 
 @pytest.mark.usefixtures("process")
 def test_functions_that_are_not_solved_yet_are_the_packages(home_dir, tmp_path):
-    """
-    And it is said which; a solved exercise gives its own.
-    """
+    """And it is said which; a solved exercise gives its own."""
     exercises = repository_root() / "exercises"
     for name in ("03_idempotency.ipynb", "04_retry.ipynb"):
         solved = read(exercises / "solutions" / name, as_version=4)
@@ -87,9 +81,7 @@ def test_functions_that_are_not_solved_yet_are_the_packages(home_dir, tmp_path):
 
 
 def test_without_a_terminal_only_the_events_are_written(world, capsys):
-    """
-    A log file holds lines, and no control characters.
-    """
+    """A log file holds lines, and no control characters."""
     world.forget("bar-test")
     run_job(
         "disk",

@@ -11,9 +11,7 @@ from agentstate_lab.stores import JsonFileStore
 
 
 def test_what_is_counted_is_what_the_file_has(home_dir):
-    """
-    A save writes the whole file, so its bytes are the bytes of the file.
-    """
+    """A save writes the whole file, so its bytes are the bytes of the file."""
     path = home_dir / "tasks.json"
     home_dir.mkdir()
     with JsonFileStore(path, clock=lambda: 0.0) as store:
@@ -26,9 +24,7 @@ def test_what_is_counted_is_what_the_file_has(home_dir):
 
 
 def test_each_task_costs_the_same(home_dir):
-    """
-    The figures can be calculated: an envelope, and a line for each task.
-    """
+    """The figures can be calculated: an envelope, and a line for each task."""
     measured = bytes_per_save([1, 2, 50])
 
     line = one_line(measured)
@@ -38,9 +34,7 @@ def test_each_task_costs_the_same(home_dir):
 
 
 def test_the_stores_that_were_counted_are_gone(home_dir):
-    """
-    Nothing is left in the learner's home.
-    """
+    """Nothing is left in the learner's home."""
     bytes_per_save([1])
 
     assert list(home_dir.iterdir()) == []
@@ -55,16 +49,12 @@ def test_the_stores_that_were_counted_are_gone(home_dir):
     ],
 )
 def test_a_count_that_makes_no_sense_is_refused(home_dir, count):
-    """
-    The answer names the limits.
-    """
+    """The answer names the limits."""
     with pytest.raises(InvalidValue, match="from 1 to"):
         bytes_per_save([count])
 
 
 def test_one_number_of_tasks_makes_no_line():
-    """
-    What a task costs is a difference.
-    """
+    """What a task costs is a difference."""
     with pytest.raises(InvalidValue, match="two different numbers"):
         one_line({10: 5_000})

@@ -13,9 +13,7 @@ each_byte = pytest.mark.skipif(not HAS_FORK, reason="only some bytes without for
 @pytest.mark.usefixtures("process")
 @each_byte
 def test_a_death_after_the_new_content_is_counted_as_such(tmp_path):
-    """
-    Whoever dies later has saved.
-    """
+    """Whoever dies later has saved."""
     path, log = tmp_path / "file", tmp_path / "log"
     path.write_bytes(OLD)
 
@@ -35,9 +33,7 @@ def test_a_death_after_the_new_content_is_counted_as_such(tmp_path):
 
 @pytest.mark.usefixtures("process")
 def test_where_no_file_was_there_is_none_after_a_death(tmp_path):
-    """
-    "Nothing" is an old content, too.
-    """
+    """No file is an old content, too."""
     path, beside = tmp_path / "file", tmp_path / "beside"
 
     def save():
@@ -52,9 +48,7 @@ def test_where_no_file_was_there_is_none_after_a_death(tmp_path):
 
 @pytest.mark.usefixtures("process")
 def test_a_save_that_fails_by_itself_is_no_death(tmp_path):
-    """
-    A mistake in the save must not pass for a crash.
-    """
+    """A mistake in the save must not pass for a crash."""
 
     def save():
         raise LookupError("no such task")

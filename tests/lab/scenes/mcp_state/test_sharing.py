@@ -59,9 +59,7 @@ def facts(client):
     ],
 )
 def test_a_loss_looks_as_it_does_to_a_client(server, loss, effect, known):
-    """
-    A lost request and a lost reply are told apart by the state alone.
-    """
+    """A lost request and a lost reply are told apart by the state alone."""
     with TappedClient(server, coming=[loss]) as client:
         with pytest.raises(StoreUnavailable) as caught:
             client.write(URI, noted("p", 1, "x"))
@@ -72,9 +70,7 @@ def test_a_loss_looks_as_it_does_to_a_client(server, loss, effect, known):
 
 
 def test_each_exchange_is_noted_in_words(server):
-    """
-    Reads, writes, a repeat, a conflict, a refusal, and anything else.
-    """
+    """Reads, writes, a repeat, a conflict, a refusal, and anything else."""
     with TappedClient(server, "worker") as client:
         client.read(URI)
         for _ in range(2):
@@ -97,9 +93,7 @@ def test_each_exchange_is_noted_in_words(server):
 
 
 def test_what_is_to_come_happens_right_before_a_request(server):
-    """
-    Another agent is quicker, in the very moment that a test wants.
-    """
+    """Another agent is quicker, in the very moment that a test wants."""
     other = TappedClient(server, "other")
     coming = [None, lambda: other.write(URI, noted("o", 1, "o"))]
     with other, TappedClient(server, "worker", coming=coming) as client:
@@ -109,9 +103,7 @@ def test_what_is_to_come_happens_right_before_a_request(server):
 
 
 def test_a_tool_of_another_server_is_noted_with_its_arguments():
-    """
-    The first version of notebook 09 has a tool of its own; long values are cut.
-    """
+    """The first version of notebook 09 has a tool of its own; long values are cut."""
     from mcp.server.mcpserver import MCPServer
 
     server = MCPServer("boards")
@@ -131,9 +123,7 @@ def test_a_tool_of_another_server_is_noted_with_its_arguments():
 
 @given(st.lists(st.tuples(st.booleans(), st.sampled_from([None, *Loss]))))
 def test_notes_of_several_processes_come_together_in_their_order(drawn):
-    """
-    Through JSON and back, whoever noted what.
-    """
+    """Through JSON and back, whoever noted what."""
     notes = [
         Exchange("b" if second else "a", "read", "version 1", loss, at=float(number))
         for number, (second, loss) in enumerate(drawn)
@@ -158,9 +148,7 @@ CONFLICT = (
 
 
 def test_a_talk_is_told_in_words_and_counted():
-    """
-    The picture, for whoever cannot see it.
-    """
+    """The picture, for whoever cannot see it."""
     talk = Talk(CONFLICT)
 
     assert talk.columns == ["planner", "server", "worker"]
@@ -181,9 +169,7 @@ def test_a_talk_is_told_in_words_and_counted():
     ],
 )
 def test_what_is_lost_ends_halfway(loss, arrows, verdict):
-    """
-    A lost request has no answer; a lost reply had one.
-    """
+    """A lost request has no answer; a lost reply had one."""
     answer = "done: version 2" if loss is Loss.REPLY else ""
     talk = Talk((Exchange("a", "write to version 1", answer, loss),))
 
@@ -193,9 +179,7 @@ def test_what_is_lost_ends_halfway(loss, arrows, verdict):
 
 
 def test_a_write_that_was_known_is_not_counted_twice():
-    """
-    The server said done twice, and did it once.
-    """
+    """The server said done twice, and did it once."""
     again = Exchange("a", "write to version 1", "done: version 2, as before")
 
     talk = Talk((*CONFLICT, again))
@@ -205,9 +189,7 @@ def test_a_write_that_was_known_is_not_counted_twice():
 
 @pytest.mark.parametrize("number", [0, MOST + 1])
 def test_a_talk_that_nobody_could_read_is_not_drawn(number, shown):
-    """
-    Nothing at all, or too much for one picture.
-    """
+    """Nothing at all, or too much for one picture."""
     with pytest.raises(InvalidValue, match="can be drawn"):
         who_said_what([CONFLICT[0]] * number)
 
@@ -218,17 +200,13 @@ def test_a_talk_that_nobody_could_read_is_not_drawn(number, shown):
 
 
 def test_conflicts_cost_the_square():
-    """
-    Counted on a server, and calculated.
-    """
+    """Counted on a server, and calculated."""
     assert requests_of([1, 3, 5]) == {1: 2, 3: 12, 5: 30}
 
 
 @pytest.mark.parametrize("count", [0, -1, 17, 2.5, "2"])
 def test_a_number_of_agents_that_makes_no_sense_is_refused(count):
-    """
-    Nothing is started.
-    """
+    """Nothing is started."""
     with pytest.raises(InvalidValue, match="1 to 16"):
         requests_of([count])
 
@@ -237,9 +215,7 @@ def test_a_number_of_agents_that_makes_no_sense_is_refused(count):
 
 
 def test_a_change_is_made_anew_after_a_conflict(server):
-    """
-    From what is known then.
-    """
+    """From what is known then."""
     other = TappedClient(server, "other")
     coming = [None, lambda: other.write(URI, noted("o", 1, "o"))]
 
@@ -254,9 +230,7 @@ def test_a_change_is_made_anew_after_a_conflict(server):
 
 
 def test_a_change_that_is_never_quick_enough_gives_up(server):
-    """
-    Ten conflicts in a row are told, and the effect did not happen.
-    """
+    """Ten conflicts in a row are told, and the effect did not happen."""
     other = TappedClient(server, "other")
 
     def quicker():
@@ -273,9 +247,7 @@ def test_a_change_that_is_never_quick_enough_gives_up(server):
 
 
 def test_a_new_task_wipes_nothing(tmp_path):
-    """
-    A cell that is run again gets another task.
-    """
+    """A cell that is run again gets another task."""
     url = f"sqlite:{tmp_path / 'tasks.db'}"
 
     made = [new_task(url, "planner", "release") for _ in range(3)]
@@ -300,9 +272,7 @@ def test_an_agent_that_knows_all_over_mcp_survives_its_death(home_dir):
 
 @pytest.mark.parametrize("name", [None, "", "__main__", "no.such.module"])
 def test_only_the_course_is_loaded_before_a_fork(name):
-    """
-    A learner's module runs in the process that may die, and nowhere else.
-    """
+    """A learner's module runs in the process that may die, and nowhere else."""
     before = set(sys.modules)
 
     victim.load(name)
@@ -312,9 +282,7 @@ def test_only_the_course_is_loaded_before_a_fork(name):
 
 @pytest.mark.usefixtures("process")
 def test_the_command_of_a_server_is_one_that_a_client_can_start(tmp_path, home_dir):
-    """
-    The notebook's own, with what an agent was granted.
-    """
+    """The notebook's own, with what an agent was granted."""
     url = f"sqlite:{tmp_path / 'tasks.db'}"
     uri = new_task(url, "planner", "release")
 

@@ -8,9 +8,7 @@ from agentstate_lab.retry import RetryPolicy
 
 
 def test_without_jitter_all_come_back_together():
-    """
-    Twelve clients, at 1, 3 and 7 seconds.
-    """
+    """Twelve clients, at 1, 3 and 7 seconds."""
     herd = Herd.of(RetryPolicy(max_attempts=4, jitter="none"))
 
     assert set(herd.rows) == {(0.0, 1.0, 3.0, 7.0)}
@@ -18,9 +16,7 @@ def test_without_jitter_all_come_back_together():
 
 
 def test_with_full_jitter_they_do_not():
-    """
-    A few meet by chance.
-    """
+    """A few meet by chance."""
     herd = Herd.of(RetryPolicy(max_attempts=4))
 
     assert herd.busiest < 6
@@ -28,18 +24,14 @@ def test_with_full_jitter_they_do_not():
 
 
 def test_a_client_that_tries_once_never_comes_back():
-    """
-    There is nothing to count then.
-    """
+    """There is nothing to count then."""
     herd = Herd.of(RetryPolicy(max_attempts=1))
 
     assert (herd.busiest, herd.last) == (0, 0.0)
 
 
 def test_the_picture_begins_as_it_was_asked_for(shown):
-    """
-    What is stored is what the widget shows before anybody touches it.
-    """
+    """What is stored is what the widget shows before anybody touches it."""
     who_calls_when(jitter="equal", wait_max=20.0)
 
     policy = RetryPolicy(max_attempts=5, wait_max=20.0, jitter="equal")
@@ -59,9 +51,7 @@ def test_the_picture_begins_as_it_was_asked_for(shown):
     ],
 )
 def test_each_control_changes_the_picture(control, value, changed):
-    """
-    Into the one that this policy makes.
-    """
+    """Into the one that this policy makes."""
     asked = {"max_attempts": 5, "wait_max": 10.0}
     box = explored(RetryPolicy(**asked))
 
@@ -72,9 +62,7 @@ def test_each_control_changes_the_picture(control, value, changed):
 
 
 def test_a_cap_below_the_first_wait_is_lifted_to_it():
-    """
-    Two sliders may be set to what no policy can be.
-    """
+    """Two sliders may be set to what no policy can be."""
     box = explored(RetryPolicy(wait_max=10.0))
 
     box.children[1].value = 5.0

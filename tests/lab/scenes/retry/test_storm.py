@@ -24,9 +24,7 @@ def textbook(rng):
 
 
 def test_one_client_is_answered_at_once():
-    """
-    Without others there is no storm.
-    """
+    """Without others there is no storm."""
     alone = storm(1, textbook)
 
     assert (alone.calls, alone.answered, alone.over) == (1, 1, True)
@@ -34,9 +32,7 @@ def test_one_client_is_answered_at_once():
 
 
 def test_a_refusal_that_costs_nothing_feeds_no_storm():
-    """
-    With it the service refuses for ever; without it all get their answer.
-    """
+    """With it the service refuses for ever; without it all get their answer."""
     costly = storm(40, at_once, limit=60)
     free = storm(40, at_once, refuse=0.0, limit=60)
 
@@ -45,9 +41,7 @@ def test_a_refusal_that_costs_nothing_feeds_no_storm():
 
 
 def test_the_same_seed_is_the_same_storm():
-    """
-    A lesson can be run again.
-    """
+    """A lesson can be run again."""
     waits = RetryPolicy(max_attempts=1_000).waits
 
     assert storm(20, waits, seed=3) == storm(20, waits, seed=3)
@@ -65,9 +59,7 @@ def test_the_same_seed_is_the_same_storm():
     ],
 )
 def test_a_storm_that_makes_no_sense_is_refused(name, arguments):
-    """
-    Or that would never end.
-    """
+    """Or that would never end."""
     with pytest.raises(InvalidValue) as caught:
         storm(**{"clients": 5, "waits": at_once, **arguments})
 
@@ -75,9 +67,7 @@ def test_a_storm_that_makes_no_sense_is_refused(name, arguments):
 
 
 def test_a_typical_storm_is_a_median():
-    """
-    Of an odd number of them, so it is one that happened.
-    """
+    """Of an odd number of them, so it is one that happened."""
     waits = strategies()["full jitter"]
     seen = [storm(20, waits, seed=seed) for seed in (1, 2, 3)]
 
@@ -99,8 +89,6 @@ def test_a_typical_storm_is_a_median():
     ],
 )
 def test_what_cannot_be_compared_is_not_drawn(measured):
-    """
-    It is refused by name.
-    """
+    """It is refused by name."""
     with pytest.raises(InvalidValue, match="measured"):
         what_does_a_storm_cost(measured)

@@ -4,9 +4,7 @@ from agentstate_lab.lab.scenes.retry import trial
 
 
 def test_each_trial_is_its_own(world):
-    """
-    A cell that is run again counts from nothing.
-    """
+    """A cell that is run again counts from nothing."""
     one, other = trial(), trial()
     one.effect("open_ticket")
 

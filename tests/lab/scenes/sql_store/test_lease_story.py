@@ -38,9 +38,7 @@ def url(request, sqlite_url):
 
 
 def test_a_worker_that_oversleeps_loses_its_task(url):
-    """
-    The story of notebook 06, to the second.
-    """
+    """The story of notebook 06, to the second."""
     story = play_lease(url, 60)
 
     assert story == LeaseStory(
@@ -59,9 +57,7 @@ def test_a_worker_that_oversleeps_loses_its_task(url):
 
 
 def test_a_lease_that_outlasts_the_sleep_keeps_the_task(url):
-    """
-    Its save is accepted, and the other one never gets the task.
-    """
+    """Its save is accepted, and the other one never gets the task."""
     story = play_lease(url, 120)
 
     assert (story.taken, story.refused, story.in_vain) == (None, False, 0)
@@ -69,9 +65,7 @@ def test_a_lease_that_outlasts_the_sleep_keeps_the_task(url):
 
 
 def test_a_dead_workers_task_waits_for_the_end_of_the_lease(url):
-    """
-    The price of a long lease.
-    """
+    """The price of a long lease."""
     assert [play_lease(url, s, wakes=False).still for s in (15, 60, 120)] == [
         10,
         55,
@@ -82,9 +76,7 @@ def test_a_dead_workers_task_waits_for_the_end_of_the_lease(url):
 @settings(deadline=None, max_examples=20)
 @given(seconds=st.integers(3, 600), wakes=st.booleans())
 def test_nobody_gets_a_task_before_its_lease_ends(tmp_path_factory, seconds, wakes):
-    """
-    It is taken at the first question after the end, and only a waker is refused.
-    """
+    """It is taken at the first question after the end, and only a waker is refused."""
     folder = tmp_path_factory.mktemp("law")
 
     story = play_lease(f"sqlite:{folder / 'tasks.sqlite'}", seconds, wakes=wakes)
@@ -101,9 +93,7 @@ def test_nobody_gets_a_task_before_its_lease_ends(tmp_path_factory, seconds, wak
 
 @pytest.mark.parametrize("seconds", [0, -1, 2.9, 601, 1e9, float("inf"), "60", None])
 def test_a_lease_that_cannot_be_told_is_refused(sqlite_url, seconds):
-    """
-    Too short would beat for ever, too long would never end.
-    """
+    """Too short would beat for ever, too long would never end."""
     with pytest.raises(InvalidValue, match="lease"):
         play_lease(sqlite_url, seconds)
 
@@ -112,18 +102,14 @@ def test_a_lease_that_cannot_be_told_is_refused(sqlite_url, seconds):
     ("seconds", "wakes"), [(3, True), (120, True), (600, True), (60, False)]
 )
 def test_every_story_can_be_drawn(sqlite_url, shown, seconds, wakes):
-    """
-    Also one without a heartbeat, without a take-over, without an awakening.
-    """
+    """Also one without a heartbeat, without a take-over, without an awakening."""
     who_held_the_task(play_lease(sqlite_url, seconds, wakes=wakes))
 
     assert shown[0]["image/png"]
 
 
 def test_the_claim_of_a_worker_that_overslept_is_lost_at_any_version(url):
-    """
-    Reading again repairs a version, and not a claim.
-    """
+    """Reading again repairs a version, and not a claim."""
     store, mine, theirs = overslept(url, "friday")
 
     with pytest.raises(LeaseLost):
@@ -141,9 +127,7 @@ def claimed(store, owner, name):
 
 
 def test_a_board_tells_the_gone_from_those_at_work():
-    """
-    A row that says "running" does not.
-    """
+    """A row that says "running" does not."""
     store = MemoryStore()
     with working() as dead:
         claimed(store, dead, "one")
@@ -164,9 +148,7 @@ def test_a_board_tells_the_gone_from_those_at_work():
 
 
 def test_a_board_follows_its_tasks_until_they_have_ended():
-    """
-    It shows what has changed, and does not look at the store for ever.
-    """
+    """It shows what has changed, and does not look at the store for ever."""
     store, said, waits = MemoryStore(), [], []
     task = store.submit(Task.new("Look.", task_id="06/one")).task
     board = Board(store, [task.id])
@@ -184,9 +166,7 @@ def test_a_board_follows_its_tasks_until_they_have_ended():
 
 
 def test_a_board_that_nobody_watches_any_more_ends():
-    """
-    A task may stay pending for ever.
-    """
+    """A task may stay pending for ever."""
     store, waits = MemoryStore(), []
     task = store.submit(Task.new("Look.", task_id="06/one")).task
 
@@ -199,17 +179,13 @@ def test_a_board_that_nobody_watches_any_more_ends():
     ("ids", "error"), [([], InvalidValue), (["06/none"], TaskNotFound)]
 )
 def test_a_board_without_its_tasks_is_refused(sqlite_url, ids, error):
-    """
-    Before anything is shown.
-    """
+    """Before anything is shown."""
     with pytest.raises(error):
         task_board(sqlite_url, ids)
 
 
 def test_a_store_that_goes_away_ends_the_board_in_words(sqlite_url):
-    """
-    The thread that looks has nobody to raise to.
-    """
+    """The thread that looks has nobody to raise to."""
 
     class Shown:
         value = "a table"

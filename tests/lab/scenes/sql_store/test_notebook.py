@@ -16,9 +16,7 @@ SAME_ANYWAY = ("plan-", "restart-", "crash-")
 
 @pytest.mark.usefixtures("process")
 def test_the_outputs_do_not_depend_on_the_switch(tmp_path):
-    """
-    The other name in the switch, every cell run again, and each output compared.
-    """
+    """The other name in the switch, every cell run again, and each output compared."""
     notebook = nbformat.read(PATH, as_version=4)
     notebook.cells = [
         cell

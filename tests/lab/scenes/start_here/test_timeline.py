@@ -18,9 +18,7 @@ def count(*runs: int, task_id: str = "friday") -> Counted:
 
 
 def test_the_timeline_of_an_agent_that_goes_on_repeats_nothing():
-    """
-    The same picture, after the repair, has no step twice.
-    """
+    """The same picture, after the repair, has no step twice."""
     bars = bars_of(count(7), count(8), died=8)
 
     assert [word for _, _, word in bars][8:] == ["looks", "done", "looks"]
@@ -34,8 +32,6 @@ def test_the_timeline_of_an_agent_that_goes_on_repeats_nothing():
     ],
 )
 def test_a_timeline_of_what_is_no_death_is_refused(before, after):
-    """
-    A picture of two jobs would look right and mean nothing.
-    """
+    """A picture of two jobs would look right and mean nothing."""
     with pytest.raises(InvalidValue, match="two counts of one task"):
         timeline(before, after)

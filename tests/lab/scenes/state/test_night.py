@@ -30,9 +30,7 @@ def same_process(monkeypatch):
     [pytest.param(7, 2, id="counter-kept"), pytest.param(0, 6, id="counter-lost")],
 )
 def test_a_counter_bounds_the_harm_of_another_loss(same_process, used, repeats):
-    """
-    Three of ten steps were left, and two of those have an effect.
-    """
+    """Three of ten steps were left, and two of those have an effect."""
     budget = {"max_steps": 10, "used": {"steps": used}}
 
     night = hand_over(without("known_facts"), budget=budget)
@@ -41,9 +39,7 @@ def test_a_counter_bounds_the_harm_of_another_loss(same_process, used, repeats):
 
 
 def test_every_night_has_its_own_page_in_the_ledger(same_process):
-    """
-    A cell that is run twice counts from zero both times.
-    """
+    """A cell that is run twice counts from zero both times."""
     nights = [hand_over() for _ in range(2)]
 
     assert nights[0].task_id != nights[1].task_id
@@ -52,8 +48,6 @@ def test_every_night_has_its_own_page_in_the_ledger(same_process):
 
 
 def test_a_note_that_is_none_is_named():
-    """
-    A learner's own change may return anything.
-    """
+    """A learner's own change may return anything."""
     with pytest.raises(LabError, match="the shift raised ValidationError"):
         hand_over(lambda note: {"plna": []})

@@ -14,9 +14,7 @@ FOUR = ("pending", "running", "completed", "failed")
 
 
 def test_a_night_counts_what_is_not_as_wanted():
-    """
-    The number of the picture is the night's own.
-    """
+    """The number of the picture is the night's own."""
     counts = {**WANTED, "clean-logs": 1, "announce": 0}
 
     night = Night("", {}, Counted("t", scenario_named("deploy"), counts), "t")
@@ -25,9 +23,7 @@ def test_a_night_counts_what_is_not_as_wanted():
 
 
 def test_the_four_states_have_the_arrows_of_the_table():
-    """
-    The number under the drawing is counted from the table that the code obeys.
-    """
+    """The number under the drawing is counted from the table that the code obeys."""
     four = [TaskState(name) for name in FOUR]
 
     life = Life(tuple(four))
@@ -54,9 +50,7 @@ def test_the_four_states_have_the_arrows_of_the_table():
     ],
 )
 def test_any_part_of_the_table_can_be_counted(states, verdict):
-    """
-    Later lessons add their states, and the count follows.
-    """
+    """Later lessons add their states, and the count follows."""
     assert Life(tuple(map(TaskState, states))).verdict == verdict
 
 
@@ -68,16 +62,12 @@ def test_any_part_of_the_table_can_be_counted(states, verdict):
     ],
 )
 def test_a_drawing_of_no_state_is_refused(states):
-    """
-    A typo is named, with the states that there are.
-    """
+    """A typo is named, with the states that there are."""
     with pytest.raises(InvalidValue, match="pending"):
         which_states_follow(*states)
 
 
 def test_no_night_is_no_picture():
-    """
-    An empty grid would look like good news.
-    """
+    """An empty grid would look like good news."""
     with pytest.raises(InvalidValue, match="at least one night"):
         which_effects_happened({})

@@ -71,9 +71,7 @@ def without(name: str):
 
 
 def test_a_sentence_comes_back_as_the_api_would_send_it():
-    """
-    The client's own types accept it, and it stopped because it was done.
-    """
+    """The client's own types accept it, and it stopped because it was done."""
     completion = ChatCompletion.model_validate(complete(request()))
 
     assert completion.choices[0].message.content == "Done, all."
@@ -81,9 +79,7 @@ def test_a_sentence_comes_back_as_the_api_would_send_it():
 
 
 def test_a_tool_call_comes_back_as_the_api_would_send_it():
-    """
-    Content is null, and the reason to stop is the call.
-    """
+    """Content is null, and the reason to stop is the call."""
     said = chat.complete(request(), says(calls("call_1")))
 
     choice = ChatCompletion.model_validate(said).choices[0]
@@ -93,9 +89,7 @@ def test_a_tool_call_comes_back_as_the_api_would_send_it():
 
 
 def test_the_script_hears_the_conversation_and_the_tools_on_offer():
-    """
-    It is told everything, because it remembers nothing.
-    """
+    """It is told everything, because it remembers nothing."""
     heard = []
 
     def script(messages, tools):
@@ -110,9 +104,7 @@ def test_the_script_hears_the_conversation_and_the_tools_on_offer():
 
 
 def test_the_same_conversation_gets_the_same_bytes():
-    """
-    No clock and no random id: stored outputs can be compared.
-    """
+    """No clock and no random id: stored outputs can be compared."""
     first, again = complete(request()), complete(copy.deepcopy(request()))
     other = complete(request(messages=[USER, {"role": "user", "content": "Now."}]))
 
@@ -121,9 +113,7 @@ def test_the_same_conversation_gets_the_same_bytes():
 
 
 def test_tokens_are_counted_and_added_up():
-    """
-    A longer conversation costs more.
-    """
+    """A longer conversation costs more."""
     short = complete(request())["usage"]
     long = complete(request(messages=[USER] * 9))["usage"]
 
@@ -156,9 +146,7 @@ def put_together(chunks):
 
 @pytest.mark.parametrize("name", MESSAGES)
 def test_a_stream_puts_together_what_the_whole_reply_says(name):
-    """
-    Pieces of words and of arguments, in their order and complete.
-    """
+    """Pieces of words and of arguments, in their order and complete."""
     completion = chat.complete(request(), says(MESSAGES[name]))
 
     chunks = [ChatCompletionChunk(**chunk) for chunk in chat.stream(completion)]
@@ -179,9 +167,7 @@ def test_a_stream_puts_together_what_the_whole_reply_says(name):
 
 @given(text=st.text(st.characters(exclude_categories=["Cs"])))
 def test_no_text_is_lost_in_a_stream(text):
-    """
-    White space, line ends and odd characters included.
-    """
+    """White space, line ends and odd characters included."""
     completion = chat.complete(request(), says({"content": text}))
 
     deltas = [chunk["choices"][0]["delta"] for chunk in chat.stream(completion)]
@@ -190,9 +176,7 @@ def test_no_text_is_lost_in_a_stream(text):
 
 
 def test_a_stream_ends_with_the_usage_when_it_is_asked_for():
-    """
-    One more piece, without a choice; the others say null.
-    """
+    """One more piece, without a choice; the others say null."""
     completion = complete(request())
 
     chunks = list(chat.stream(completion, {"include_usage": True}))
@@ -203,9 +187,7 @@ def test_a_stream_ends_with_the_usage_when_it_is_asked_for():
 
 
 def test_events_are_json_lines_with_an_end_mark():
-    """
-    The form of server-sent events that the API uses.
-    """
+    """The form of server-sent events that the API uses."""
     events = chat.events(iter([{"a": 1}])).decode()
 
     assert events == 'data: {"a": 1}\n\ndata: [DONE]\n\n'
@@ -215,9 +197,7 @@ LONG = [{"role": "user", "content": "x" * 20_000}]
 
 
 def test_the_small_model_refuses_what_is_longer_than_its_window():
-    """
-    The status, the code and the words are those of the real API.
-    """
+    """The status, the code and the words are those of the real API."""
     said = refusal(request(model="scripted-small", messages=LONG))
 
     error = said.body["error"]
@@ -237,18 +217,14 @@ def test_the_small_model_refuses_what_is_longer_than_its_window():
     ],
 )
 def test_what_fits_the_window_is_answered(asked):
-    """
-    The reply names the model that was asked.
-    """
+    """The reply names the model that was asked."""
     body = request(**asked)
 
     assert complete(body)["model"] == body["model"]
 
 
 def test_the_models_are_listed():
-    """
-    Whoever asks which there are finds both, each under its own name.
-    """
+    """Whoever asks which there are finds both, each under its own name."""
     listed = [model["id"] for model in chat.models()["data"]]
 
     assert listed == ["scripted", "scripted-small", "scripted-parallel"]
@@ -277,9 +253,7 @@ def named_calls(**changes):
     ],
 )
 def test_the_parallel_model_calls_up_to_three_tools_in_a_turn(done, calls):
-    """
-    Those that the script would call one after the other.
-    """
+    """Those that the script would call one after the other."""
     noted = "\n".join(["Deploy it.", *(f"done: {step}" for step in done)])
 
     called = named_calls(messages=[{"role": "user", "content": noted}])
@@ -288,16 +262,12 @@ def test_the_parallel_model_calls_up_to_three_tools_in_a_turn(done, calls):
 
 
 def test_the_parallel_model_can_be_told_to_call_one_tool_at_a_time():
-    """
-    By the field of the real API.
-    """
+    """By the field of the real API."""
     assert named_calls(parallel_tool_calls=False) == ["call_check-status"]
 
 
 def test_the_parallel_model_goes_on_after_a_turn():
-    """
-    It knows what its three calls have done, as of any conversation.
-    """
+    """It knows what its three calls have done, as of any conversation."""
     first = named_calls()
     turn = {
         "role": "assistant",

@@ -41,9 +41,7 @@ BREAKS = {
 
 @given(conversation=conversations)
 def test_a_conversation_whose_calls_are_answered_is_taken(conversation):
-    """
-    In whatever order, and with an id that comes again later.
-    """
+    """In whatever order, and with an id that comes again later."""
     check_conversation(conversation)
 
 
@@ -51,9 +49,7 @@ def test_a_conversation_whose_calls_are_answered_is_taken(conversation):
 def test_one_tool_message_that_is_not_where_it_must_be_spoils_it(
     conversation, how, data
 ):
-    """
-    The first thing that breaks when an agent resumes from half a conversation.
-    """
+    """The first thing that breaks when an agent resumes from half a conversation."""
     answers = [i for i, one in enumerate(conversation) if one["role"] == "tool"]
     i = data.draw(st.sampled_from(answers))
     broken = BREAKS[how](conversation[:i], conversation[i], conversation[i + 1 :])
@@ -83,8 +79,6 @@ def test_one_tool_message_that_is_not_where_it_must_be_spoils_it(
     ],
 )
 def test_the_refusal_names_the_call(messages, says):
-    """
-    In the words of the real API.
-    """
+    """In the words of the real API."""
     with pytest.raises(Refusal, match=says):
         check_conversation(messages)

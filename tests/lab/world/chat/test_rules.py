@@ -124,17 +124,13 @@ def trouble(body):
 
 
 def test_all_that_the_model_takes_is_taken_at_once():
-    """
-    Strict is not the same as fussy.
-    """
+    """Strict is not the same as fussy."""
     assert trouble(FULL) is None
 
 
 @pytest.mark.parametrize("place", PLACES, ids=said)
 def test_a_value_that_is_never_right_is_refused_by_its_place(place):
-    """
-    A list of lists is nowhere wanted, and the error says where to look.
-    """
+    """A list of lists is nowhere wanted, and the error says where to look."""
     error = trouble(changed(place, [[7]]))
 
     assert error["param"].startswith(said(place))
@@ -142,9 +138,7 @@ def test_a_value_that_is_never_right_is_refused_by_its_place(place):
 
 @pytest.mark.parametrize("place", [(), *OBJECTS], ids=said)
 def test_a_field_that_nobody_knows_is_refused_in_every_object(place):
-    """
-    A misspelt field would be left out in silence.
-    """
+    """A misspelt field would be left out in silence."""
     error = trouble(changed((*place, "handler"), 1))
 
     assert error["code"] == "unknown_parameter"
@@ -153,9 +147,7 @@ def test_a_field_that_nobody_knows_is_refused_in_every_object(place):
 
 @pytest.mark.parametrize("place", [at for at in PLACES if at[-1] in NEEDED], ids=said)
 def test_what_is_missing_is_named(place):
-    """
-    By the place where it should be.
-    """
+    """By the place where it should be."""
     body = copy.deepcopy(FULL)
     del found(body, place[:-1])[place[-1]]
 
@@ -182,9 +174,7 @@ anything = st.recursive(
 
 @given(place=st.sampled_from(PLACES), value=anything)
 def test_any_json_in_any_place_is_taken_or_refused(place, value):
-    """
-    There is no request over which the rules stumble.
-    """
+    """There is no request over which the rules stumble."""
     error = trouble(changed(place, value))
 
     assert error is None or error["type"] == "invalid_request_error"
@@ -219,9 +209,7 @@ WRONG = {
 
 @pytest.mark.parametrize("name", WRONG)
 def test_a_request_is_refused_as_the_real_api_would(name):
-    """
-    Reason and place, for the client's error.
-    """
+    """Reason and place, for the client's error."""
     where, value, code = WRONG[name]
     place = next(place for place in PLACES if said(place) == where)
 
@@ -240,9 +228,7 @@ def test_a_request_is_refused_as_the_real_api_would(name):
     ],
 )
 def test_a_field_that_makes_no_sense_alone_is_refused(needs, name):
-    """
-    A request that lost a part on the way is not taken for another one.
-    """
+    """A request that lost a part on the way is not taken for another one."""
     error = trouble({"model": "scripted", "messages": [USER], name: FULL[name]})
 
     assert error["param"] == name
@@ -255,9 +241,7 @@ def test_a_field_that_makes_no_sense_alone_is_refused(needs, name):
     ids=str,
 )
 def test_a_function_takes_an_object(schema):
-    """
-    The arguments have names.
-    """
+    """The arguments have names."""
     error = trouble(changed(("tools", 0, "function", "parameters"), schema))
 
     assert error["code"] == "invalid_function_parameters"
