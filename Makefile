@@ -81,6 +81,7 @@ package: .venv/.release ## build wheel and sdist, and try the wheel alone; needs
 soak: .venv/.providers ## what takes long: 200 kills of a writer, the checks without fork
 	@AGENTSTATE_KILLS=200 $(PYTEST) --timeout=600 tests/stores/test_json_file.py -k kills
 	@$(PYTEST) -m soak tests
+	@$(PYTEST) -m "hypothesis and not soak" --hypothesis-profile=soak --timeout=600 tests
 
 cube: .venv/.package ## kill the durable agent everywhere, and 200 times at random
 	@$(FRESH_HOME) && $(RUN) -m agentstate_lab.lab.crash.cube.whole_cube --into benchmarks

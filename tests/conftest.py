@@ -35,9 +35,13 @@ sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
 
 # How long an example takes to think of is the machine's mood, not a property.
 settings.register_profile(
-    "suite", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    "suite",
+    deadline=None,
+    max_examples=40,
+    suppress_health_check=[HealthCheck.too_slow],
 )
 settings.register_profile("quick", settings.get_profile("suite"), max_examples=20)
+settings.register_profile("soak", settings.get_profile("suite"), max_examples=400)
 settings.load_profile("suite")
 
 # A suite in the background of a shell ignores interrupts, and so would all that its

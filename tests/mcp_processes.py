@@ -37,15 +37,15 @@ def noted(patch_id: str, version: int, value: object) -> StatePatch:
     )
 
 
-def note_many(client: StateClient, name: str, rounds: int) -> int:
-    """Note *rounds* facts in the task of agent `a`; how many conflicts came up."""
+def note_many(client: StateClient, name: str, rounds: int, task_id: str) -> int:
+    """Note *rounds* facts in a task of agent `a`; how many conflicts came up."""
     conflicts = 0
     for number in range(rounds):
         while True:
-            seen = read_shared_state(client, "a", "job")
+            seen = read_shared_state(client, "a", task_id)
             patch = noted(f"{name}-{number}", seen.version, [name, number])
             try:
-                write_shared_state(client, "a", "job", patch)
+                write_shared_state(client, "a", task_id, patch)
                 break
             except VersionConflict:
                 conflicts += 1
@@ -53,6 +53,6 @@ def note_many(client: StateClient, name: str, rounds: int) -> int:
 
 
 if __name__ == "__main__":
-    address, secret, who, how_many = sys.argv[1:]
+    address, secret, who, how_many, task = sys.argv[1:]
     with StateClient(address, token=secret) as writer:
-        print(note_many(writer, who, int(how_many)))
+        print(note_many(writer, who, int(how_many), task))

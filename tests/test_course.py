@@ -1,6 +1,5 @@
 """The course map, the book, the README, the tree and the chapter stay in step."""
 
-import ast
 import re
 from importlib import import_module
 from pathlib import Path
@@ -53,10 +52,6 @@ CHAPTER = (
 
 lessons = pytest.mark.parametrize(
     "lesson", [pytest.param(lesson, id=lesson.name) for lesson in LESSONS]
-)
-modules = pytest.mark.parametrize(
-    "path",
-    [pytest.param(path, id=path.relative_to(PACKAGE).as_posix()) for path in MODULES],
 )
 
 
@@ -194,34 +189,6 @@ def test_every_module_of_the_stage_is_used():
     ]
 
     assert unused == []
-
-
-@modules
-def test_every_public_name_says_what_it_is(path):
-    """Modules, classes and functions without an underscore have a docstring."""
-    tree = ast.parse(path.read_text("utf-8"))
-    named = [
-        node
-        for node in ast.walk(tree)
-        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
-    ]
-    inner = {child for node in named for child in ast.walk(node) if child is not node}
-    top = [node for node in named if node not in inner]
-    methods = [
-        child for node in top if isinstance(node, ast.ClassDef) for child in node.body
-    ]
-    public = [
-        node
-        for node in [*top, *methods]
-        if node in named
-        and not node.name.startswith("_")
-        and not any(getattr(one, "id", "") == "overload" for one in node.decorator_list)
-    ]
-
-    silent = [node.name for node in public if not ast.get_docstring(node)]
-
-    assert ast.get_docstring(tree)
-    assert silent == []
 
 
 def test_the_book_lists_the_public_names():

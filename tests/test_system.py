@@ -115,7 +115,7 @@ def test_without_proc_no_log_of_sqlite_is_judged(tmp_path, monkeypatch):
 
 
 @pytest.mark.usefixtures("process")
-@pytest.mark.parametrize("name", ["SIGKILL", "SIGTERM", "SIGINT"])
+@pytest.mark.parametrize("name", ["SIGKILL", "SIGINT"])
 def test_a_death_without_signals_has_the_status_that_a_shell_would_say(name):
     """Nothing runs any more, and the crash lab takes it for that death."""
     ended = in_new_process(as_on_windows, fall, name)

@@ -116,7 +116,7 @@ def test_an_event_is_a_line_that_can_be_read(run, script, texts):
     assert [event.text for event in events] == texts
 
 
-@pytest.mark.parametrize("event", range(1, 23))
+@pytest.mark.parametrize("event", [1, 2, 11, 12, 21, 22])
 def test_a_run_that_is_interrupted_anywhere_is_finished_by_the_next(job, event):
     """A polite death: nothing is lost, nothing happens twice, nobody has to wait."""
     with pytest.raises(KeyboardInterrupt):
@@ -319,12 +319,11 @@ def test_one_id_is_one_job(run):
         ),
     ],
 )
-@pytest.mark.parametrize("kind", ["memory:", "json:{}", "sqlite:{}"])
 def test_a_strategy_decides_about_snapshots_and_nothing_else(
-    world, task_id, tmp_path, kind, strategy, triggers
+    world, task_id, tmp_path, strategy, triggers
 ):
     """The claim and the end are in all of them; effects and messages are the same."""
-    store = open_store(kind.format(tmp_path / "tasks"))
+    store = open_store(f"sqlite:{tmp_path / 'tasks'}")
     job = replace(open_job("disk", task_id, on_event=str), store=store)
 
     task = durable_agent(job, strategy=strategy)
@@ -341,16 +340,11 @@ def test_a_strategy_decides_about_snapshots_and_nothing_else(
 
 
 @pytest.mark.usefixtures("world", "quick")
-@pytest.mark.parametrize("strategy", ["every_iteration", "on_state_change"])
-def test_what_a_store_in_memory_survives_is_the_effects(strategy):
+def test_what_a_store_in_memory_survives_is_the_effects():
     """The next run begins anew, and the keys keep it from doing anything twice."""
-
-    def agent(job):
-        return durable_agent(job, strategy=strategy)
-
     points = ["effect.inside:1", "effect.after:1", "write.inside:6", "write.after:7"]
 
-    matrix = crash_matrix(agent, scenario="disk", store="memory", points=points)
+    matrix = crash_matrix("durable", scenario="disk", store="memory", points=points)
 
     assert matrix.survived == len(points), str(matrix)
 

@@ -46,6 +46,7 @@ from agentstate_lab.mcp_state import (
     state_uri,
     write_shared_state,
 )
+from agentstate_lab.mcp_state.connection import _errors
 from agentstate_lab.mcp_state.errors import CONFLICT, NOT_GRANTED, from_wire, to_wire
 from agentstate_lab.retry import RetryPolicy
 from agentstate_lab.stores import apply_once, claim, working
@@ -758,19 +759,6 @@ def left_behind(url):
 
 
 @pytest.mark.usefixtures("process")
-def test_the_snippet_in_the_book_starts_a_server(url):
-    """What a desktop client is told to run, with the paths of this machine."""
-    (snippet,) = re.findall(r"```json\n(.*?mcpServers.*?)```", PAGE, re.DOTALL)
-    (entry,) = json.loads(snippet)["mcpServers"].values()
-    args = [url if one.startswith("sqlite:") else one for one in entry["args"]]
-    args[-1] = "a"  # whose task it is here
-    started = StdioServerParameters(command=sys.executable, args=args)
-
-    assert Path(entry["command"]).parts[-4:] == ("agentstate-lab", *PYTHON)
-    assert asyncio.run(sdk_round(started))[0] == 1
-
-
-@pytest.mark.usefixtures("process")
 def test_a_server_that_is_killed_is_started_again_by_the_next_request(url):
     """A connection that broke is opened anew, and nothing that was written is lost."""
     with StateClient(stdio(url, "a")) as client:
@@ -787,20 +775,16 @@ def test_a_server_that_is_killed_is_started_again_by_the_next_request(url):
     assert (len(children), seen.version) == (1, 2)
 
 
-class NoFile(io.StringIO):
-    """What a notebook has as its standard error: it can be written to, no more."""
-
-
 @pytest.mark.usefixtures("process")
-@pytest.mark.parametrize(
-    "stderr", [pytest.param(NoFile(), id="a-notebook"), pytest.param(None, id="none")]
-)
-def test_a_server_is_started_where_standard_error_is_no_file(url, monkeypatch, stderr):
-    """In a kernel on Windows, for example, or in a program without a console."""
-    monkeypatch.setattr(sys, "stderr", stderr)
+def test_a_server_is_started_where_standard_error_is_no_file(url, monkeypatch):
+    """In a notebook's kernel on Windows; in a program without a console it is None."""
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
 
     with StateClient(stdio(url, "a")) as client:
         assert client.read(URI).version == 1
+    monkeypatch.setattr(sys, "stderr", None)
+    with _errors() as errors:
+        assert errors.fileno() > 2
 
 
 @pytest.mark.usefixtures("process")
@@ -861,11 +845,12 @@ def test_http_refuses_what_is_not_for_it(http_server, headers, body, status):
 
 @pytest.fixture(scope="module")
 def http_server(process, tmp_path_factory):
-    """A server over HTTP that several tests share, without changing its task."""
+    """A server over HTTP that several tests share, each with a task of its own."""
     folder = tmp_path_factory.mktemp("http")
     url, grants = f"sqlite:{folder / 'tasks.db'}", folder / "grants.json"
     with open_store(url) as store:
-        store.submit(Task.new("Clean the logs", task_id="job", agent_id="a"))
+        for name in ("job", "sdk", "fastmcp", "written-10", "written-100"):
+            store.submit(Task.new("Clean the logs", task_id=name, agent_id="a"))
     with http(url, "a", "--grants", str(grants)) as (address, _):
         yield address, GrantFile(grants).holders()[0].token
 
@@ -935,22 +920,22 @@ def test_a_client_that_vanishes_harms_nobody(http_server):
 @pytest.mark.parametrize(
     "rounds", [10, pytest.param(100, marks=pytest.mark.soak, id="soak-100")]
 )
-def test_two_writers_lose_nothing(url, home_dir, rounds):
+def test_two_writers_lose_nothing(http_server, rounds):
     """Two processes, one task: conflicts are repaired, and every fact is there once."""
-    with http(url, "a") as (address, _):
-        secret = token_of("a", home_dir)
-        writers = [
-            subprocess.Popen(
-                [sys.executable, str(CLIENT), address, secret, name, str(rounds)],
-                stdout=subprocess.PIPE,
-                text=True,
-            )
-            for name in ("one", "two")
-        ]
-        said = [writer.communicate(timeout=110)[0] for writer in writers]
+    address, token = http_server
+    task_id = f"written-{rounds}"
+    args = [sys.executable, str(CLIENT), address, token]
+    writers = [
+        subprocess.Popen(
+            [*args, name, str(rounds), task_id], stdout=subprocess.PIPE, text=True
+        )
+        for name in ("one", "two")
+    ]
+    said = [writer.communicate(timeout=110)[0] for writer in writers]
 
-    with open_store(url) as store:
-        facts = [fact.value for fact in store.get("job").agent_state.known_facts]
+    with StateClient(address, token=token) as client:
+        state = read_shared_state(client, "a", task_id).agent_state
+    facts = [fact.value for fact in state.known_facts]
     assert [writer.returncode for writer in writers] == [0, 0], said
     assert sorted(facts) == sorted(
         [w, n] for w in ("one", "two") for n in range(rounds)
@@ -974,7 +959,7 @@ def test_a_conflict_is_repaired_in_one_round(store):
     with Beaten(server) as client:
         client.server = server
 
-        conflicts = note_many(client, "ours", 1)
+        conflicts = note_many(client, "ours", 1, "job")
 
     facts = [fact.value for fact in store.get("job").agent_state.known_facts]
     assert (conflicts, facts) == (1, ["theirs", ["ours", 0]])
@@ -983,12 +968,12 @@ def test_a_conflict_is_repaired_in_one_round(store):
 # Clients that are not ours
 
 
-async def sdk_round(target):
+async def sdk_round(target, uri=URI):
     """Read, write and meet a conflict, with the library's own client."""
     async with Client(target) as client:
-        read = await client.read_resource(URI)
+        read = await client.read_resource(uri)
         version = json.loads(read.contents[0].text)["version"]
-        write = {"uri": URI, "patch_id": "sdk", "operations": []}
+        write = {"uri": uri, "patch_id": "sdk", "operations": []}
         done = await client.call_tool(
             "write_state", {**write, "expected_version": version}
         )
@@ -1000,41 +985,48 @@ async def sdk_round(target):
     return None
 
 
-@pytest.mark.usefixtures("process")
-def test_the_librarys_own_client_works_over_stdio(url):
-    """Nothing of ours is needed to talk to the server."""
-    found = asyncio.run(sdk_round(stdio(url, "a")))
-
-    assert found == (1, {"version": 2, "replayed": False}, CONFLICT)
+SDK_ROUND = (1, {"version": 2, "replayed": False}, CONFLICT)
 
 
 @pytest.mark.usefixtures("process")
-def test_the_librarys_own_client_works_over_http(url, home_dir):
+def test_the_snippet_in_the_book_is_enough_for_the_librarys_own_client(url):
+    """What a desktop client is told to run, with the paths of this machine."""
+    (snippet,) = re.findall(r"```json\n(.*?mcpServers.*?)```", PAGE, re.DOTALL)
+    (entry,) = json.loads(snippet)["mcpServers"].values()
+    args = [url if one.startswith("sqlite:") else one for one in entry["args"]]
+    args[-1] = "a"  # whose task it is here
+    started = StdioServerParameters(command=sys.executable, args=args)
+
+    assert Path(entry["command"]).parts[-4:] == ("agentstate-lab", *PYTHON)
+    assert asyncio.run(sdk_round(started)) == SDK_ROUND
+
+
+@pytest.mark.usefixtures("process")
+def test_the_librarys_own_client_works_over_http(http_server):
     """With the token in its header."""
+    address, token = http_server
 
-    async def ask(address):
-        headers = {"Authorization": f"Bearer {token_of('a', home_dir)}"}
+    async def ask():
+        headers = {"Authorization": f"Bearer {token}"}
         async with httpx2.AsyncClient(headers=headers) as through:
-            return await sdk_round(streamable_http_client(address, http_client=through))
+            target = streamable_http_client(address, http_client=through)
+            return await sdk_round(target, state_uri("a", "sdk"))
 
-    with http(url, "a") as (address, _):
-        found = asyncio.run(ask(address))
-
-    assert found == (1, {"version": 2, "replayed": False}, CONFLICT)
+    assert asyncio.run(ask()) == SDK_ROUND
 
 
 @pytest.mark.usefixtures("process")
 @pytest.mark.parametrize("over", ["stdio", "http"])
-def test_a_client_from_another_package_works(url, home_dir, over):
+def test_a_client_from_another_package_works(request, url, over):
     """`fastmcp` reads and writes, and sees a conflict as an error."""
     # Only here: every worker reads this file, and importing it takes a second.
     import fastmcp
     from fastmcp.client import transports
 
-    async def ask(transport):
+    async def ask(transport, uri):
         async with fastmcp.Client(transport) as client:
-            (content, *_) = await client.read_resource(URI)
-            write = {"uri": URI, "operations": [], "expected_version": 1}
+            (content, *_) = await client.read_resource(uri)
+            write = {"uri": uri, "operations": [], "expected_version": 1}
             await client.call_tool("write_state", {**write, "patch_id": "p"})
             with pytest.raises(Exception, match="is at version 2, not 1"):
                 await client.call_tool("write_state", {**write, "patch_id": "q"})
@@ -1042,16 +1034,17 @@ def test_a_client_from_another_package_works(url, home_dir, over):
 
     if over == "stdio":
         started = stdio(url, "a")
-        transport = transports.StdioTransport(
-            started.command, started.args, env=started.env
+        uri, transport = (
+            URI,
+            transports.StdioTransport(started.command, started.args, env=started.env),
         )
-        assert asyncio.run(ask(transport)) == 1
-        return
-    with http(url, "a") as (address, _):
-        transport = transports.StreamableHttpTransport(
-            address, auth=token_of("a", home_dir)
+    else:
+        address, token = request.getfixturevalue("http_server")
+        uri, transport = (
+            state_uri("a", "fastmcp"),
+            transports.StreamableHttpTransport(address, auth=token),
         )
-        assert asyncio.run(ask(transport)) == 1
+    assert asyncio.run(ask(transport, uri)) == 1
 
 
 @pytest.mark.usefixtures("process")
@@ -1072,22 +1065,15 @@ def test_a_start_that_fails_grants_nothing(url, home_dir):
     """The port is taken first, and then the rights are written."""
     from agentstate_lab.__main__ import main
 
-    with http(url, "a") as (address, _):
+    home_dir.mkdir()
+    grants = GrantFile(home_dir / "mcp-grants.json")
+    grants.add("desktop", reads=["boss"], writes=["a"])
+    with http(url, "desktop") as (address, said):
         asked = ["mcp", "--store", url, "--agent", "b", "--writes", "a"]
         assert main([*asked, "--http", address.split(":")[2].split("/")[0]]) == 2
 
-    holders = GrantFile(home_dir / "mcp-grants.json").holders()
-    assert [one.grant.agent_id for one in holders] == ["a"]
-
-
-@pytest.mark.usefixtures("process")
-def test_over_http_the_rights_are_told_that_an_earlier_start_gave(url, home_dir):
-    """A start without them takes nothing away, so it must not look as if it did."""
-    with http(url, "desktop", "--reads", "boss", "--writes", "a"):
-        pass
-    with http(url, "desktop") as (_, said):
-        pass
-
+    assert [one.grant.agent_id for one in grants.holders()] == ["desktop"]
+    # And a start without rights takes nothing away, so it must not look as if it did.
     line = "desktop may change the tasks of desktop, a; and read those of boss"
     assert line in "".join(said)
 

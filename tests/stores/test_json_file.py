@@ -54,9 +54,7 @@ def filled(path, *keys):
 
 @pytest.mark.usefixtures("process")
 def test_processes_lose_no_save(path):
-    """
-    Eight processes save 200 times each, compare-and-set: 1,600 counted, none lost.
-    """
+    """Four save 50 times each, compare-and-set: all are counted, none is lost."""
     task = filled(path, "count").list_by_state("pending")[0]
     code = """
         import sys
@@ -64,7 +62,7 @@ def test_processes_lose_no_save(path):
         from agentstate_lab.stores import execute_step
 
         store = JsonFileStore(sys.argv[1], lock_timeout=60)
-        for _ in range(200):
+        for _ in range(50):
             execute_step(
                 store,
                 sys.argv[2],
@@ -72,13 +70,15 @@ def test_processes_lose_no_save(path):
             )
     """
 
-    processes = [child(code, path, task.id) for _ in range(8)]
+    processes = [child(code, path, task.id) for _ in range(4)]
     complaints = [process.communicate(timeout=100)[1] for process in processes]
 
-    assert complaints == [""] * 8
+    assert complaints == [""] * 4
     after = JsonFileStore(path).get(task.id)
-    assert (after.attempt, after.version) == (1_600, 1_601)
+    assert (after.attempt, after.version) == (200, 201)
 
+
+LAST = 890  # the file has some 914 bytes
 
 CUT = """
     import os, sys
@@ -107,6 +107,9 @@ CUT = """
 @pytest.mark.usefixtures("process")
 @POSIX
 @pytest.mark.parametrize(
+    "every", [31, pytest.param(1, marks=pytest.mark.soak, id="soak-1")]
+)
+@pytest.mark.parametrize(
     "portable",
     [
         pytest.param(
@@ -117,11 +120,10 @@ CUT = """
         pytest.param(True, id="replaced-writers"),
     ],
 )
-def test_a_save_cut_off_at_any_byte_leaves_the_old_content(path, portable):
-    """A process dies at byte 0, 1, 2 … of the write, until one gets through whole."""
+def test_a_save_cut_off_at_any_byte_leaves_the_old_content(path, portable, every):
+    """A process dies at one byte after another, and at all of the last ones."""
     filled(path, "a")
-    # The slower way visits every ninth byte, and all of the last ones.
-    numbers = [*range(0, 700, 9), *range(700, 2_000)] if portable else range(2_000)
+    numbers = [*range(0, LAST, every), *range(LAST, 2_000)]
 
     process = child(CUT, path, portable, *numbers)
     printed, complaint = process.communicate(timeout=100)
@@ -137,8 +139,8 @@ def test_a_save_cut_off_at_any_byte_leaves_the_old_content(path, portable):
 @POSIX
 def test_kills_at_any_moment_leave_a_whole_file(path):
     """
-    Twenty writers die by SIGKILL in the middle of saving; every number they saw
-    confirmed is in the file, and no temporary file piles up.
+    Writers die by SIGKILL in the middle of saving; every number they saw confirmed is
+    in the file, and no temporary file piles up.
     """
     task = filled(path, "count").list_by_state("pending")[0]
     code = """
@@ -172,8 +174,8 @@ def test_kills_at_any_moment_leave_a_whole_file(path):
 
 
 def kills():
-    """20 in the suite; `AGENTSTATE_KILLS=200` for the long run."""
-    return int(os.environ.get("AGENTSTATE_KILLS", "20"))
+    """7 in the suite; `AGENTSTATE_KILLS=200` for the long run."""
+    return int(os.environ.get("AGENTSTATE_KILLS", "7"))
 
 
 def whole(path):
@@ -185,10 +187,6 @@ def whole(path):
 @pytest.mark.parametrize(
     ("change", "error"),
     [
-        pytest.param(lambda raw: b"", StoreTorn, id="empty"),
-        pytest.param(lambda raw: raw[:1], StoreTorn, id="one-byte"),
-        pytest.param(lambda raw: raw[:50], StoreTorn, id="half-a-head"),
-        pytest.param(lambda raw: raw[:-1], StoreTorn, id="last-byte-gone"),
         pytest.param(lambda raw: raw[: len(raw) // 2], StoreTorn, id="half"),
         pytest.param(lambda raw: raw + b"\0" * 512, StoreTorn, id="zeros-after"),
         pytest.param(lambda raw: raw * 2, StoreTorn, id="twice"),
@@ -233,7 +231,8 @@ def test_every_cut_of_a_whole_file_is_torn(path):
     """
     raw = whole(path)
 
-    for length in range(len(raw)):
+    head = raw.index(b"\n") + 10
+    for length in (*range(head), *range(head, len(raw), 13), len(raw) - 1):
         path.write_bytes(raw[:length])
         with pytest.raises(StoreTorn):
             JsonFileStore(path).list_by_state("pending")

@@ -44,6 +44,21 @@ def store(postgres, clock):
         yield store
 
 
+@pytest.fixture(scope="module")
+def own_home(process, tmp_path_factory):
+    """The home of the server that tests of this file stop and crash."""
+    folder = tmp_path_factory.mktemp("home")
+    yield folder
+    Cluster(folder).forget()
+
+
+@pytest.fixture
+def own_postgres(own_home, monkeypatch):
+    """That server; it is started again where the last test has crashed it."""
+    monkeypatch.setenv("AGENTSTATE_HOME", str(own_home))
+    return start_postgres()
+
+
 @pytest.fixture
 def other(postgres):
     """A connection beside the store's."""
