@@ -377,11 +377,7 @@ def test_a_frozen_notebook_is_steady(write):
 @pytest.mark.parametrize(
     ("cell", "message"),
     [
-        pytest.param("print('/tmp/ann/x.json')", "holds a path", id="path"),
-        pytest.param("object()", "the address of an object", id="address"),
-        pytest.param("print('127.0.0.1:5432')", "address with a port", id="port"),
-        pytest.param("print('pid 4711')", "holds a process id", id="pid"),
-        pytest.param("print('2026-01-02 03:04:05')", "a date and time", id="time"),
+        pytest.param("print('pid 4711')", "holds a process id", id="unsteady"),
         pytest.param("1 / 0", "a cell failed: .*ZeroDivisionError", id="error"),
         pytest.param("import os; os._exit(1)", "killed its kernel", id="dead"),
     ],

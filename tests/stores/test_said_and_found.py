@@ -45,7 +45,7 @@ def place(request, tmp_path):
 
 
 @given(moves=MOVES)
-@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_what_submit_said_was_created_another_store_finds(place, moves):
     """In the place that is there at that moment; what went with its place is gone."""
     taken_away(place)

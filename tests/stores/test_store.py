@@ -2,7 +2,7 @@
 
 import pytest
 from hypothesis import given
-from strategies import patches, states, values
+from strategies import states
 
 from agentstate_lab.errors import InvalidValue, TaskNotFound, VersionConflict
 from agentstate_lab.lab.contracts.history import (
@@ -12,7 +12,7 @@ from agentstate_lab.lab.contracts.history import (
 from agentstate_lab.lab.contracts.lists import TaskListContract
 from agentstate_lab.lab.contracts.steps import DurableStepContract, StepStoreContract
 from agentstate_lab.lab.contracts.store import DurableContract, TaskStoreContract
-from agentstate_lab.state import Fact, StatePatch, Task, UpsertFact
+from agentstate_lab.state import Task
 from agentstate_lab.stores import (
     MAX_STEP_TRIES,
     JsonFileStore,
@@ -152,20 +152,3 @@ def test_any_state_comes_back_as_it_was(state):
     task = store.submit(Task.new("g", key="k", agent_state=state)).task
 
     assert store.get(task.id).agent_state == state
-
-
-@given(value=values, patch=patches())
-def test_a_repeat_after_any_patch_changes_nothing(value, patch):
-    """Applied, stored, read and applied again is applied once."""
-    store = MemoryStore()
-    task = store.submit(Task.new("g", key="k")).task
-    first = StatePatch(
-        id="p0",
-        base_version=1,
-        operations=(UpsertFact(fact=Fact(key="region", value=value)),),
-    )
-    saved = store.save(task.apply(first).apply(patch).replace(state="running"))
-
-    again = store.get(task.id).apply(first).apply(patch)
-
-    assert again == saved
