@@ -26,8 +26,10 @@ FRESH_HOME = unset AGENTSTATE_MODEL OPENAI_API_KEY OPENAI_BASE_URL; \
 PYTEST = $(RUN) -m pytest -pno:nbval -n 4 --dist worksteal
 # What one of the four has compiled, the others need not, whatever the shell prefers.
 export PYTHONDONTWRITEBYTECODE :=
-NBVAL = AGENTSTATE_PACE=0 $(RUN) -m pytest --nbval --nbval-current-env --nbval-cell-timeout=120 \
-	--nbval-sanitize-with nbval-sanitize.cfg -n 4 --dist loadfile
+NBVAL = AGENTSTATE_PACE=0 $(RUN) -m pytest --nbval --nbval-current-env --nbval-cell-timeout=270 \
+	--timeout=300 --nbval-sanitize-with nbval-sanitize.cfg -n 4 --dist loadfile --no-loadscope-reorder
+# What takes longest begins first, so that nobody waits for it at the end.
+LONGEST = $(wildcard notebooks/10_*.ipynb notebooks/11_*.ipynb notebooks/03_*.ipynb)
 
 FRAMEWORK_PINS = --quiet --universal --python-version 3.11 --upgrade \
 	--no-emit-index-url --no-annotate --custom-compile-command "make framework-pins"
@@ -69,8 +71,7 @@ quick: .venv/.package ## the tests that start no process and open no connection
 
 notebooks: .venv/.package ## run notebooks and solutions, compare every output
 	@$(PYTEST) tests/test_notebooks.py
-	@$(FRESH_HOME) && $(NBVAL) notebooks
-	@$(FRESH_HOME) && $(NBVAL) exercises/solutions
+	@$(FRESH_HOME) && $(NBVAL) $(LONGEST) notebooks exercises/solutions
 
 exercises: .venv/.package ## solutions pass, stubs wait, known mistakes are caught
 	@$(PYTEST) -m "not soak" tests/test_exercises.py
