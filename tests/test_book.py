@@ -54,9 +54,7 @@ def test_the_picture_shows_what_happens_today(picture, kept, agent):
 
 
 def test_the_picture_says_in_words_what_it_shows(kept):
-    """
-    Whoever cannot see it reads of as many moments as there are, and of their ends.
-    """
+    """Whoever cannot see it reads of as many moments as there are, and their ends."""
     said = " ".join((ROOT / "README.md").read_text("utf-8").split())
     moments = [len(record["once"]) for record in kept.values()]
 
@@ -71,9 +69,7 @@ def test_the_picture_says_in_words_what_it_shows(kept):
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_the_picture_is_drawn_from_what_was_measured(picture, kept, theme, tmp_path):
-    """
-    The same record gives the same picture, but for a pixel of another system's fonts.
-    """
+    """The same record gives the same picture, but for a pixel of another's fonts."""
     picture["draw"](kept, tmp_path / "new.png", dark=theme == "dark")
 
     drawn = imread(tmp_path / "new.png")

@@ -128,9 +128,7 @@ def show(chromium, server):
     ],
 )
 def test_restart_is_pressed_during_the_run_of_notebook_10(show, only):
-    """
-    At the worst moment. Then all cells above run again, the cell itself, the ledger.
-    """
+    """At the worst moment. Then the cells above run again, the cell, the ledger."""
     world = start_world()
     world.forget(TASK)
     notebook = show(NOTEBOOK, only)

@@ -98,9 +98,7 @@ def parts(lesson: Lesson) -> list[str]:
 
 @lessons
 def test_a_ready_lesson_is_there_whole(lesson):
-    """
-    A lesson that is called ready has every part, and one with every part is ready.
-    """
+    """A lesson that is called ready has every part; one with every part is ready."""
     there = [part for part in parts(lesson) if (ROOT / part).is_file()]
 
     assert (there == parts(lesson)) == (not lesson.planned)

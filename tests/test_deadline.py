@@ -108,9 +108,7 @@ def test_a_late_step_is_refused_by_name(clock, elapsed, overrun):
     ],
 )
 def test_a_length_that_nobody_can_mean_is_refused(clock, seconds):
-    """
-    For many libraries 0, None and -1 mean "wait for ever"; here they mean nothing.
-    """
+    """For many libraries 0, None and -1 mean "wait for ever"; here, nothing."""
     deadline = Deadline.after(5, clock=clock)
 
     with pytest.raises(InvalidValue, match="seconds: must be a number above 0"):
@@ -729,9 +727,7 @@ def test_a_deadline_stops_waiting_for_a_dripping_body(world, ask):
 
 
 def test_a_deadline_ends_a_hanging_call_whichever_timeout_is_first(world, ask):
-    """
-    The same number ends the client's wait and ours, and the caller sees one error.
-    """
+    """The same number ends the client's wait and ours; the caller sees one error."""
     world.fault("hanging", "hang", seconds=30)
 
     with pytest.raises(DeadlineExceeded) as caught:

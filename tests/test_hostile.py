@@ -131,9 +131,7 @@ def test_a_world_that_is_killed_under_a_notebook_is_there_again_by_the_first_cel
 @ROOT_ONLY
 @pytest.mark.parametrize("there", [True, False], ids=["folder", "nothing"])
 def test_a_home_on_a_disk_for_reading_is_said_with_what_to_set(mounted, there):
-    """
-    Nothing was started; a hint comes all the same, since it is worth more than a note.
-    """
+    """Nothing was started; a hint comes all the same: it is worth more than a note."""
     home = mounted("ro") if there else mounted("ro") / "home"
 
     run = lab("run", "disk", "--task-id", "a", home=home)

@@ -342,9 +342,7 @@ def outputs(text):
 
 @pytest.mark.usefixtures("process")
 def test_a_frozen_notebook_is_steady(write):
-    """
-    A home of its own, this Python, no trace of the machine; again, the same bytes.
-    """
+    """A home of its own, this Python, no trace of the machine; again the same bytes."""
     path = write(
         "import os, sys\nfrom pathlib import Path",
         'print(os.environ["AGENTSTATE_PACE"])',

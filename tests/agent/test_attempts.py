@@ -224,9 +224,7 @@ def test_a_function_that_is_not_right_yet_invents_no_result(make, retry, error, 
 
 @retries
 def test_not_started_is_said_only_when_it_is_true_of_every_attempt(make, retry):
-    """
-    The first reply was lost, and the last attempt was refused: it may have happened.
-    """
+    """The first reply was lost, the last attempt was refused: it may have happened."""
     lost = ConnectionError("reset")
     refused = EffectRefused(429, None, "busy")
 

@@ -104,9 +104,7 @@ def test_the_same_effect_twice_happens_once(run, store):
 
 
 def test_one_name_for_two_intents_is_told_to_the_model(run, store):
-    """
-    The second is refused by its fingerprint, and not answered with the first result.
-    """
+    """The second is refused by its fingerprint, not answered with the first result."""
     tools = Tools()
     deploy = tools.tool(
         "deploy",
@@ -221,9 +219,7 @@ def test_ten_megabytes_over_the_wire_are_survived(run):
 
 @pytest.mark.parametrize("kind", ["throttle", "error", "drop"])
 def test_failures_of_the_model_are_tried_again(job, clock, kind):
-    """
-    Three in a row: one run gets through, with three requests more and three waits.
-    """
+    """Three in a row: one run gets through, with three requests and waits more."""
     start_world().fault(job.task_id, kind, times=3, after=2)
 
     task = durable_agent(job)
@@ -354,9 +350,7 @@ def test_a_model_whose_answer_was_cut_off_is_told_and_asked_again(run, store):
 
 
 def test_a_model_whose_answers_are_all_cut_off_ends_the_run_with_the_reason(run):
-    """
-    After three in a row, and not when the whole budget is gone; a resume tries once.
-    """
+    """After three in a row, not when the whole budget is gone; a resume tries once."""
     script = Script(half(), half(), half(), half(), "Done.")
 
     first, second, third = (run(script) for _ in range(3))

@@ -89,9 +89,7 @@ def test_a_fact_that_is_no_digest_is_an_empty_one(value):
 
 
 def test_an_older_state_becomes_a_bounded_one():
-    """
-    A fact for each step, and the ids of the run's own patches, are not kept any more.
-    """
+    """A fact for each step, and the ids of the run's own patches, are dropped."""
     old = [Fact(key=f"done:s{n}", value="ok", source="deploy") for n in range(400)]
     mine = Fact(key="region", value="eu")
     ids = ("note-1", "asked:1", "observed:2", "time:9")

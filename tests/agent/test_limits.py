@@ -288,9 +288,7 @@ def test_what_was_asked_is_shown_besides_another_goal(run):
 
 
 def test_the_digest_of_another_task_is_where_this_one_goes_on(run, store):
-    """
-    A state that is handed over says what was finished before; effects have new keys.
-    """
+    """A state handed over says what was finished before; effects have new keys."""
     tools = Tools()
     deploy = [tools.tool("deploy", risk_level="write_local", step_name=lambda *g: "go")]
     first = run(Script([call("deploy")], "Done."), deploy)
@@ -329,9 +327,7 @@ def test_a_large_result_is_kept_outside_the_state(run, store, tmp_path):
 
 
 def test_a_large_result_of_an_effect_is_kept_once_whatever_dies(run, store, tmp_path):
-    """
-    The result is recorded before it is kept: a full disk costs a run, not an effect.
-    """
+    """The result is recorded before it is kept: a full disk costs no effect."""
     folder = tmp_path / "full"
     folder.write_text("in the way")
     tools = Tools(deploy=["x" * (MOST + 1)])

@@ -162,9 +162,7 @@ def test_several_turns_of_tools_end_with_an_answer(scripted):
 
 
 def test_a_run_that_is_killed_in_its_effect_goes_on(scripted, tmp_path):
-    """
-    The second run asks under the same key, and the server never hears of the death.
-    """
+    """The second run asks under the same key; the server never hears of the death."""
     script = [sys.executable, "-c", KILLED, scripted]
     first = subprocess.run(script, cwd=tmp_path)
     shop = Shop()
@@ -188,9 +186,7 @@ def test_a_server_that_is_overloaded_ends_the_run_with_the_reason(scripted):
 
 
 def test_faults_on_order_are_survived_and_the_server_finds_no_fault(broken):
-    """
-    A 429 with its wait, a 503, and a connection: each request is tried again, in time.
-    """
+    """A 429 with its wait, and a 503: each request is tried again, in time."""
     shop = Shop()
     orders(
         broken,

@@ -172,9 +172,7 @@ def test_a_method_and_a_partial_are_functions_too():
 
 @pytest.mark.parametrize("fill", [True, False], ids=["strict", "not-strict"])
 def test_strict_mode_requires_every_property_at_every_depth(fill):
-    """
-    What may be left out may be null instead; there are no other keys and no defaults.
-    """
+    """What may be left out may be null; there are no other keys and no defaults."""
     schema = schema_of(deploy, strict=fill)
     place = schema["$defs"]["Place"]
 

@@ -126,9 +126,7 @@ def test_a_state_reads_as_lines():
     keep=st.sets(st.sampled_from(["region", "größe", "unknown"])),
 )
 def test_what_is_shown_never_passes_the_budget(whole, said, room, count, keep):
-    """
-    In any unit: the text itself is counted, and what is returned has been counted.
-    """
+    """In any unit: the text itself is counted, and what is returned was counted."""
     asked = {"count": count, "keep": keep, "messages": said}
     most = count(filter_relevant_state(whole, STEP, PLENTY, **asked).render()) * 2
     for limit in {room, most // 3, most // 2, most}:

@@ -320,9 +320,7 @@ class ReportsBetween(MemoryStore):
 
 @pytest.mark.parametrize("if_unknown", ["wait", "resend", "repeat"])
 def test_whoever_reports_between_two_looks_is_not_called_unknown(clock, if_unknown):
-    """
-    The record was read when it was begun; by the time its owner is gone, it is done.
-    """
+    """The record was read when it was begun; once its owner is gone, it is done."""
     store = ReportsBetween(clock=clock)
     task = store.submit(Task.new("Deploy the shop.", task_id="friday")).task
     store.save(task.replace(state="running"))

@@ -285,9 +285,7 @@ def test_a_task_whose_worker_was_killed_is_released_first(tmp_path):
 
 
 def test_nothing_is_released_that_is_not_proved_to_be_an_orphan(store):
-    """
-    Neither a live worker's task, nor one that nobody has signed; no version is used.
-    """
+    """Neither a live worker's task, nor one that nobody signed; no version is used."""
     before = [store.get("t")]
     release_orphan(store, "t")
     with working() as somebody:
@@ -379,9 +377,7 @@ def plain_agent(job):
 
 @pytest.mark.usefixtures("world", "quick")
 def test_an_agent_on_such_a_function_survives_its_deaths():
-    """
-    Killed in the claim, around an effect, around its records, and in the last save.
-    """
+    """Killed in the claim, around an effect and its records, and in the last save."""
     points = ["write.inside:2", "effect.inside:1", "write.after:6", "write.inside:12"]
 
     matrix = crash_matrix(plain_agent, scenario="disk", points=points)

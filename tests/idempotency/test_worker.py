@@ -360,9 +360,7 @@ def test_a_lease_that_makes_no_sense_begins_nothing(store):
 
 
 def test_recover_steals_no_live_work(store):
-    """
-    Six running tasks, two who recover: the naive way runs twelve bodies, this none.
-    """
+    """Six running tasks, two who recover: the naive way runs twelve, this none."""
     tasks = [stored(store, f"k-{n}") for n in range(6)]
     with working() as alive:
         for task in tasks[:3]:

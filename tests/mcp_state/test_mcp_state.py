@@ -386,9 +386,7 @@ def every_page(client):
 
 
 def test_each_agent_sees_its_own_tasks_in_pages(store):
-    """
-    One behind a thousand of another agent, and one that runs behind a hundred others.
-    """
+    """One behind a thousand of another agent, and one that runs behind a hundred."""
     for n in range(1_000):
         store.submit(Task.new("x", task_id=f"many-{n}", agent_id="many"))
     last = store.submit(Task.new("x", task_id="zz", agent_id="many")).task
@@ -616,9 +614,7 @@ def test_a_write_whose_answer_was_lost_happens_once(store):
     ],
 )
 def test_a_lost_answer_leaves_a_doubt(later, raised, effect):
-    """
-    What a later attempt did not do proves nothing about the first; an answer does.
-    """
+    """What a later attempt did not do proves nothing of the first; an answer does."""
     failures = [later] * 3
     failures.insert(
         0, StoreUnavailable("the MCP server", "no answer", effect="unknown")
@@ -660,9 +656,7 @@ def test_a_client_that_nobody_closed_keeps_no_program_alive():
 
 
 def test_one_write_is_one_request(store):
-    """
-    What is declared as an attempt is what goes over the wire: no listing in between.
-    """
+    """What is declared as an attempt goes over the wire: no listing in between."""
     asked = []
 
     async def listen(context, call_next):

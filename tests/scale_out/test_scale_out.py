@@ -587,9 +587,7 @@ def long_work(url, turns, dies_at=None):
 @pytest.mark.usefixtures("process")
 @pytest.mark.parametrize("turns", [40, pytest.param(1_000, marks=pytest.mark.soak)])
 def test_a_long_workflow_that_is_begun_again_has_requests_of_one_size(url, turns):
-    """
-    What fell out is in the digest, made again from the steps that DBOS has recorded.
-    """
+    """What fell out is in the digest, made again from the steps that DBOS recorded."""
     ended = in_new_process(long_work, url, turns, turns, limit=600)
 
     again = in_new_process(long_work, url, turns, limit=600)
@@ -627,9 +625,7 @@ def test_a_whole_machine_goes_on_under_its_name(home_dir, task_id):
 
 
 def test_the_kept_figures_are_what_notebook_11_says():
-    """
-    "Some six times", what `run_once` compares to, and at least three was to be reached.
-    """
+    """Some six times a save, twice `run_once`; three times was to be reached."""
     for kind, costs in kept_costs().items():
         assert 5 <= costs["DBOS"] / costs["save"] < 7, kind
         assert 1.5 <= costs["DBOS"] / costs["run_once"] < 2.5, kind

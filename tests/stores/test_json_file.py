@@ -226,9 +226,7 @@ def test_a_file_that_cannot_be_believed_is_refused_and_not_touched(path, change,
 
 
 def test_every_cut_of_a_whole_file_is_torn(path):
-    """
-    However much is missing, it is never taken for a whole file or for a foreign one.
-    """
+    """However much is missing, it is not taken for a whole file or a foreign one."""
     raw = whole(path)
 
     head = raw.index(b"\n") + 10
@@ -389,9 +387,7 @@ def test_only_bytes_that_changed_are_parsed_again(path, monkeypatch):
 
 
 def test_the_steps_of_an_atomic_write_come_in_their_order(path, monkeypatch):
-    """
-    Write, flush the bytes, replace, flush the name: any other order can lose both.
-    """
+    """Write, flush the bytes, replace, flush the name: another order can lose both."""
     if sys.platform == "darwin" or os.name == "nt":
         pytest.skip("flushes by other calls")
     calls = []

@@ -53,9 +53,7 @@ def known(task, later):
     now=st.floats(0, 2**53) | st.integers(0, 2**53),
 )
 def test_the_line_says_what_the_task_says(state, asked, error, version, now):
-    """
-    Whatever the task holds: the line that was pieced together is read as that task.
-    """
+    """Whatever the task holds: the line that was pieced together reads as that task."""
     task = Task.new(asked, key="k", agent_state=state).replace(error=error)
     later = task.model_copy(update={"version": version, "updated_at": now})
 
@@ -128,9 +126,7 @@ def test_a_step_of_an_unchanged_task_writes_no_line_in_full(store, clock, writte
 
 
 def test_a_fact_that_was_changed_in_its_place_is_written_or_refused(store, written):
-    """
-    A map can be changed although the task cannot, so such a task is not remembered.
-    """
+    """A map can be changed although the task cannot, so the task is not remembered."""
     facts = (Fact(key="k", value={"n": 1}),)
     state = AgentState(goal="g", known_facts=facts)
     store.submit(Task.new("g", key="k", agent_state=state))

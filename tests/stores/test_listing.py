@@ -65,9 +65,7 @@ def done(store, task):
 def test_lists_go_past_what_they_cannot_read_and_name_it_once(
     any_store, change, error, caplog
 ):
-    """
-    Any rolling update makes such rows; whoever asks for one by its id is told why.
-    """
+    """A rolling update makes such rows; whoever asks for one by its id is told why."""
     names = [put(any_store, name).id for name in ("a", "b", "c")]
     spoil(any_store, names[0], change)
 
@@ -156,9 +154,7 @@ def test_a_worker_finds_the_orphan_behind_a_hundred_live_tasks(queue):
 def test_no_order_of_rows_with_some_unreadable_keeps_a_worker_from_the_others(
     tmp_path_factory, ages, bad, change
 ):
-    """
-    Whatever is unreadable, and however old it is: the others are all done, in order.
-    """
+    """Whatever is unreadable, however old it is: the others are done, in order."""
     clock = FakeClock()
     path = tmp_path_factory.mktemp("queue") / "tasks.db"
     with SqliteStore(path, clock=clock, synchronous="NORMAL") as store:

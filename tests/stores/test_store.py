@@ -84,9 +84,7 @@ def test_a_url_that_names_no_store_is_refused(url, why):
 
 
 def test_a_path_may_begin_at_home(tmp_path, monkeypatch):
-    """
-    A shell leaves the sign alone behind a colon, and a folder of that name is a trap.
-    """
+    """A shell leaves the sign behind a colon, and a folder of that name is a trap."""
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("USERPROFILE", str(tmp_path))
 

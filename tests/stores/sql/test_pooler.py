@@ -99,9 +99,7 @@ def test_two_schemas_through_one_pooler_never_mix(pooler):
 
 
 def test_a_queue_through_a_pooler_gives_each_task_out_once(pooler):
-    """
-    The claims are transactions of several statements, with heartbeats between them.
-    """
+    """The claims are transactions of several statements; heartbeats come between."""
     runs = []
 
     def work_for(leased, task):

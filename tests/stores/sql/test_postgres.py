@@ -387,9 +387,7 @@ def test_a_full_disk_is_named_as_one_and_the_old_content_is_whole(
 
 
 def test_the_tables_disturb_nothing_and_nothing_disturbs_them(store, other):
-    """
-    They lie in a schema of their own; a table of the same name elsewhere is not used.
-    """
+    """They lie in a schema of their own; a table of that name elsewhere is not used."""
     other.execute("create table public.tasks (id text)")
     other.execute("create table public.messages (id text)")
 
@@ -464,9 +462,7 @@ def test_a_database_that_may_only_be_read_is_named_as_one(store, postgres):
 def test_a_session_that_turned_read_only_is_left_for_one_that_writes(
     store, postgres, other, write
 ):
-    """
-    After a failover the old server only reads, and the address leads to the new one.
-    """
+    """After a failover the old server only reads; the address leads to the new one."""
     store.submit(Task.new("x", task_id="k"))
     name = conninfo_to_dict(postgres)["dbname"]
     other.execute(f"alter database {name} set default_transaction_read_only = on")

@@ -99,9 +99,7 @@ def test_a_save_is_one_commit_with_all_that_belongs_to_it(store):
 
 
 def test_a_save_without_its_own_lines_writes_no_others(store):
-    """
-    What was recorded before is not written again: cost does not grow with the past.
-    """
+    """What was recorded is not written again: cost does not grow with the past."""
     task = stored(store, "k", "running")
     for n in range(50):
         task = store.save(task, steps=[begun(f"s-{n}")], messages=NOTE)
@@ -411,9 +409,7 @@ def test_a_full_disk_is_named_as_one_and_the_old_content_is_whole(small_disk):
 @pytest.mark.usefixtures("process")
 @POSIX
 def test_a_disk_that_refuses_in_the_middle_leaves_the_outcome_open(path):
-    """
-    A file may have no more bytes: the system's error comes out as the store's own.
-    """
+    """A file may not grow: the system's error comes out as the store's own."""
     with SqliteStore(path) as store:
         task = stored(store, "k", "running")
 
@@ -594,9 +590,7 @@ PUT_BACK = [
 def test_a_copy_put_back_beside_an_old_log_is_refused_and_not_touched(
     path, killed, put_back
 ):
-    """
-    The log would undo the copy. The advice is tried: with the log away, it is read.
-    """
+    """The log would undo the copy. The advice is tried: with the log away, it works."""
     log = path.with_name("tasks.db-wal")
     put_back(killed, path)
     before = path.read_bytes(), log.read_bytes()

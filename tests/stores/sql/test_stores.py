@@ -192,9 +192,7 @@ STOPPED = """
 @pytest.mark.usefixtures("process")
 @POSIX
 def test_a_stopped_workers_late_write_is_refused(store, url, clock, tmp_path):
-    """
-    It lives, so nobody may take its task before the lease ends; then it is too late.
-    """
+    """It lives, so nobody may take its task before the lease ends; then it is late."""
     task = stored(store)
     shown = tmp_path / "clock"
     shown.write_text(str(clock()))
@@ -451,9 +449,7 @@ def test_a_line_that_cannot_be_read_is_refused_by_the_name_of_its_task(
 
 
 def test_a_row_that_says_otherwise_than_its_line_is_refused(store):
-    """
-    Somebody has changed a column by hand; nobody goes round and round because of it.
-    """
+    """Somebody changed a column by hand; nobody goes round and round because of it."""
     task = stored(store, "k", "running")
     write(store, task.id, created_at=5.0)
 
