@@ -3,14 +3,14 @@ Do it once, although every call may come twice.
 
 A process can die between an effect and its record, and no order of the two lines
 helps: the effect is in the world, the record is in a store. What helps is to record
-the *intent* first, to ask for the effect under a key that names this intent, and to
+the *intent* first, to request the effect under a key that names this intent, and to
 record the result after it. Whoever comes next then finds one of three things:
 
     a result                  replay it; nothing runs
     no intent                 record one, and run
     an intent and no result   the outcome is unknown: never guess
 
-An unknown outcome is resolved by asking the receiver again under the same key, by
+An unknown outcome is resolved by sending the same key to the receiver again, by
 the caller's word that the effect may be repeated, or by a person (`waiting`).
 
 `run_once` does this for one step. A whole task is run, resumed and recovered in
@@ -72,8 +72,8 @@ __all__ = [
 IfUnknown = Literal["resend", "repeat", "wait"]
 Sleep = Callable[[float], object]
 
-BUSY_WAIT = 0.5  # seconds between two questions to a receiver that is still at it
-BUSY_ASKS = 10
+BUSY_WAIT = 0.5  # seconds between two requests to a receiver that is still at it
+BUSY_REQUESTS = 10
 
 _NEVER_REPORTED = (
     "it was begun and never reported; find out whether it happened, then call resolve()"
@@ -100,16 +100,16 @@ def run_once(
 
         step: Names the step by its intent: the same words in every run.
 
-        effect: Asks for the effect; it is handed the idempotency key and returns
+        effect: Requests the effect; it is handed the idempotency key and returns
             what is to be recorded.
 
-        request: What is asked. The same step with another request is refused.
+        request: What is requested. The same step with another request is refused.
 
         if_unknown: What to do about an intent without a result. "resend": send again
             under the same key, which the receiver honours. "repeat": the effect may
             happen twice without harm. "wait": raise, so that a person can decide.
 
-        sleep: Waits between two questions to a receiver that is still at it (409).
+        sleep: Waits between two requests to a receiver that is still at it (409).
 
     Returns:
         The result as it is stored.
@@ -117,11 +117,11 @@ def run_once(
     Raises:
         OutcomeUnknown: It was begun and not reported, now or earlier, and *if_unknown*
             is "wait". Otherwise the error of *effect* comes out, and the next call
-            asks again or repeats.
+            resends or repeats.
         TaskInProgress: Another worker is at this step.
         KeyReused: The step is known with another request.
         LeaseLost: The task is another worker's by now. If its `effect` is "done",
-            the effect happened, and the other worker will ask about it.
+            the effect happened, and the other worker will look into it.
         InvalidValue: An argument, or the result, cannot be stored.
         TaskNotFound, IllegalTransition: There is no such task, or it has ended.
     """
@@ -193,7 +193,7 @@ def resolve(
 
 
 def intent_of(task_id: str, step: str, request: JsonValue, me: Owner) -> StepRecord:
-    """What is about to be asked, as it is recorded before it is asked."""
+    """What is about to be requested, as it is recorded before."""
     try:
         return StepRecord(
             name=step,
@@ -248,7 +248,7 @@ def _check_gone(store: StepStore, task_id: str, found: StepRecord) -> None:
 
 def requested(effect: Callable[[str], JsonValue], key: str, sleep: Sleep) -> JsonValue:
     """The receiver's answer; one that is still at it gets the same request again."""
-    for _ in range(BUSY_ASKS - 1):
+    for _ in range(BUSY_REQUESTS - 1):
         try:
             return effect(key)
         except Exception as error:

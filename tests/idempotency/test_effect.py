@@ -19,7 +19,7 @@ from agentstate_lab.errors import (
     TaskNotFound,
 )
 from agentstate_lab.idempotency import resolve, run_once
-from agentstate_lab.idempotency.effect import BUSY_ASKS, BUSY_WAIT
+from agentstate_lab.idempotency.effect import BUSY_REQUESTS, BUSY_WAIT
 from agentstate_lab.lab.crash import die
 from agentstate_lab.lab.processes import all_at_once, in_new_process
 from agentstate_lab.lab.world import is_key
@@ -254,8 +254,8 @@ def test_a_receiver_that_is_busy_for_ever_leaves_the_outcome_unknown(store, cloc
     with pytest.raises(OutcomeUnknown):
         run_once(store, "friday", "deploy-api", receiver, sleep=clock.sleep)
 
-    assert len(receiver.keys) == BUSY_ASKS
-    assert len(clock.slept) == BUSY_ASKS - 1
+    assert len(receiver.keys) == BUSY_REQUESTS
+    assert len(clock.slept) == BUSY_REQUESTS - 1
 
 
 def test_a_reused_key_at_the_receiver_is_permanent(store, clock):

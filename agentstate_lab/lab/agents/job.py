@@ -148,7 +148,7 @@ def run_step(job: Job, step: Step, *, key: str | None = None) -> str:
     """
     Take the time that *step* takes, do it, say so, and return its result.
 
-    An effect is asked for under the idempotency *key*, if there is one.
+    An effect is requested under the idempotency *key*, if there is one.
     """
     seconds = job.step_seconds * pace()
     if seconds > 0:
