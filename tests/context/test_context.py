@@ -234,17 +234,6 @@ def test_the_budget_is_used_to_its_last_byte(room, shown):
     assert keys(made) == shown
 
 
-def test_a_large_fact_is_passed_over():
-    """The next smaller one may still fit."""
-    small = [fact(f"host-{number}") for number in range(20)]
-    whole = state(*small, fact("log", "x" * 5_000))
-
-    made = filter_relevant_state(whole, STEP, 4_000)
-
-    assert len(made.facts) == 20
-    assert reasons(made) == {"log": "no room"}
-
-
 def test_an_older_value_does_not_take_the_place_of_one_that_does_not_fit():
     """No value is better than one that is known to be wrong."""
     whole = state(fact("status", "ok"), fact("status", "x" * 500))
@@ -290,14 +279,6 @@ def test_without_a_step_nothing_belongs_to_it():
 
     assert keys(made) == ["region"]
     assert "step" not in made.render()
-
-
-def test_an_artifact_costs_its_line_and_not_its_content():
-    """48,231 bytes lie outside; some 60 are shown."""
-    made = filter_relevant_state(state(artifacts=[artifact()]), STEP, 200)
-
-    assert len(made.artifacts) == 1
-    assert made.size < 200
 
 
 def test_the_allowance_of_the_state_bounds_the_lines_of_artifacts():
@@ -423,20 +404,6 @@ def test_a_conversation_that_no_api_takes_is_refused(said, why):
     """A call without its result may have run: leaving it out would hide that."""
     with pytest.raises(InvalidValue, match=why):
         filter_relevant_state(state(), STEP, PLENTY, messages=said)
-
-
-@pytest.mark.parametrize(
-    "count", [pytest.param(count, id=name) for name, count in COUNTERS.items()]
-)
-def test_any_counter_will_do(count):
-    """Tokens, words or anything else; only the whole text must fit."""
-    whole = state(*[fact(f"host-{number}", "ü" * number) for number in range(40)])
-    everything = count(filter_relevant_state(whole, STEP, PLENTY).render())
-    limit = max(everything // 2, least(whole, count=count))
-
-    made = filter_relevant_state(whole, STEP, limit, count=count)
-
-    assert made.size == count(made.render()) <= limit
 
 
 def test_a_counter_that_adds_up_badly_still_gets_most_of_its_room():

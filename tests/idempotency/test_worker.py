@@ -170,15 +170,20 @@ def test_orphans_that_cannot_be_claimed_are_passed_over(store):
     assert store.get(first.id).state == "dead"
 
 
-def test_a_task_that_is_taken_over_in_the_middle_ends_as_a_lost_lease(store, clock):
-    """The late worker's result is not stored; the task is the other's."""
+@pytest.mark.parametrize(
+    "end", [lambda: "late", lambda: 1 / 0], ids=["result", "error"]
+)
+def test_a_task_that_is_taken_over_in_the_middle_ends_as_a_lost_lease(
+    store, clock, end
+):
+    """Nothing of the late worker is stored; the task is the other's."""
     task = stored(store)
 
     def work_for(leased, mine):
         def slow(asked):
             clock.advance(60)
             claim(store, BOB)
-            return "late"
+            return end()
 
         return slow
 
@@ -186,25 +191,8 @@ def test_a_task_that_is_taken_over_in_the_middle_ends_as_a_lost_lease(store, clo
         work_next(store, work_for, seconds=60, pause=at_once)
 
     left = store.get(task.id)
-    assert (left.state, left.owner, left.result) == ("running", BOB, None)
-
-
-def test_an_error_after_a_take_over_changes_nothing(store, clock):
-    """What the late worker raised is not written into the other's task."""
-    task = stored(store)
-
-    def work_for(leased, mine):
-        def slow(asked):
-            clock.advance(60)
-            claim(store, BOB)
-            raise RuntimeError("no space left")
-
-        return slow
-
-    with pytest.raises(LeaseLost):
-        work_next(store, work_for, seconds=60, pause=at_once)
-
-    assert store.get(task.id).error is None
+    assert (left.state, left.owner) == ("running", BOB)
+    assert (left.result, left.error) == (None, None)
 
 
 def test_one_task_is_worked_on_by_its_id(store):

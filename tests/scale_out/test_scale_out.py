@@ -250,14 +250,6 @@ def test_a_task_is_handed_in_once(url):
     assert (first.state, first.worker, first.runs) == (TaskState.PENDING, None, 0)
 
 
-def test_an_id_belongs_to_its_input(url):
-    """DBOS would answer with the result of the other one."""
-    with AgentQueue(url) as queue:
-        queue.submit("job", GOAL)
-        with pytest.raises(KeyReused):
-            queue.submit("job", "Delete everything.")
-
-
 @pytest.mark.parametrize("wrong", ["a\ud800", None, 7, b"bytes"])
 def test_an_input_that_cannot_be_stored_is_refused(url, wrong):
     """And nothing is in the queue."""

@@ -130,16 +130,6 @@ def test_an_operation_changes_what_it_says_and_nothing_else(operation, expected)
     assert after == state.model_copy(update={**expected, "applied_patches": ("p",)})
 
 
-def test_a_patch_applied_twice_changes_nothing():
-    """A crash between "applied" and "told" repeats a patch; facts do not double."""
-    seen = patch(AppendFacts(facts=(fact("region", "eu"),)), UseBudget(steps=1))
-    once = GOAL.apply(seen, version=1)
-
-    twice = once.apply(seen, version=2)
-
-    assert twice is once
-
-
 def test_a_patch_for_another_version_is_refused_by_name():
     """The writer learns both versions, and the state is as it was."""
     late = patch(ReplacePlan(plan=("undo",)), id="late", base_version=3)

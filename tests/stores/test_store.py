@@ -1,8 +1,6 @@
 """The stores of the course, each against the contract groups that it offers."""
 
 import pytest
-from hypothesis import given
-from strategies import states
 
 from agentstate_lab.errors import InvalidValue, TaskNotFound, VersionConflict
 from agentstate_lab.lab.contracts.history import (
@@ -140,13 +138,3 @@ def test_an_error_in_a_step_leaves_the_task_as_it_was():
         execute_step(store, task.id, lambda task: 1 / 0)
 
     assert store.get(task.id) == task
-
-
-@given(state=states)
-def test_any_state_comes_back_as_it_was(state):
-    """Storing is not an opinion: what went in comes out."""
-    store = MemoryStore()
-
-    task = store.submit(Task.new("g", key="k", agent_state=state)).task
-
-    assert store.get(task.id).agent_state == state
