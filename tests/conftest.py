@@ -26,7 +26,8 @@ from agentstate_lab.lab.exercises.judge import runner
 from agentstate_lab.lab.exercises.judge.supervise import Judge
 from agentstate_lab.lab.world import World, start_world, stop_world
 from agentstate_lab.state import Task
-from agentstate_lab.stores import MemoryStore
+from agentstate_lab.stores import MemoryStore, TaskStore, open_store
+from agentstate_lab.stores.sql import PostgresStore
 from agentstate_lab.system import HAS_FORK
 
 # Jupyter brings a grammar of addresses that each process would build anew, in two
@@ -141,6 +142,29 @@ def postgres(process: None, postgres_server: Postgres) -> Iterator[Dsn]:
     name = f"test_{uuid.uuid4().hex}"
     yield postgres_server.database(name)
     postgres_server.drop(name)
+
+
+@pytest.fixture(scope="session")
+def shared_database(process: None, postgres_server: Postgres) -> Iterator[Dsn]:
+    """A database for tests that keep apart by schema: to make one takes longer."""
+    name = f"test_{uuid.uuid4().hex}"
+    yield postgres_server.database(name)
+    postgres_server.drop(name)
+
+
+@pytest.fixture(params=["memory", "json", "sqlite", "postgresql"])
+def any_store(
+    request: pytest.FixtureRequest, tmp_path: Path, clock: FakeClock
+) -> Iterator[TaskStore]:
+    """An empty store of every kind."""
+    if request.param == "postgresql":
+        dsn = request.getfixturevalue("shared_database")
+        opened = PostgresStore(dsn, clock=clock, schema=f"s_{uuid.uuid4().hex}")
+    else:
+        place = "" if request.param == "memory" else tmp_path / "tasks"
+        opened = open_store(f"{request.param}:{place}", clock=clock)
+    with opened as store:
+        yield store
 
 
 @pytest.fixture

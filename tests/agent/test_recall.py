@@ -10,30 +10,24 @@ from script import Script, Tools, call, results
 from agentstate_lab.agent.recall import PAGE, recall_of
 from agentstate_lab.errors import TaskNotFound
 from agentstate_lab.state import StepRecord, Task
-from agentstate_lab.stores import MemoryStore, open_store
+from agentstate_lab.stores import MemoryStore
 
 TEXT = "begin " + "x" * 8_000 + " end"
 
 
-@pytest.fixture(params=["memory:", "json:{}", "sqlite:{}", "postgresql:"])
-def past(request, tmp_path):
+@pytest.fixture
+def past(any_store):
     """A task with thirty calls of a tool, one long result and one recorded step."""
-    url = request.param.format(tmp_path / "store")
-    if url == "postgresql:":
-        url = str(request.getfixturevalue("postgres"))
-    with open_store(url) as store:
-        task = store.submit(Task.new("Do it.", task_id="t")).task
-        messages = []
-        for n in range(30):
-            calls = [call("deploy", {"service": f"s{n}"}, f"c{n}")]
-            messages.append({"role": "assistant", "content": None, "tool_calls": calls})
-            said = TEXT if n == 3 else f"deployed s{n}"
-            messages.append({"role": "tool", "tool_call_id": f"c{n}", "content": said})
-        done = StepRecord(
-            name="go", status="done", key="k", fingerprint="", result=TEXT
-        )
-        store.save(task, steps=[done], messages=messages)
-        yield store
+    task = any_store.submit(Task.new("Do it.", task_id="t")).task
+    messages = []
+    for n in range(30):
+        calls = [call("deploy", {"service": f"s{n}"}, f"c{n}")]
+        messages.append({"role": "assistant", "content": None, "tool_calls": calls})
+        said = TEXT if n == 3 else f"deployed s{n}"
+        messages.append({"role": "tool", "tool_call_id": f"c{n}", "content": said})
+    done = StepRecord(name="go", status="done", key="k", fingerprint="", result=TEXT)
+    any_store.save(task, steps=[done], messages=messages)
+    return any_store
 
 
 def asked(store, **what):

@@ -131,11 +131,7 @@ def test_a_failure_is_one_of_four(error, kind):
             id="quota",
         ),
         pytest.param(500, None, Kind.TRANSIENT, id="server-error"),
-        pytest.param(503, None, Kind.THROTTLED, id="overloaded"),
-        pytest.param(400, None, Kind.PERMANENT, id="bad-request"),
         pytest.param(401, None, Kind.PERMANENT, id="key"),
-        pytest.param(404, None, Kind.PERMANENT, id="no-such-model"),
-        pytest.param(409, None, Kind.TRANSIENT, id="conflict"),
     ],
 )
 def test_the_errors_of_the_real_client_are_read(status, body, kind):

@@ -531,54 +531,51 @@ def test_a_hook_that_fails_is_heard(clock):
 # The real client, the real services.
 
 
-@pytest.mark.parametrize(
-    ("strikes", "attempts", "on_the_wire"),
-    [
-        pytest.param(0, 3, 1, id="at-once"),
-        pytest.param(2, 3, 3, id="third-time-lucky"),
-        pytest.param(9, 3, 3, id="never"),
-        pytest.param(9, 1, 1, id="one-attempt"),
-        pytest.param(9, 7, 7, id="seven-attempts"),
-    ],
-)
-@pytest.mark.parametrize("fault", ["throttle", "error", "drop"])
-def test_declared_attempts_are_attempts_on_the_wire(
-    world, clock, fault, strikes, attempts, on_the_wire
-):
-    """The client adds none of its own; the world counts what arrives."""
-    task_id = f"retry/{fault}/{strikes}/{attempts}"
-    if strikes:
-        world.fault(task_id, fault, times=strikes)
+@pytest.fixture
+def ask(world):
+    """Ask the model on behalf of a task, with the real client."""
     client, model = connect_model()
 
-    def ask():
+    def ask(task_id):
         return client.chat.completions.create(
             model=model,
             messages=[{"role": "user", "content": "The disk is full."}],
             extra_headers=task_header(task_id),
         )
 
-    with client, contextlib.suppress(openai.APIError):
-        execute_with_retry(ask, attempts, sleep=clock.sleep)
+    with client:
+        yield ask
+
+
+@pytest.mark.parametrize(
+    ("fault", "strikes", "attempts", "on_the_wire"),
+    [
+        pytest.param("throttle", 0, 3, 1, id="at-once"),
+        pytest.param("throttle", 2, 3, 3, id="third-time-lucky"),
+        pytest.param("error", 9, 1, 1, id="one-attempt"),
+        pytest.param("drop", 9, 7, 7, id="seven-attempts"),
+    ],
+)
+def test_declared_attempts_are_attempts_on_the_wire(
+    world, clock, ask, fault, strikes, attempts, on_the_wire
+):
+    """The client adds none of its own; the world counts what arrives."""
+    task_id = f"retry/{fault}/{strikes}/{attempts}"
+    if strikes:
+        world.fault(task_id, fault, times=strikes)
+
+    with contextlib.suppress(openai.APIError):
+        execute_with_retry(lambda: ask(task_id), attempts, sleep=clock.sleep)
 
     assert world.requests(task_id) == {"model": on_the_wire}
     assert len(clock.slept) == on_the_wire - 1
 
 
-def test_the_worlds_retry_after_is_kept_to(world, clock):
+def test_the_worlds_retry_after_is_kept_to(world, clock, ask):
     """It asks for three seconds, and gets them."""
     world.fault("retry/after", "throttle", seconds=3)
-    client, model = connect_model()
 
-    def ask():
-        return client.chat.completions.create(
-            model=model,
-            messages=[{"role": "user", "content": "The disk is full."}],
-            extra_headers=task_header("retry/after"),
-        )
-
-    with client:
-        execute_with_retry(ask, 2, jitter="none", sleep=clock.sleep)
+    execute_with_retry(lambda: ask("retry/after"), 2, jitter="none", sleep=clock.sleep)
 
     assert clock.slept == [3]
 

@@ -42,16 +42,6 @@ def spoil(store, task_id, change):
             run("update {place}tasks set line = :l where id = :id", l=line, id=task_id)
 
 
-@pytest.fixture(params=["memory", "json", "sqlite", "postgresql"])
-def any_store(request, tmp_path, clock):
-    """An empty store of every kind."""
-    places = {"memory": "memory:", "json": f"json:{tmp_path / 'tasks.json'}"}
-    places["sqlite"] = f"sqlite:{tmp_path / 'tasks.db'}"
-    url = places.get(request.param) or request.getfixturevalue("postgres")
-    with open_store(url, clock=clock) as store:
-        yield store
-
-
 def done(store, task):
     """Work that returns."""
     return lambda asked: "done"

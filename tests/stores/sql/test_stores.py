@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import textwrap
-import uuid
 
 import pytest
 
@@ -94,14 +93,6 @@ class TestPostgresStore(
         """The store in the schema of that folder."""
         schema = f"s_{hashlib.sha256(str(folder).encode()).hexdigest()[:16]}"
         return PostgresStore(self.dsn, clock=clock, schema=schema)
-
-
-@pytest.fixture(scope="module")
-def shared_database(postgres_server):
-    """A database for tests that keep apart by schema."""
-    name = f"test_{uuid.uuid4().hex}"
-    yield postgres_server.database(name)
-    postgres_server.drop(name)
 
 
 @pytest.fixture(params=DATABASES)
@@ -291,16 +282,6 @@ def test_a_closed_store_says_that_it_is_closed(store):
 
 
 # Every store: what is odd to a database must not look different from a file.
-
-
-@pytest.fixture(params=["memory", "json", *DATABASES])
-def any_store(request, tmp_path, clock):
-    """An empty store of every kind."""
-    places = {"memory": "memory:", "json": f"json:{tmp_path / 'tasks.json'}"}
-    places["sqlite"] = f"sqlite:{tmp_path / 'tasks.db'}"
-    url = places.get(request.param) or request.getfixturevalue("postgres")
-    with open_store(url, clock=clock) as store:
-        yield store
 
 
 @pytest.mark.parametrize(
