@@ -208,7 +208,7 @@ def job(task_id: str, clock: FakeClock) -> Iterator[Job]:
     opened.client.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def shared_helper(process: None, session_home: Path) -> Iterator[Spawner]:
     """One helper of the crash lab for the tests that `quick` is for."""
     if not HAS_FORK:

@@ -61,8 +61,6 @@ class Moment:
         return asked and sum(counts(world, TASK).values()) == self.effects
 
 
-# The request was lost, and nothing has happened.
-LOST = Moment("hang", "deploy-database", "deploy", effects=2)
 # The worst one: it has happened, and nobody has heard of it.
 UNHEARD = Moment("drip", "clean-logs", "clean_logs", effects=7)
 

@@ -54,16 +54,6 @@ def test_an_undisturbed_agent_does_every_effect_once(world, task_id, agent, scen
     assert counts(world, task_id) == {step.name: 1 for step in job.effects}
 
 
-def test_the_naive_agent_starts_from_the_beginning(world, task_id):
-    """What it knew went with the process: the second run repeats every effect."""
-    with pytest.raises(KeyboardInterrupt):
-        run_job("deploy", task_id, "naive", on_event=stopping_after(7))
-
-    run_job("deploy", task_id, "naive", on_event=quiet)
-
-    assert counts(world, task_id) == EACH_ONCE | dict.fromkeys(EFFECTS[:6], 2)
-
-
 def test_the_saving_agent_goes_on_where_it_stopped(world, task_id, tmp_path):
     """Only the step whose record was missing happens twice: the gap of notebook 03."""
     url = f"json:{tmp_path / 'tasks.json'}"
@@ -352,24 +342,17 @@ def test_without_the_goal_the_replacement_asks_what_to_do(world, task_id):
     assert counts(world, task_id) == dict.fromkeys(EFFECTS[:3], 1)
 
 
-def test_without_the_plan_what_was_taken_out_is_done(world, task_id):
+def test_with_the_plan_what_was_taken_out_is_left_out(world, task_id):
     """A person took the worker out of this release; only the plan knows."""
     plan = [step.name for step in DEPLOY.steps if step.name != "deploy-worker"]
     job, note = handed_over(task_id, plan=plan)
 
+    noted_agent(job, note)
+    before = counts(world, task_id)
     noted_agent(job, without(note, "plan"), steps=2)
 
+    assert "deploy-worker" not in before
     assert counts(world, task_id)["deploy-worker"] == 1
-
-
-def test_with_the_plan_what_was_taken_out_is_left_out(world, task_id):
-    """The replacement follows the plan that it finds in the note."""
-    plan = [step.name for step in DEPLOY.steps if step.name != "deploy-worker"]
-    job, note = handed_over(task_id, plan=plan)
-
-    noted_agent(job, note)
-
-    assert "deploy-worker" not in counts(world, task_id)
 
 
 def test_a_note_may_be_a_state_or_json(task_id):

@@ -132,17 +132,13 @@ def test_what_may_not_go_on_is_not_claimed(job):
     assert job.store.get(job.task_id) == before
 
 
-@pytest.mark.parametrize("store", ["json", "sqlite"])
-def test_a_kill_around_an_effect_does_no_harm(world, store):
-    """Before, inside and after it, and around the save of what the model is told."""
-    points = [
-        *(f"effect.{moment}:1" for moment in ("before", "inside", "after")),
-        *(f"write.{moment}:9" for moment in ("before", "inside", "after")),
-        "write.after:13",  # the last word
-    ]
+@pytest.mark.usefixtures("world", "quick")
+def test_a_kill_around_an_effect_does_no_harm():
+    """Before, inside and after it; notebook 07 kills at each point on SQLite."""
+    points = [f"effect.{moment}:1" for moment in ("before", "inside", "after")]
 
     matrix = crash_matrix(
-        checkpointed_agent, scenario="disk", store=store, points=points
+        checkpointed_agent, scenario="disk", store="json", points=points
     )
 
     assert matrix.survived == matrix.total == len(points)

@@ -10,7 +10,6 @@ from agentstate_lab.lab.agents import (
     patient,
     run_step,
 )
-from agentstate_lab.lab.crash import crash_matrix
 from agentstate_lab.lab.world import SCENARIOS
 
 TICKET = SCENARIOS["deploy"].steps[1]
@@ -58,16 +57,3 @@ def test_without_a_key_what_did_not_happen_is_asked_for_again(world, job):
     run_step(patient(job), TICKET)
 
     assert [entry.count for entry in world.ledger(job.task_id)] == [1]
-
-
-def test_killed_in_bad_weather_it_does_each_effect_once(world):
-    """A sample of the matrix of notebook 04."""
-    points = ["effect.before:2", "effect.inside:1", "effect.inside:3", "effect.after:7"]
-
-    def patient_agent(job):
-        bad_weather(job)
-        return idempotent_agent(patient(job))
-
-    matrix = crash_matrix(patient_agent, points=points)
-
-    assert matrix.verdict == "survives 4 of 4 kill points"

@@ -5,15 +5,8 @@ import pytest
 from agentstate_lab.errors import ContextTooSmall
 from agentstate_lab.lab.agents import next_step, open_job, sliced_agent
 from agentstate_lab.lab.agents.sliced import BUDGET, briefing
-from agentstate_lab.lab.crash import crash_matrix
 from agentstate_lab.lab.scenes.context import minute_eight
 from agentstate_lab.state import Fact
-
-POINTS = [
-    *(f"effect.{moment}:7" for moment in ("before", "inside", "after")),
-    "write.after:23",  # the message that calls for the seventh effect
-    "write.inside:25",  # its result
-]
 
 
 @pytest.fixture
@@ -45,14 +38,6 @@ def test_each_turn_is_told_what_is_done(requests):
     told = [messages[0]["content"].count("\nfact done:") for messages in requests]
 
     assert told == list(range(11))
-
-
-@pytest.mark.usefixtures("process")
-def test_a_kill_leaves_no_harm(home_dir):
-    """A later run follows the stored messages, though no turn reads them again."""
-    matrix = crash_matrix(sliced_agent, store="json", points=POINTS)
-
-    assert matrix.survived == matrix.total == len(POINTS)
 
 
 def test_a_briefing_that_cannot_hold_what_is_done_is_refused():

@@ -150,8 +150,8 @@ def test_an_effect_whose_reply_is_late_is_asked_for_again(world, job, task_id):
     assert counts(world, task_id) == {"report": 1}
 
 
-@pytest.mark.usefixtures("process")
-def test_it_survives_the_moments_around_an_effect(home_dir):
+@pytest.mark.usefixtures("world", "quick")
+def test_it_survives_the_moments_around_an_effect():
     """A deadline in the store costs none of what notebook 03 has won."""
     points = [f"effect.{when}:4" for when in ("before", "inside", "after")]
 

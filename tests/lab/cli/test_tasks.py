@@ -29,10 +29,10 @@ def folder(tmp_path, monkeypatch):
     sys.modules.pop("shop_agents", None)
 
 
-@pytest.fixture(params=["sqlite:tasks.db", "json:tasks.json"])
-def url(request, folder):
+@pytest.fixture
+def url(folder):
     """A store that other processes can open."""
-    return request.param
+    return "sqlite:tasks.db"
 
 
 @pytest.fixture

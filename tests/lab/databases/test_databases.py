@@ -42,56 +42,41 @@ def names_of(lesson):
     return sorted(name for (name,) in rows if lesson in name)
 
 
-def test_a_write_says_how_many_rows_it_has_changed(db):
-    """That number is what a notebook believes."""
-    claim = "update jobs set state = 'running' where id = :id and state = 'pending'"
+def test_what_was_written_is_found_again_and_elsewhere(db, tmp_path):
+    """
+    A write says how many rows it has changed: a notebook believes that number.
 
+    A restarted notebook runs the same cell. A database holds no connection, so a
+    worker in another process gets it as it is.
+    """
+    claim = "update jobs set state = 'running' where id = :id and state = 'pending'"
     changed = [db.write(INSERT, id="a"), *(db.write(claim, id="a") for _ in range(2))]
 
-    assert changed == [1, 1, 0]
-    assert db.read(STATE, id="a") == [("running", 0)]
+    again = database_of(db.kind, db.lesson, tmp_path)
+    ended = in_new_process(lambda: db.write(INSERT, id="b"))
+
+    assert (changed, ended.value) == ([1, 1, 0], 1)
+    assert again.read(STATE, id="a") == [("running", 0)]
+    assert again.read(STATE, id="b") == [("pending", 0)]
     assert db.read(STATE, id="nobody") == []
 
 
-def test_an_error_in_the_block_takes_all_of_it_back(db):
+def test_a_block_is_there_as_a_whole_or_not_at_all(db):
     """The block's own error comes out, not one of the database."""
+    with db.transaction() as run:
+        run(INSERT, id="a")
+        run(INSERT, id="b")
 
     def fail():
         with db.transaction() as run:
-            run(INSERT, id="a")
-            assert run(STATE, id="a") == [("pending", 0)]
+            run(INSERT, id="c")
+            assert run(STATE, id="c") == [("pending", 0)]
             raise TimeoutError("the model does not answer")
 
     with pytest.raises(TimeoutError, match="the model"):
         fail()
 
-    assert db.read(STATE, id="a") == []
-
-
-def test_what_a_block_did_is_there_after_it(db):
-    """Committed together, at its end."""
-    with db.transaction() as run:
-        run(INSERT, id="a")
-        run(INSERT, id="b")
-
-    assert len(db.read("select id from jobs")) == 2
-
-
-def test_whoever_asks_again_finds_what_is_there(db, tmp_path):
-    """A restarted notebook runs the same cell."""
-    db.write(INSERT, id="a")
-
-    again = database_of(db.kind, db.lesson, tmp_path)
-
-    assert again.read(STATE, id="a") == [("pending", 0)]
-
-
-def test_it_travels_to_another_process(db):
-    """It holds no connection, so a worker in another process gets it as it is."""
-    ended = in_new_process(lambda: db.write(INSERT, id="a"))
-
-    assert ended.value == 1
-    assert db.read(STATE, id="a") == [("pending", 0)]
+    assert db.read("select id from jobs order by id") == [("a",), ("b",)]
 
 
 def test_each_store_has_a_place_of_its_own(db):
@@ -104,18 +89,18 @@ def test_each_store_has_a_place_of_its_own(db):
         assert open_store(db.store_url("jobs")).list_by_state("pending") == []
 
 
-def test_nothing_that_a_cell_shows_holds_an_address(db, tmp_path):
-    """No path, no port, no password."""
+def test_a_cell_shows_no_address_and_a_wrong_word_is_told(db, tmp_path):
+    """No path, no port, no password; a name becomes one of a file and a database."""
     shown = f"{db!r} {db.store_url()!r}" if db.kind == "postgresql" else repr(db)
 
     assert not re.search(rf"127\.0|localhost|:\d+|{re.escape(str(tmp_path))}", shown)
-
-
-def test_a_name_that_is_none_is_refused(db):
-    """It becomes the name of a file and of a database."""
     for name in ("", "..", "a/b", "A", "x" * 25, "a;drop", 7, None, "tasks.json"):
         with pytest.raises(InvalidValue, match="name"):
             db.store_url(name)
+    # A learner writes statements, too; the table is not to blame.
+    with pytest.raises(StoreError, match=r"cannot be run \(.*selec") as told:
+        db.read("selec 1")
+    assert type(told.value) is StoreError
 
 
 @pytest.mark.parametrize("kind", ["", "mysql", "SQLite", None, 7, ["sqlite"]])
@@ -162,14 +147,6 @@ def test_a_forgotten_table_says_how_to_get_it_back(lesson, tmp_path, world, kind
     assert lab.database(kind).read(STATE, id="a") == []
 
 
-def test_a_mistake_in_a_statement_is_said_in_the_databases_words(db):
-    """A learner writes statements, too; the table is not to blame."""
-    with pytest.raises(StoreError, match=r"cannot be run \(.*selec") as told:
-        db.read("selec 1")
-
-    assert type(told.value) is StoreError
-
-
 def test_waiting_goes_at_the_learners_pace(tmp_path, world, monkeypatch):
     """Stored outputs are made at pace 0, where nobody waits."""
     lab, slept = Lab("06_sql_store", world, tmp_path), []
@@ -181,54 +158,33 @@ def test_waiting_goes_at_the_learners_pace(tmp_path, world, monkeypatch):
     assert slept == [2, 1]
 
 
-def test_a_plan_with_the_index_goes_to_the_rows(db):
-    """The words that notebook 06 has the learner look for."""
-    with open_store(db.store_url()) as store:
-        plan = explain(store, PENDING)
+def test_a_plan_says_whether_the_index_is_used_and_changes_nothing(db):
+    """
+    The words that notebook 06 has the learner look for, without an estimate.
 
-    assert re.search(r"(USING INDEX|Index Scan using) tasks_by_state", plan)
-    assert not re.search(r"\b(SCAN|Seq Scan|SORT|Sort|B-TREE)\b", plan)
-
-
-def test_a_plan_without_the_index_reads_and_sorts_everything(db):
-    """And it has no estimate in it that would differ from machine to machine."""
-    with open_store(db.store_url()) as store:
-        plan = explain(store, PENDING, without="tasks_by_state")
-
-    assert re.search(r"\b(SCAN tasks|Seq Scan on tasks)", plan)
-    assert re.search(r"TEMP B-TREE FOR ORDER BY|Sort Key: created_at", plan)
-    assert "cost=" not in plan
-    assert not re.search(r"\d{2}", plan)
-
-
-def test_asking_for_a_plan_changes_nothing(db):
-    """The rows and the missing index are rolled back."""
+    The rows and the missing index are rolled back, also where no plan can be made.
+    """
     with open_store(db.store_url()) as store:
         mine = store.submit(Task.new("Look.", key="k")).task
-        explain(store, PENDING, without="tasks_by_state")
+
+        without = explain(store, PENDING, without="tasks_by_state")
+        for statement, index in (
+            ("select nonsense", ""),
+            ("drop table tasks; select 1", ""),
+            (PENDING, "no_such_index"),
+        ):
+            with pytest.raises(StoreError):
+                explain(store, statement, without=index)
+        plan = explain(store, PENDING)
 
         assert store.list_by_state("pending") == [mine]
         assert store.list_by_state("completed") == []
-        assert "tasks_by_state" in explain(store, PENDING)
-
-
-@pytest.mark.parametrize(
-    ("statement", "without"),
-    [
-        pytest.param("select nonsense", "", id="no-such-column"),
-        pytest.param("drop table tasks; select 1", "", id="two-statements"),
-        pytest.param(PENDING, "no_such_index", id="no-such-index"),
-    ],
-)
-def test_a_plan_that_cannot_be_made_is_an_error_of_ours(db, statement, without):
-    """And nothing stays changed by it."""
-    with open_store(db.store_url()) as store:
-        mine = store.submit(Task.new("Look.", key="k")).task
-
-        with pytest.raises(StoreError):
-            explain(store, statement, without=without)
-
-        assert store.list_by_state("pending") == [mine]
+    assert re.search(r"(USING INDEX|Index Scan using) tasks_by_state", plan)
+    assert not re.search(r"\b(SCAN|Seq Scan|SORT|Sort|B-TREE)\b", plan)
+    assert re.search(r"\b(SCAN tasks|Seq Scan on tasks)", without)
+    assert re.search(r"TEMP B-TREE FOR ORDER BY|Sort Key: created_at", without)
+    assert "cost=" not in without
+    assert not re.search(r"\d{2}", without)
 
 
 def test_a_store_without_a_database_has_no_plan():

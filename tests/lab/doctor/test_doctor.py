@@ -4,19 +4,17 @@ import os
 import socket
 import sqlite3
 import sys
-import time
 from importlib import metadata
 from pathlib import Path
 
 import psycopg
 import pytest
 
-from agentstate_lab.errors import KernelDied, LabError, WorldUnavailable
+from agentstate_lab.errors import WorldUnavailable
 from agentstate_lab.lab.databases import find_postgres, start_postgres, stop_postgres
 from agentstate_lab.lab.databases.place import Place
 from agentstate_lab.lab.doctor import doctor, examine, verdict
 from agentstate_lab.lab.doctor.doctor import Finding, Trouble
-from agentstate_lab.lab.processes import Kernel
 from agentstate_lab.lab.world import World, find_world, start_world
 
 
@@ -27,22 +25,16 @@ def only(name: str) -> Finding:
 
 
 @pytest.mark.usefixtures("process")
-def test_a_fit_machine_passes_every_check(home_dir):
+def test_a_fit_machine_passes_every_check_and_is_left_as_it_was(home_dir):
     """The doctor has nothing to complain about where the suite runs."""
-    findings = list(examine())
+    findings = {finding.name: finding for finding in examine()}
 
-    assert [f.name for f in findings if not f.ok] == []
-    assert [f.name for f in findings] == list(doctor.CHECKS)
-    assert verdict(findings) == "all well: run `make lab`"
-
-
-@pytest.mark.usefixtures("process")
-def test_the_doctor_leaves_nothing_behind(home_dir):
-    """No world keeps running that did not run before, and no file is left."""
-    for name in ("home", "sqlite", "world", "model"):
-        assert only(name).ok
-
+    assert [f.name for f in findings.values() if not f.ok] == []
+    assert list(findings) == list(doctor.CHECKS)
+    assert verdict(list(findings.values())) == "all well: run `make lab`"
+    assert findings["postgres"].said.startswith("PostgreSQL 18")
     assert find_world() is None
+    assert not Place(home_dir).is_known()
     assert list(home_dir.glob("doctor-*")) == []
 
 
@@ -220,26 +212,16 @@ def test_a_world_that_does_not_start_is_noticed(home_dir, monkeypatch):
     assert "no such module" in finding.said
 
 
-@pytest.mark.usefixtures("process")
-def test_the_doctor_removes_the_databases_that_it_made(home_dir):
-    """A learner who never asks for PostgreSQL has none."""
-    finding = only("postgres")
-
-    assert finding.ok
-    assert finding.said.startswith("PostgreSQL 18")
-    assert not Place(home_dir).is_known()
-
-
-@pytest.mark.parametrize("runs", [True, False], ids=["running", "stopped"])
-def test_the_doctor_leaves_postgres_as_it_was(own_postgres, runs):
+def test_the_doctor_leaves_postgres_as_it_was(own_postgres):
     """What ran keeps running, what did not does not, and the databases stay."""
     own_postgres.database("lesson")
-    if not runs:
-        stop_postgres()
 
     assert only("postgres").ok
+    assert find_postgres() is not None
+    stop_postgres()
+    assert only("postgres").ok
+    assert find_postgres() is None
 
-    assert (find_postgres() is not None) == runs
     with psycopg.connect(start_postgres().dsn("lesson")) as connection:
         found = connection.execute("SELECT datname FROM pg_database").fetchall()
     assert ("agentstate_lesson",) in found
@@ -292,56 +274,3 @@ def test_a_live_model_is_not_called_and_its_key_not_shown(home_dir, monkeypatch)
 
     assert finding.ok
     assert finding.said == "live: some-model is configured; it was not called"
-
-
-@pytest.mark.usefixtures("process")
-def test_a_polite_restart_lets_finally_run_and_a_kill_does_not(tmp_path):
-    """The two deaths of a kernel differ in what still happens."""
-    cell = (
-        "import pathlib, time\n"
-        "try:\n"
-        "    pathlib.Path('begun').write_text('')\n"
-        "    time.sleep(60)\n"
-        "finally:\n"
-        "    pathlib.Path('cleaned').write_text('')\n"
-    )
-
-    def begin(kernel: Kernel) -> str:
-        cell_id = kernel.submit(cell)
-        while not (tmp_path / "begun").exists():
-            time.sleep(0.01)  # the test's own timeout bounds this
-        (tmp_path / "begun").unlink()
-        return cell_id
-
-    with Kernel(cwd=str(tmp_path)) as kernel:
-        begin(kernel)
-        kernel.restart()
-        polite = (tmp_path / "cleaned").exists()
-        (tmp_path / "cleaned").unlink(missing_ok=True)
-        running = begin(kernel)
-        kernel.kill()
-        with pytest.raises(KernelDied):
-            kernel.wait(running)
-        kernel.start_again()
-        hard = (tmp_path / "cleaned").exists()
-        answer = kernel.run("6 * 7")
-
-    assert (polite, hard, answer) == (True, False, "42")
-
-
-@pytest.mark.usefixtures("process")
-def test_a_cell_that_takes_too_long_is_given_up():
-    """Nobody waits for ever; whether the cell did its work is unknown."""
-    with Kernel() as kernel, pytest.raises(LabError) as caught:
-        kernel.run("import time; time.sleep(60)", timeout=0.3)
-
-    assert caught.value.effect == "unknown"
-
-
-@pytest.mark.usefixtures("process")
-def test_an_error_in_a_cell_is_shown():
-    """The name and the text of the error, without the traceback."""
-    with Kernel() as kernel:
-        shown = kernel.run("print('so far'); 1 / 0")
-
-    assert shown == "so far\nZeroDivisionError: division by zero"

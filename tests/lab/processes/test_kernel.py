@@ -1,8 +1,9 @@
-"""The kernel of notebook 10 really dies in the middle of a run."""
+"""A kernel, and how it dies: that of notebook 10, in the middle of a run."""
 
 import os
 import stat
 import tempfile
+import time
 from pathlib import Path
 
 import psutil
@@ -11,7 +12,6 @@ from restart_scene import (
     ABOVE,
     EFFECTS,
     LEDGER,
-    LOST,
     NOTEBOOK,
     PACE,
     ROOT,
@@ -51,29 +51,35 @@ def run_all(kernel, cells, names):
     return [kernel.run(cells[name]) for name in names][-1]
 
 
-def killed(kernel):
-    """The hard death: nothing of the kernel gets to run."""
-    kernel.kill()
-    kernel.start_again()
-
-
 @pytest.mark.usefixtures("process")
-def test_a_run_survives_both_deaths_of_its_kernel(cells):
+def test_a_run_survives_the_deaths_of_its_kernel(cells):
     """
-    Restarted, then killed, it goes on: only what was cut short is asked for again.
+    Killed in a run, it goes on: only what was cut short is asked for again.
+
+    Then the cell that kills its kernel, which does so once; run again, it completes
+    its task. Restart is pressed in the browser's test.
     """
     world = start_world()
+    monday = TASK.replace("sunday", "monday")
     with Kernel(cwd=str(NOTEBOOK.parent)) as kernel:
-        for moment, die in ((LOST, Kernel.restart), (UNHEARD, killed)):
-            moment.order(world)
-            own = run_all(kernel, cells, ABOVE)
-            kernel.submit(cells[RUN])
-            moment.wait(world)
-            old = psutil.Process(kernel.pid)
-            die(kernel)
-            assert not old.is_running()
+        UNHEARD.order(world)
+        own = run_all(kernel, cells, ABOVE)
+        kernel.submit(cells[RUN])
+        UNHEARD.wait(world)
+        first = psutil.Process(kernel.pid)
+        kernel.kill()
+        kernel.start_again()
         said = run_all(kernel, cells, (*ABOVE, RUN, LEDGER))
+        second = psutil.Process(kernel.pid)
+        with pytest.raises(KernelDied):
+            kernel.run(cells["crash-kernel"])
+        before = counts(world, monday)
+        kernel.start_again()
+        crashed = run_all(kernel, cells, (*ABOVE[:2], "crash-kernel"))
+        counted = kernel.run(f"{COUNTED}\n{cells['crash-ledger']}")
 
+    assert not first.is_running()
+    assert not second.is_running()
     assert own.count("yours") == 2
     assert said.startswith("8 effects, each once")
     assert counts(world, TASK) == ONCE_EACH
@@ -81,47 +87,65 @@ def test_a_run_survives_both_deaths_of_its_kernel(cells):
         "model": 11,
         "open_ticket": 1,
         "send_mail": 2,
-        "deploy": 4 + 1,
+        "deploy": 4,
         "clean_logs": 1 + 1,
     }
-
-
-@pytest.mark.usefixtures("process")
-def test_the_cell_that_kills_its_kernel_is_survived(cells):
-    """No other test runs it. It kills once; run again, it completes the task."""
-    monday = TASK.replace("sunday", "monday")
-    above = ABOVE[:2]
-    with Kernel(cwd=str(NOTEBOOK.parent)) as kernel:
-        run_all(kernel, cells, above)
-        old = psutil.Process(kernel.pid)
-        with pytest.raises(KernelDied):
-            kernel.run(cells["crash-kernel"])
-        before = counts(start_world(), monday)
-        kernel.start_again()
-        said = run_all(kernel, cells, (*above, "crash-kernel"))
-        counted = kernel.run(f"{COUNTED}\n{cells['crash-ledger']}")
-
-    assert not old.is_running()
     assert 0 < len(before) < len(EFFECTS)
-    assert said.count("died here once already") == 1
-    assert "completed=True" in said
+    assert crashed.count("died here once already") == 1
+    assert "completed=True" in crashed
     assert counted.strip() == "8 effects, each once"
-    assert counts(start_world(), monday) == ONCE_EACH
+    assert counts(world, monday) == ONCE_EACH
 
 
 @pytest.mark.usefixtures("process")
-def test_the_first_kernel_of_a_user_finds_a_place_for_its_sockets(monkeypatch):
+def test_a_polite_restart_lets_finally_run_and_a_kill_does_not(tmp_path, monkeypatch):
     """
-    In a new home, nobody has made Jupyter's folder yet; it is for its owner alone.
+    The two deaths of a kernel differ in what still happens.
+
+    For the first kernel of a user, nobody has made Jupyter's folder yet; it is for
+    its owner alone. An error is shown without the traceback, and nobody waits for ever.
     """
+    cell = (
+        "import pathlib, time\n"
+        "try:\n"
+        "    pathlib.Path('begun').write_text('')\n"
+        "    time.sleep(60)\n"
+        "finally:\n"
+        "    pathlib.Path('cleaned').write_text('')\n"
+    )
+
+    def begin(kernel: Kernel) -> str:
+        cell_id = kernel.submit(cell)
+        while not (tmp_path / "begun").exists():
+            time.sleep(0.01)  # the test's own timeout bounds this
+        (tmp_path / "begun").unlink()
+        return cell_id
+
+    # A path that is short enough for a socket.
     with tempfile.TemporaryDirectory() as home:
         place = Path(home) / "share" / "runtime"
         monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(place))
+        with Kernel(cwd=str(tmp_path)) as kernel:
+            mode = stat.S_IMODE(place.stat().st_mode)
+            shown = kernel.run("print('so far'); 1 / 0")
+            begin(kernel)
+            kernel.restart()
+            polite = (tmp_path / "cleaned").exists()
+            (tmp_path / "cleaned").unlink(missing_ok=True)
+            running = begin(kernel)
+            kernel.kill()
+            with pytest.raises(KernelDied):
+                kernel.wait(running)
+            kernel.start_again()
+            hard = (tmp_path / "cleaned").exists()
+            answer = kernel.run("6 * 7")
+            with pytest.raises(LabError) as caught:
+                kernel.run("import time; time.sleep(60)", timeout=0.3)
 
-        with Kernel() as kernel:
-            assert kernel.run("6 * 7") == "42"
-
-        assert stat.S_IMODE(place.stat().st_mode) == 0o700
+    assert mode == 0o700
+    assert shown == "so far\nZeroDivisionError: division by zero"
+    assert (polite, hard, answer) == (True, False, "42")
+    assert caught.value.effect == "unknown"
 
 
 def test_where_no_folder_can_be_made_a_kernel_has_ports(monkeypatch, tmp_path):

@@ -23,9 +23,16 @@ def started(do, **request):
 
 
 @pytest.fixture(scope="module")
-def other(process):
-    """A process that says what was said."""
-    with started("echo", value=None) as process:
+def folder(tmp_path_factory):
+    """Where the process of this module works."""
+    return tmp_path_factory.mktemp("served")
+
+
+@pytest.fixture(scope="module")
+def other(process, folder):
+    """A process that does what is asked, one thing after another."""
+    request = {"do": "echo", "value": None}
+    with Process("served", request, folder=str(folder)) as process:
         assert process.must_say(WITHIN) == {"value": None}
         yield process
 
@@ -76,14 +83,12 @@ def test_who_ends_early_says_why():
     assert process.end() == 1
 
 
-def forked(how, folder, *, limit=WITHIN, own_group=True):
+def forked(other, how, *, limit=WITHIN, own_group=True):
     """How a fork ended that did what is named."""
-    request = {"do": "fork", "how": how, "limit": limit, "own_group": own_group}
-    with Process("served", request, folder=str(folder)) as process:
-        return process.must_say(2 * WITHIN)
+    other.say(do="fork", how=how, limit=limit, own_group=own_group)
+    return other.must_say(2 * WITHIN)
 
 
-@pytest.mark.usefixtures("process")
 @needs_fork
 @pytest.mark.parametrize(
     ("how", "status"),
@@ -97,32 +102,30 @@ def forked(how, folder, *, limit=WITHIN, own_group=True):
         pytest.param("floods", 5, id="floods-every-file"),
     ],
 )
-def test_a_fork_is_waited_for_and_its_status_is_known(tmp_path, how, status):
+def test_a_fork_is_waited_for_and_its_status_is_known(other, how, status):
     """However it ends, the one that forked it lives on and says so."""
-    said = forked(how, tmp_path)
+    said = forked(other, how)
 
     assert (said["status"], said["timed_out"]) == (status, False)
     assert not psutil.pid_exists(said["pid"])
 
 
-@pytest.mark.usefixtures("process")
 @needs_fork
 @pytest.mark.parametrize("own_group", [True, False])
 @pytest.mark.parametrize("how", ["loops", "closes-and-loops"])
-def test_a_fork_that_does_not_come_back_is_ended_at_its_limit(tmp_path, how, own_group):
+def test_a_fork_that_does_not_come_back_is_ended_at_its_limit(other, how, own_group):
     """Also one that has closed the file by which its life is seen."""
-    said = forked(how, tmp_path, limit=0.3, own_group=own_group)
+    said = forked(other, how, limit=0.1, own_group=own_group)
 
     assert (said["status"], said["timed_out"]) == (-9, True)
 
 
-@pytest.mark.usefixtures("process")
 @needs_fork
-def test_what_a_fork_has_started_ends_with_it(tmp_path):
+def test_what_a_fork_has_started_ends_with_it(other, folder):
     """The one that forked it goes on: only the group of the fork is ended."""
-    said = forked("leaves-a-child", tmp_path)
+    said = forked(other, "leaves-a-child")
 
-    child = int((tmp_path / "started").read_text())
+    child = int((folder / "started").read_text())
     assert said["status"] == 0
     assert until(lambda: not alive(child), 10)
 

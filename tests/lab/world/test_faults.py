@@ -121,27 +121,20 @@ def test_a_cut_model_call_is_a_connection_error(world, think, kind):
     assert think(f"model-{kind}").choices
 
 
-def test_a_lost_reply_is_found_again_with_the_same_key(world, deploy):
+@pytest.mark.parametrize(("key", "effects"), [("found:api", 1), (None, 2)])
+def test_a_lost_reply_is_found_again_with_the_same_key_alone(
+    world, deploy, key, effects
+):
     """This is what a key is for."""
-    world.fault("found", "reply_lost", at="deploy")
+    task_id = f"lost-{effects}"
+    world.fault(task_id, "reply_lost", at="deploy")
     with pytest.raises(ReplyLost):
-        deploy("found", key="found:api")
+        deploy(task_id, key=key)
 
-    said = deploy("found", key="found:api")
+    said = deploy(task_id, key=key)
 
-    assert said["receipt"] == "deploy-1"
-    assert count(world, "found") == 1
-
-
-def test_a_lost_reply_without_a_key_makes_the_second_effect(world, deploy):
-    """And this is what happens without one."""
-    world.fault("twice", "reply_lost", at="deploy")
-    with pytest.raises(ReplyLost):
-        deploy("twice")
-
-    deploy("twice")
-
-    assert count(world, "twice") == 2
+    assert said["receipt"] == f"deploy-{effects}"
+    assert count(world, task_id) == effects
 
 
 def test_a_hanging_call_ends_by_the_caller_s_timeout(world, think, deploy):
@@ -178,21 +171,15 @@ def test_a_slow_effect_happens_although_nobody_waits_any_more(world, deploy):
     assert until(lambda: count(world, "slow") == 1, 30)
 
 
-def test_a_slow_model_answers_in_the_end(world, think):
-    """Slow is not broken."""
-    world.fault("slow-model", "slow", seconds=0.01)
-
-    assert think("slow-model").choices
-
-
 def test_a_dripping_reply_arrives_whole(world, think, deploy):
     """Each byte comes for itself, so a timeout for each read never strikes."""
     world.fault("drip", "drip", seconds=0)
     world.fault("drip", "drip", at="deploy", seconds=0)
+    world.fault("drip", "slow", after=1, seconds=0.01)
 
-    said, done = think("drip"), deploy("drip")
+    said, done, slow = think("drip"), deploy("drip"), think("drip")
 
-    assert said.choices[0].message.content
+    assert said.choices[0].message.content == slow.choices[0].message.content
     assert done["receipt"] == "deploy-1"
 
 
@@ -240,23 +227,16 @@ def test_a_fault_strikes_as_often_as_ordered_and_then_is_gone(world, deploy):
     assert world.requests("counted") == {"deploy": 5}
 
 
-def test_a_fault_strikes_one_task_and_one_place_only(world, think, deploy):
+@pytest.mark.parametrize("place", ["deploy", "deploy-api"], ids=["service", "step"])
+def test_a_fault_strikes_one_task_and_one_place_only(world, think, deploy, place):
     """Tests and lessons that run side by side do not disturb each other."""
-    world.fault("struck", "error", at="deploy")
+    task_id = f"struck-{place}"
+    world.fault(task_id, "error", at=place)
 
     assert deploy("spared")["status"] == "done"
-    assert think("struck").choices
+    assert think(task_id).choices
     with pytest.raises(EffectRefused):
-        deploy("struck")
-
-
-def test_a_fault_can_be_ordered_for_one_step(world, deploy):
-    """The name of a step is a place like the name of a service."""
-    world.fault("by-step", "error", at="deploy-api")
-    world.effect("deploy", task_id="by-step", step="deploy-web", arguments={})
-
-    with pytest.raises(EffectRefused):
-        deploy("by-step")
+        deploy(task_id)
 
 
 def test_declared_attempts_are_the_requests_on_the_wire(world, think):

@@ -14,7 +14,6 @@ from agentstate_lab.lab.world import (
     connect_model,
     find_world,
     scripted_model,
-    start_world,
     task_header,
 )
 
@@ -38,15 +37,33 @@ def ask(world):
 
 
 @pytest.mark.usefixtures("process")
-def test_without_settings_it_is_the_scripted_model_of_the_world(home_dir):
-    """The first call starts the world."""
+def test_without_settings_it_is_the_scripted_model_of_the_world(home_dir, monkeypatch):
+    """
+    The first call starts the world, in whose log is no prompt and no secret.
+
+    For a model that is configured it is not even started.
+    """
+    with monkeypatch.context() as live:
+        live.setenv("AGENTSTATE_MODEL", "some-model")
+        live.setenv("OPENAI_API_KEY", "sk-secret")
+        client, model = connect_model()
+        client.close()
+        assert (client.api_key, model) == ("sk-secret", "some-model")
+        assert find_world() is None
+        assert scripted_model()[1] == "scripted"
     client, model = connect_model()
+    prompt = {"role": "user", "content": "PROMPT disk"}
 
     with client:
         assert model == "scripted"
         assert str(client.base_url) == f"{find_world().url}/v1/"
         assert model in [offered.id for offered in client.models.list()]
         assert client.models.retrieve(model).owned_by == "agentstate-lab"
+        client.chat.completions.create(model=model, messages=[prompt])
+        with pytest.raises(openai.BadRequestError):
+            client.chat.completions.create(model=model, messages=[prompt], n=7)
+
+    assert (home_dir / "world.log").read_text() == ""
 
 
 def test_the_model_asks_for_a_tool_and_goes_on_after_the_answer(ask):
@@ -174,20 +191,6 @@ def test_settings_of_a_live_model_do_not_leak_into_the_scripted_one(world, monke
 
 
 @pytest.mark.usefixtures("process")
-def test_a_configured_model_takes_the_place_of_the_scripted_one(home_dir, monkeypatch):
-    """The world is not even started; who asks for the scripted one still gets it."""
-    monkeypatch.setenv("AGENTSTATE_MODEL", "some-model")
-    monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
-
-    client, model = connect_model()
-
-    client.close()
-    assert (client.api_key, model) == ("sk-secret", "some-model")
-    assert find_world() is None
-    assert scripted_model()[1] == "scripted"
-
-
-@pytest.mark.usefixtures("process")
 def test_a_world_that_cannot_start_is_said_so(home_dir):
     """The error is the stage's, not a riddle of the client's."""
     (home_dir / "ledger.sqlite").mkdir(parents=True)
@@ -220,20 +223,3 @@ def test_the_scripted_model_needs_no_certificates(world, monkeypatch):
     connect_model()[0].close()
 
     assert loaded == []
-
-
-@pytest.mark.usefixtures("process")
-def test_the_log_of_the_world_holds_no_prompt_and_no_secret(home_dir):
-    """What was asked and what was answered stays between the two."""
-    client, model = connect_model()
-    world = start_world()
-    prompt = {"role": "user", "content": "PROMPT disk"}
-    with client:
-        client.chat.completions.create(model=model, messages=[prompt])
-        with pytest.raises(openai.BadRequestError):
-            client.chat.completions.create(model=model, messages=[prompt], n=7)
-
-    log = (home_dir / "world.log").read_text()
-
-    assert log == ""
-    assert world.token not in log

@@ -4,7 +4,7 @@ import pytest
 from nbformat import read, write
 
 from agentstate_lab.idempotency import execute_task
-from agentstate_lab.lab.agents import durable_agent, finally_agent, naive_agent, run_job
+from agentstate_lab.lab.agents import durable_agent, finally_agent, run_job
 from agentstate_lab.lab.course import your_own
 from agentstate_lab.lab.crash import die
 from agentstate_lab.lab.home import repository_root
@@ -17,9 +17,7 @@ from agentstate_lab.retry import execute_with_retry
 @pytest.mark.parametrize(
     ("agent", "kept"),
     [
-        pytest.param(naive_agent, 0, id="naive"),
         pytest.param("saving", 1, id="saving"),
-        pytest.param("idempotent", 3, id="idempotent"),
         pytest.param(durable_agent, 5, id="durable"),
     ],
 )

@@ -14,9 +14,9 @@ from agentstate_lab.errors import (
     StoreUnavailable,
     VersionConflict,
 )
-from agentstate_lab.lab.agents import add, new_task, sharing_agent, stdio_server
+from agentstate_lab.lab.agents import add, new_task, stdio_server
 from agentstate_lab.lab.agents.sharing import ROUNDS, change_shared
-from agentstate_lab.lab.crash import crash_matrix, victim
+from agentstate_lab.lab.crash import victim
 from agentstate_lab.lab.scenes.mcp_state import (
     Loss,
     TappedClient,
@@ -31,7 +31,6 @@ from agentstate_lab.state import AppendFacts, Fact, Task
 from agentstate_lab.stores import MemoryStore, open_store
 
 URI = state_uri("a", "job")
-PLACES = (("effect", 1), ("write", 4))
 
 
 @pytest.fixture
@@ -255,19 +254,6 @@ def test_a_new_task_wipes_nothing(tmp_path):
     assert [ids_of(uri)[1] for uri in made] == ["release", "release-2", "release-3"]
     with open_store(url) as store:
         assert store.get("release-3").agent_id == "planner"
-
-
-@pytest.mark.usefixtures("process")
-def test_an_agent_that_knows_all_over_mcp_survives_its_death(home_dir):
-    """
-    Around the effect and around the write that records it, which the server makes.
-    """
-    moments = ("before", "inside", "after")
-    points = [f"{what}.{one}:{n}" for what, n in PLACES for one in moments]
-
-    matrix = crash_matrix(sharing_agent, scenario="disk", store="sqlite", points=points)
-
-    assert (matrix.survived, matrix.total) == (6, 6)
 
 
 @pytest.mark.parametrize("name", [None, "", "__main__", "no.such.module"])
