@@ -34,9 +34,6 @@ from agentstate_lab.stores import MemoryStore
 DEPLOY = SCENARIOS["deploy"]
 EFFECTS = [step.name for step in DEPLOY.effects]
 EACH_ONCE = dict.fromkeys(EFFECTS, 1)
-ASK_BEFORE_DEPLOY = {
-    "human_in_the_loop": {"required_for_risk_levels": ["external_action"]}
-}
 
 
 def quiet(text):
@@ -293,28 +290,6 @@ def test_with_the_whole_note_the_work_is_finished_once(world, task_id):
     assert AgentState.model_validate(last).fact("answer") == DEPLOY.answer
     assert last["budget"]["used"]["steps"] == 10
     assert counts(world, task_id) == EACH_ONCE
-
-
-def test_without_the_facts_the_work_is_done_again(world, task_id):
-    """The ledger shows the steps of the first agent twice."""
-    job, note = handed_over(task_id)
-
-    noted_agent(job, without(note, "known_facts"))
-
-    assert counts(world, task_id) == EACH_ONCE | dict.fromkeys(EFFECTS[:3], 2)
-
-
-def test_without_the_constraints_nobody_is_asked(world, task_id):
-    """With them the replacement asks before it deploys; without them it deploys."""
-    job, note = handed_over(task_id, constraints=ASK_BEFORE_DEPLOY)
-
-    asking = noted_agent(job, note)
-    before = counts(world, task_id)
-    noted_agent(job, without(note, "constraints"))
-
-    assert asking["open_questions"] == ["May I run deploy-api?"]
-    assert "deploy-api" not in before
-    assert counts(world, task_id)["deploy-api"] == 1
 
 
 def test_without_the_budget_used_the_limit_is_no_limit(world, task_id):

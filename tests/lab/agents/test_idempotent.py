@@ -26,7 +26,7 @@ def test_an_undisturbed_run_does_every_effect_once(world, job):
     assert all(entry.key.endswith(f"/{entry.step}") for entry in entries)
 
 
-@pytest.mark.parametrize("events", [1, 2, 5, 9])
+@pytest.mark.parametrize("events", [1, 5])
 def test_an_interrupted_run_is_finished_by_the_next(world, job, events):
     """Wherever it stops, nothing is lost and nothing happens twice."""
     with pytest.raises(KeyboardInterrupt):
@@ -61,10 +61,9 @@ def test_a_completed_task_is_answered_from_the_store(world, job):
     assert world.requests(job.task_id) == before
 
 
-@pytest.mark.parametrize("step", ["open-ticket", "deploy-api", "report"])
-def test_a_lost_reply_is_asked_for_again_under_the_same_key(world, job, step):
+def test_a_lost_reply_is_asked_for_again_under_the_same_key(world, job):
     """The service knows the key, so the second question is answered, not obeyed."""
-    world.fault(job.task_id, "reply_lost", at=step)
+    world.fault(job.task_id, "reply_lost", at="deploy-api")
 
     with pytest.raises(ReplyLost):
         idempotent_agent(job)

@@ -92,7 +92,7 @@ def test_the_book_shows_what_happens_at_minute_8(world, capsys):
 
     (shown,) = re.findall(r"process (\d+): deploy, naive, friday\n  minute 1: ", PAGE)
     assert said[0] == f"process {victim.pid}: deploy, naive, friday\n"
-    assert said[1] == "  minute 1: check-disk done\n"
+    assert said[1] == "  minute 1: check-status done\n"
     assert f"$ kill -9 {shown} " in PAGE
     assert capsys.readouterr().out in PAGE
 
@@ -460,7 +460,7 @@ def test_world_and_postgres_are_started_found_stopped_and_forgotten(home_dir, ca
     assert (kept, Place(home_dir).is_known()) == (True, False)
     forgotten = capsys.readouterr().out.splitlines()
 
-    assert half[-2].startswith("the world runs at http://127.0.0.1:")
+    assert half[-1].startswith("the world runs at http://127.0.0.1:")
     assert "PostgreSQL does not run" in half
     assert stopped[-4:] == [
         "the world has ended",
@@ -526,7 +526,6 @@ def agent_in_the_book() -> str:
     return shown
 
 
-@pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize(
     ("repair", "harmed"),
     [("", 2), (', key=f"{job.task_id}/{job.step(call).name}"', 0)],

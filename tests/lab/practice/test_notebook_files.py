@@ -358,7 +358,7 @@ def test_a_notebook_that_cannot_be_read_is_refused(home_dir, tmp_path):
         check_notebook("00_start_here.ipynb")
 
 
-@pytest.mark.usefixtures("one_judge")
+@pytest.mark.usefixtures("process")
 @pytest.mark.skipif(os.name == "nt", reason="the module is found by another path")
 def test_a_helper_module_beside_the_notebook_is_found(home_dir, tmp_path, monkeypatch):
     """A function may come from a file of the learner's own."""

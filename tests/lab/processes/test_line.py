@@ -99,7 +99,6 @@ def forked(other, how, *, limit=WITHIN, own_group=True):
         pytest.param("exits", BROKEN, id="sys-exit"),
         pytest.param("os-exit", 3, id="os-exit"),
         pytest.param("killed", -9, id="killed"),
-        pytest.param("floods", 5, id="floods-every-file"),
     ],
 )
 def test_a_fork_is_waited_for_and_its_status_is_known(other, how, status):
@@ -108,6 +107,14 @@ def test_a_fork_is_waited_for_and_its_status_is_known(other, how, status):
 
     assert (said["status"], said["timed_out"]) == (status, False)
     assert not psutil.pid_exists(said["pid"])
+
+
+@pytest.mark.usefixtures("process")
+@needs_fork
+def test_a_fork_may_write_into_every_file_that_is_open():
+    """It is waited for all the same."""
+    with started("fork", how="floods", limit=WITHIN, own_group=True) as process:
+        assert process.must_say(2 * WITHIN)["status"] == 5
 
 
 @needs_fork

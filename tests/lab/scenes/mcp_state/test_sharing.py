@@ -146,19 +146,6 @@ CONFLICT = (
 )
 
 
-def test_a_talk_is_told_in_words_and_counted():
-    """The picture, for whoever cannot see it."""
-    talk = Talk(CONFLICT)
-
-    assert talk.columns == ["planner", "server", "worker"]
-    assert talk.verdict == "3 requests: 1 write done, 1 conflict"
-    assert talk.words == (
-        "Messages from top to bottom, between planner, server, worker. planner: read,"
-        " answered version 1; worker: write to version 1, answered done: version 2;"
-        " planner: write to version 1, answered conflict: version 2."
-    )
-
-
 @pytest.mark.parametrize(
     ("loss", "arrows", "verdict"),
     [

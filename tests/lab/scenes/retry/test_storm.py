@@ -15,8 +15,6 @@ from agentstate_lab.lab.scenes.retry import (
 from agentstate_lab.lab.scenes.retry.storm import ANSWER, Storm
 from agentstate_lab.retry import RetryPolicy
 
-JITTERED = ("equal jitter", "decorrelated", "full jitter")
-
 
 def textbook(rng):
     """1, 2, 4, 8 s and so on."""

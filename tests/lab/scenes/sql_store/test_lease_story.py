@@ -12,7 +12,6 @@ from agentstate_lab.lab.scenes.sql_store.lease_story import (
     STOPPED,
     TRIES_EVERY,
     WOKE,
-    LeaseStory,
     overslept,
     play_lease,
     who_held_the_task,
@@ -37,40 +36,14 @@ def url(request, sqlite_url):
     return request.getfixturevalue("postgres")
 
 
-def test_a_worker_that_oversleeps_loses_its_task(url):
-    """The story of notebook 06, to the second."""
-    story = play_lease(url, 60)
+def test_who_has_the_task_depends_on_the_length_of_the_lease(sqlite_url):
+    """The price of a long lease is paid where a worker is dead."""
+    stories = [play_lease(sqlite_url, s, wakes=False) for s in (15, 60, 120)]
+    outlasts = play_lease(sqlite_url, 120)
 
-    assert story == LeaseStory(
-        seconds=60,
-        beats=(20, 40),
-        ends=100,
-        tried=tuple(range(50, 100, 5)),
-        taken=100,
-        refused=True,
-        woke=True,
-    )
-    assert story.verdict == (
-        "lease of 60 s: nobody works for 55 s; from second 100 the task is worker b's;"
-        " worker a works for 10 s in vain, and its save is refused"
-    )
-
-
-def test_a_lease_that_outlasts_the_sleep_keeps_the_task(url):
-    """Its save is accepted, and the other one never gets the task."""
-    story = play_lease(url, 120)
-
-    assert (story.taken, story.refused, story.in_vain) == (None, False, 0)
-    assert story.verdict.endswith("worker a goes on, and its save is accepted")
-
-
-def test_a_dead_workers_task_waits_for_the_end_of_the_lease(url):
-    """The price of a long lease."""
-    assert [play_lease(url, s, wakes=False).still for s in (15, 60, 120)] == [
-        10,
-        55,
-        115,
-    ]
+    assert [story.still for story in stories] == [10, 55, 115]
+    assert (outlasts.taken, outlasts.refused, outlasts.in_vain) == (None, False, 0)
+    assert outlasts.verdict.endswith("worker a goes on, and its save is accepted")
 
 
 @settings(deadline=None, max_examples=20)

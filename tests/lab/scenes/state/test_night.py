@@ -4,10 +4,7 @@ import pytest
 
 from agentstate_lab.errors import LabError
 from agentstate_lab.lab.processes import Ended
-from agentstate_lab.lab.scenes.state import (
-    hand_over,
-    without,
-)
+from agentstate_lab.lab.scenes.state import hand_over
 
 
 @pytest.fixture(autouse=True)
@@ -23,19 +20,6 @@ def same_process(monkeypatch):
         return Ended("returned", value=json.loads(json.dumps(fn(*args))))
 
     monkeypatch.setattr("agentstate_lab.lab.scenes.state.night.in_new_process", call)
-
-
-@pytest.mark.parametrize(
-    ("used", "repeats"),
-    [pytest.param(7, 2, id="counter-kept"), pytest.param(0, 6, id="counter-lost")],
-)
-def test_a_counter_bounds_the_harm_of_another_loss(same_process, used, repeats):
-    """Three of ten steps were left, and two of those have an effect."""
-    budget = {"max_steps": 10, "used": {"steps": used}}
-
-    night = hand_over(without("known_facts"), budget=budget)
-
-    assert night.counted.repeats == repeats
 
 
 def test_every_night_has_its_own_page_in_the_ledger(same_process):
