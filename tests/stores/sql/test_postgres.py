@@ -12,6 +12,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from databases import on_the_wire
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from agentstate_lab.errors import (
@@ -80,19 +81,6 @@ def process_of(store):
 def kill_the_connection(other, process):
     """End a connection from the server's side, and wait until it has."""
     other.execute("select pg_terminate_backend(%s, 10000)", (process,))
-
-
-def on_the_wire(store, use):
-    """What the store sends while *use* runs: kinds of message, in their order."""
-    with tempfile.TemporaryFile() as file:
-        with store.database.using() as connection:
-            connection.pgconn.trace(file.fileno())
-        use()
-        with store.database.using() as connection:
-            connection.pgconn.untrace()
-        file.seek(0)
-        rows = [line.split("\t") for line in file.read().decode().splitlines()]
-    return [row[3] for row in rows if row[1:2] == ["F"]]
 
 
 @pytest.mark.skipif(os.name == "nt", reason="the library traces on Unix alone")

@@ -53,7 +53,7 @@ POSIX = pytest.mark.skipif(os.name == "nt", reason="needs fork and SIGSTOP")
 DATABASES = ["sqlite", "postgresql"]
 
 
-class TestSqliteStore(
+class EveryContract(
     TaskStoreContract,
     TaskListContract,
     StepStoreContract,
@@ -64,6 +64,10 @@ class TestSqliteStore(
     DurableLeaseContract,
     DurableHistoryContract,
 ):
+    """All that a database promises."""
+
+
+class TestSqliteStore(EveryContract):
     """Keeps every contract in one file."""
 
     def make_store(self, folder, clock):
@@ -71,17 +75,7 @@ class TestSqliteStore(
         return SqliteStore(folder / "tasks.db", clock=clock)
 
 
-class TestPostgresStore(
-    TaskStoreContract,
-    TaskListContract,
-    StepStoreContract,
-    HistoryStoreContract,
-    LeaseStoreContract,
-    DurableContract,
-    DurableStepContract,
-    DurableLeaseContract,
-    DurableHistoryContract,
-):
+class TestPostgresStore(EveryContract):
     """Keeps every contract in a schema of its own."""
 
     @pytest.fixture(autouse=True)
