@@ -2,7 +2,6 @@
 
 import contextlib
 import functools
-from dataclasses import replace
 
 import pytest
 from answers import idempotency_answers as answers
@@ -45,12 +44,6 @@ from agentstate_lab.stores import MemoryStore, apply_once, open_store
 EFFECTS = [step.name for step in SCENARIOS["deploy"].effects]
 RISKY = {"required_for_risk_levels": ["write_local", "external_action"]}
 WEEK = 7 * 86_400.0
-
-
-@pytest.fixture
-def store():
-    """A store in memory."""
-    return MemoryStore()
 
 
 @pytest.fixture
@@ -274,11 +267,8 @@ def refused(task, **more):
     raise StoreUnavailable("the store", "is gone")
 
 
-def test_many_questions_do_not_use_up_the_attempts(world, request, clock):
+def test_many_questions_do_not_use_up_the_attempts(job):
     """A run that ends with a question has got through: it is no failed attempt."""
-    task_id = request.node.nodeid
-    opened = open_job("deploy", task_id, sleep=clock.sleep, on_event=str)
-    job = replace(opened, store=MemoryStore())
     state = state_for(job, human_in_the_loop=RISKY)
     asked = []
 
@@ -286,22 +276,19 @@ def test_many_questions_do_not_use_up_the_attempts(world, request, clock):
     while task.state == "waiting":
         (question,) = task.agent_state.open_questions
         asked.append(question.partition(" Step: ")[2])
-        approve(job.store, task_id, asked[-1])
+        approve(job.store, job.task_id, asked[-1])
         task = durable_agent(job)
-    opened.client.close()
 
-    happened = counts(task_id)
-    world.forget(task_id)
     assert asked == EFFECTS
     assert (task.state, task.attempt) == ("completed", 1)
-    assert happened == dict.fromkeys(EFFECTS, 1)
+    assert counts(job.task_id) == dict.fromkeys(EFFECTS, 1)
 
 
 def test_who_asks_who_answers_and_who_goes_on_are_three_processes(
-    world, request, tmp_path
+    world, task_id, tmp_path
 ):
     """Nothing of the question is in anybody's memory."""
-    task_id, url = request.node.nodeid, f"json:{tmp_path / 'tasks.json'}"
+    url = f"json:{tmp_path / 'tasks.json'}"
 
     def agent():
         job = open_job("disk", task_id, store_url=url, on_event=str)
@@ -313,22 +300,10 @@ def test_who_asks_who_answers_and_who_goes_on_are_three_processes(
         return str(approve(open_store(url), task_id, "clean-logs").state)
 
     ends = [in_new_process(one).value for one in (agent, person, agent)]
-    counted = len(world.ledger(task_id))
-    world.forget(task_id)
 
     done = ["completed", "There is room again: the old logs are gone."]
     assert ends == [["waiting", None], "pending", done]
-    assert counted == 1
-
-
-@pytest.fixture
-def job(request, world, clock):
-    """The deployment, with a store in memory."""
-    task_id = request.node.nodeid
-    opened = open_job("deploy", task_id, sleep=clock.sleep, on_event=str)
-    yield replace(opened, store=MemoryStore())
-    opened.client.close()
-    world.forget(task_id)
+    assert len(world.ledger(task_id)) == 1
 
 
 @pytest.mark.parametrize(
@@ -467,11 +442,9 @@ def test_a_model_that_answers_after_a_cancellation_is_not_obeyed(run, store):
     assert store.messages("t") == []
 
 
-def test_a_cancellation_from_another_process_reaches_a_running_agent(
-    world, request, tmp_path
-):
+def test_a_cancellation_from_another_process_reaches_a_running_agent(task_id, tmp_path):
     """It goes through the file: the run looks before each effect."""
-    task_id, url = request.node.nodeid, f"json:{tmp_path / 'tasks.json'}"
+    url = f"json:{tmp_path / 'tasks.json'}"
     job = open_job("deploy", task_id, store_url=url, on_event=str)
 
     def stop(event):
@@ -482,8 +455,7 @@ def test_a_cancellation_from_another_process_reaches_a_running_agent(
     job.client.close()
 
     assert task.state == "cancelled"
-    assert len(counts(job.task_id)) == 2
-    world.forget(task_id)
+    assert len(counts(task_id)) == 2
 
 
 def test_a_step_that_is_in_other_hands_ends_the_run_and_not_the_task(run, store):

@@ -366,8 +366,8 @@ def every_page(client):
 
 
 def test_each_agent_sees_its_own_tasks_in_pages(store):
-    """One behind a thousand of another agent, and one that runs behind a hundred."""
-    for n in range(1_000):
+    """One behind hundreds of another agent, and one that runs behind them."""
+    for n in range(300):
         store.submit(Task.new("x", task_id=f"many-{n}", agent_id="many"))
     last = store.submit(Task.new("x", task_id="zz", agent_id="many")).task
     store.save(last.replace(state="running"))
@@ -378,9 +378,9 @@ def test_each_agent_sees_its_own_tasks_in_pages(store):
     with StateClient(StateServer(store, Grant(agent_id="many"))) as client:
         pages = every_page(client)
 
-    assert [len(page) for page in pages] == [100] * 10 + [1]
+    assert [len(page) for page in pages] == [100] * 3 + [1]
     listed = [uri for page in pages for uri in page]
-    assert len(set(listed)) == 1_001
+    assert len(set(listed)) == 301
     assert state_uri("many", "zz") in listed
 
 
