@@ -1,7 +1,6 @@
 """Answers to exercise 03, part 1, right and wrong."""
 
 import contextlib
-import functools
 import os
 import threading
 import time
@@ -21,7 +20,7 @@ from agentstate_lab.errors import (
 )
 from agentstate_lab.idempotency import execute_task
 from agentstate_lab.state import Task, TaskState
-from agentstate_lab.stores import StepStore, claim, end, execute_step, working
+from agentstate_lab.stores import StepStore, execute_step
 from answers import ALL, EXPLAINS, Wrong, but
 
 Work = Callable[[str], str]
@@ -37,14 +36,6 @@ def carried_out(store: StepStore, task: Task, work: Work) -> Task:
     return store.save(task.replace(state="completed", result=result, error=None))
 
 
-def not_running(store: StepStore, task_id: str) -> Task:
-    """The task, unless somebody is at it."""
-    task = store.get(task_id)
-    if task.state == "running":
-        raise TaskInProgress(task_id)
-    return task
-
-
 def right(store: StepStore, task_id: str, work: Work) -> Task:
     """The plain one."""
     task = store.get(task_id)
@@ -53,20 +44,6 @@ def right(store: StepStore, task_id: str, work: Work) -> Task:
     if task.state == "running":
         raise TaskInProgress(task_id)
     return carried_out(store, store.save(task.replace(state="running")), work)
-
-
-def with_a_claim(store: StepStore, task_id: str, work: Work) -> Task:
-    """The package's parts, put together again."""
-    with working() as me:
-        task = claim(store, task_id, me)
-        if task.owner != me:
-            return task
-        try:
-            result = work(task.user_input)
-        except BaseException as error:
-            end(store, task_id, me, state="failed", error=repr(error))
-            raise
-        return end(store, task_id, me, state="completed", result=result, error=None)
 
 
 def with_steps(store: StepStore, task_id: str, work: Work) -> Task:
@@ -89,21 +66,6 @@ def with_steps(store: StepStore, task_id: str, work: Work) -> Task:
     return execute_step(
         store, task_id, lambda t: t.replace(state="completed", result=result)
     )
-
-
-def with_recursion(store: StepStore, task_id: str, work: Work) -> Task:
-    """Whoever loses the race looks again."""
-    task = store.get(task_id)
-    match task.state:
-        case TaskState.COMPLETED:
-            return task
-        case TaskState.RUNNING:
-            raise TaskInProgress(task_id)
-    try:
-        task = store.save(task.replace(state="running"))
-    except VersionConflict:
-        return with_recursion(store, task_id, work)
-    return carried_out(store, task, work)
 
 
 def with_patience(store: StepStore, task_id: str, work: Work) -> Task:
@@ -173,290 +135,72 @@ def in_a_block(store: StepStore, task_id: str, work: Work) -> Task:
     return task
 
 
-class Executor:
-    """A callable object with a method for each state."""
-
-    def __call__(self, store: StepStore, task_id: str, work: Work) -> Task:
-        """Execute."""
-        task = store.get(task_id)
-        return getattr(self, f"if_{task.state}", self.otherwise)(store, task, work)
-
-    def if_completed(self, store: StepStore, task: Task, work: Work) -> Task:
-        """Done."""
-        return task
-
-    def if_running(self, store: StepStore, task: Task, work: Work) -> Task:
-        """In progress."""
-        raise TaskInProgress(task.id)
-
-    def otherwise(self, store: StepStore, task: Task, work: Work) -> Task:
-        """Open."""
-        task = store.save(task.replace(state=TaskState.RUNNING))
-        try:
-            changes = {"state": "completed", "result": work(task.user_input)}
-            failure = None
-        except Exception as error:  # noqa: BLE001 - it is raised below
-            changes = {"state": "failed", "error": f"failed: {error}"}
-            failure = error
-        done = store.save(task.replace(**{"error": None, **changes}))
-        if failure is not None:
-            raise failure
-        return done
-
-
-def unless_done(
-    run: Callable[[StepStore, Task, Work], Task],
-) -> Callable[[StepStore, str, Work], Task]:
-    """A decorator that asks the questions."""
-
-    @functools.wraps(run)
-    def wrapper(store: StepStore, task_id: str, work: Work) -> Task:
-        task = store.get(task_id)
-        if task.state == "running":
-            raise TaskInProgress(task_id)
-        return task if task.state == "completed" else run(store, task, work)
-
-    del wrapper.__wrapped__
-    return wrapper
-
-
-@unless_done
-def decorated(store: StepStore, task: Task, work: Work) -> Task:
-    """What is left to do behind the decorator; saves more often than it must."""
-    task = store.save(task.replace(state="pending"))
-    task = store.save(task.replace(state="running"))
-    task = store.save(task.replace(error=None, attempt=task.attempt + 1))
-    return carried_out(store, task, work)
-
-
-def translates(store: StepStore, task_id: str, work: Work) -> Task:
-    """A lost race is named for what it is."""
-    task = store.get(task_id)
-    if task.state == "completed":
-        return task
-    try:
-        if task.state == "running":
-            raise TaskInProgress(task_id)
-        task = store.save(task.replace(state="running"))
-    except VersionConflict as error:
-        raise TaskInProgress(task_id) from error
-    return carried_out(store, task, work)
-
-
 RIGHT = {
     "plain": right,
     "package": execute_task,
-    "partial": functools.partial(execute_task, max_attempts=9),
-    "claim": with_a_claim,
     "steps": with_steps,
-    "recursion": with_recursion,
     "patience": with_patience,
     "returns-what-is-there": returns_what_is_there,
     "file-lock": behind_a_file_lock,
     "block": in_a_block,
-    "object": Executor(),
-    "decorated": decorated,
-    "translates": translates,
 }
 
 
-def nothing(store: StepStore, task_id: str, work: Work) -> None:
-    """Does nothing."""
+RUNS = "runs a pending task and stores the result"
+CLAIMS = "saves that the task is running before it calls work"
+REPLAYS = "returns a completed task and leaves the work alone"
+FAILS = "stores what the work raised, and raises it"
+AGAIN = "runs a failed task again"
+ALONE = "leaves a running task alone"
+UNKNOWN = "refuses a task that was never submitted"
+THREADS = "runs the work once when two threads call"
+PROCESSES = "runs the work once when two processes call"
+RESTARTS = "still knows in a new process that the task is done"
+KEEPS = "keeps the result although somebody else has written meanwhile"
+
+CLAIM = 'store.save(task.replace(state="running"))'
+LAST = f"return carried_out(store, {CLAIM}, work)"
+GET = "task = store.get(task_id)"
+IN_PROGRESS = "raise TaskInProgress(task_id)"
+WORK = "work(task.user_input)"
+FAILED = 'store.save(task.replace(state="failed", error=str(error)))'
+COMPLETED = 'store.save(task.replace(state="completed", result=result, error=None))'
+EXCEPT = "    except Exception"
+RESULT = f"        result = {WORK}"
+LATE = f"        try:\n    {RESULT}\n        finally:\n            task = {CLAIM}"
+DONE_BEFORE = 'store.save(task.replace(state="completed", error=None))'
+ANEW = (
+    "Task(id=task_id, user_input=task.user_input, state='running',"
+    " version=task.version, agent_state=None)"
+)
+
+DONE: dict[str, Task] = {}
+LOCK = threading.Lock()
+RUNNING: set[str] = set()
 
 
-def only_runs(store: StepStore, task_id: str, work: Work) -> str:
-    """Runs, and stores nothing."""
-    return work(store.get(task_id).user_input)
+def carrying(*lines: tuple[str, str]) -> Any:
+    """The plain answer, with something replaced in what follows its claim."""
+    return but(right, carried_out=but(carried_out, *lines))
 
 
-def without_a_claim(store: StepStore, task_id: str, work: Work) -> Task:
-    """Check, then run: nobody else can see that it has begun."""
-    task = not_running(store, task_id)
-    if task.state == "completed":
-        return task
-    try:
-        result = work(task.user_input)
-    except Exception as error:
-        running = store.save(task.replace(state="running"))
-        store.save(running.replace(state="failed", error=str(error)))
-        raise
-    running = store.save(task.replace(state="running"))
-    return store.save(running.replace(state="completed", result=result, error=None))
+def handling(kind: str, statement: str) -> Any:
+    """The plain answer, with a statement for one more kind of error of the work."""
+    return carrying((EXCEPT, f"    except {kind}:\n        {statement}\n{EXCEPT}"))
 
 
-def claims_in_memory(store: StepStore, task_id: str, work: Work) -> Task:
-    """Changes a copy, which nobody else will ever see."""
-    task = not_running(store, task_id)
-    if task.state == "completed":
-        return task
-    task = task.replace(state="running")
-    try:
-        result = work(task.user_input)
-    except Exception as error:
-        task = store.save(task)
-        store.save(task.replace(state="failed", error=str(error)))
-        raise
-    return store.save(store.save(task).replace(state="completed", result=result))
+def losing(statement: str) -> Any:
+    """The plain answer, with a statement for who has lost the race."""
+    claims = f"try:\n        task = {CLAIM}\n    except VersionConflict:\n        "
+    return but(
+        right, (LAST, f"{claims}{statement}\n    return carried_out(store, task, work)")
+    )
 
 
-def runs_what_is_running(store: StepStore, task_id: str, work: Work) -> Task:
-    """The chapter's first version: only completed is done."""
-    task = store.get(task_id)
-    if task.state == "completed":
-        return task
-    return carried_out(store, store.save(task.replace(state="running")), work)
-
-
-def runs_again(store: StepStore, task_id: str, work: Work) -> Task:
-    """Asks only whether somebody is at it."""
-    task = store.get(task_id)
-    if task.state == "running":
-        raise TaskInProgress(task_id)
-    if task.state == "completed":
-        work(task.user_input)
-        return task
-    return carried_out(store, store.save(task.replace(state="running")), work)
-
-
-def returns_nothing(store: StepStore, task_id: str, work: Work) -> None:
-    """As if the caller did not need what came out."""
-    right(store, task_id, work)
-
-
-def returns_nothing_when_done(
-    store: StepStore, task_id: str, work: Work
-) -> Task | None:
-    """A repeated call is told nothing."""
-    if store.get(task_id).state == "completed":
-        return None
-    return right(store, task_id, work)
-
-
-def returns_the_result(store: StepStore, task_id: str, work: Work) -> str | None:
-    """The result alone."""
-    return right(store, task_id, work).result
-
-
-def returns_what_it_saved(store: StepStore, task_id: str, work: Work) -> Task:
-    """The task before the save: its version is old."""
-    task = not_running(store, task_id)
-    if task.state == "completed":
-        return task
-    task = store.save(task.replace(state="running"))
-    try:
-        done = task.replace(state="completed", error=None, result=work(task.user_input))
-    except Exception as error:
-        store.save(task.replace(state="failed", error=str(error)))
-        raise
-    store.save(done)
-    return done
-
-
-def loses_the_result(store: StepStore, task_id: str, work: Work) -> Task:
-    """Done, and nobody knows what came out."""
-    task = not_running(store, task_id)
-    if task.state == "completed":
-        return task
-    task = store.save(task.replace(state="running"))
-    work(task.user_input)
-    return store.save(task.replace(state="completed"))
-
-
-def asks_the_result(store: StepStore, task_id: str, work: Work) -> Task:
-    """Takes an empty result for none."""
-    task = store.get(task_id)
-    if task.state == "completed" and not task.result:
-        work(task.user_input)
-    return right(store, task_id, work)
-
-
-def keeps_the_old_error(store: StepStore, task_id: str, work: Work) -> Task:
-    """Completed, and still with the error of last night."""
-    task = not_running(store, task_id)
-    if task.state == "completed":
-        return task
-    task = store.save(task.replace(state="running"))
-    try:
-        result = work(task.user_input)
-    except Exception as error:
-        store.save(task.replace(state="failed", error=str(error)))
-        raise
-    return store.save(task.replace(state="completed", result=result))
-
-
-def swallows(store: StepStore, task_id: str, work: Work) -> Task:
-    """The error is stored, and the caller is not told."""
-    with contextlib.suppress(ValueError, VersionConflict):
-        return right(store, task_id, work)
-    return store.get(task_id)
-
-
-def wraps(store: StepStore, task_id: str, work: Work) -> Task:
-    """Raises another error than the work did."""
-    try:
-        return right(store, task_id, work)
-    except Conflict:
-        raise
-    except Exception as error:
-        raise RuntimeError("the task failed") from error
-
-
-def takes_the_works_conflict_for_its_own(
-    store: StepStore, task_id: str, work: Work
-) -> Task:
-    """One try around everything: a conflict inside the work leaves it running."""
-    task = store.get(task_id)
-    if task.state == "completed":
-        return task
-    try:
-        if task.state == "running":
-            raise TaskInProgress(task_id)
-        task = store.save(task.replace(state="running"))
-        result = work(task.user_input)
-        return store.save(task.replace(state="completed", result=result, error=None))
-    except Conflict:
-        raise TaskInProgress(task_id) from None
-    except Exception as error:
-        store.save(task.replace(state="failed", error=str(error)))
-        raise
-
-
-def stores_no_text(store: StepStore, task_id: str, work: Work) -> Task:
-    """Failed, and nobody knows why."""
-    task = not_running(store, task_id)
-    if task.state == "completed":
-        return task
-    task = store.save(task.replace(state="running"))
-    try:
-        result = work(task.user_input)
-    except Exception as error:
-        store.save(task.replace(state="failed", error=type(error).__name__))
-        raise
-    return store.save(task.replace(state="completed", result=result, error=None))
-
-
-def leaves_it_running(store: StepStore, task_id: str, work: Work) -> Task:
-    """The error comes out, and the task is running for ever."""
-    task = not_running(store, task_id)
-    if task.state == "completed":
-        return task
-    task = store.save(task.replace(state="running"))
-    result = work(task.user_input)
-    return store.save(task.replace(state="completed", result=result, error=None))
-
-
-def eats_the_interrupt(store: StepStore, task_id: str, work: Work) -> Task:
-    """A bare except takes Ctrl-C for a failure of the work."""
-    try:
-        return right(store, task_id, work)
-    except KeyboardInterrupt:
-        return store.get(task_id)
-
-
-def never_again(store: StepStore, task_id: str, work: Work) -> Task:
-    """Takes failed for done."""
-    task = store.get(task_id)
-    return task if task.state == "failed" else right(store, task_id, work)
+def unknown(statement: str) -> Any:
+    """The plain answer, with a statement for a task that was never submitted."""
+    tries = f"try:\n        {GET}\n    except TaskNotFound:\n        "
+    return but(right, (GET, tries + statement))
 
 
 def tries_three_times(store: StepStore, task_id: str, work: Work) -> Task:
@@ -471,28 +215,12 @@ def tries_three_times(store: StepStore, task_id: str, work: Work) -> Task:
     return right(store, task_id, stubborn)
 
 
-def saves_from_an_old_version(store: StepStore, task_id: str, work: Work) -> Task:
-    """Does not take the new version from what `save` returns."""
-    task = not_running(store, task_id)
-    if task.state == "completed":
-        return task
-    store.save(task.replace(state="running"))
-    return carried_out(store, task.replace(state="running"), work)
-
-
-DONE: dict[str, Task] = {}
-
-
 def remembers_in_the_process(store: StepStore, task_id: str, work: Work) -> Task:
     """A module's variable instead of the store."""
     if task_id not in DONE:
         task = store.get(task_id).replace(state="running")
         DONE[task_id] = task.replace(state="completed", result=work(task.user_input))
     return DONE[task_id]
-
-
-LOCK = threading.Lock()
-RUNNING: set[str] = set()
 
 
 def locks_in_the_process(store: StepStore, task_id: str, work: Work) -> Task:
@@ -509,53 +237,6 @@ def locks_in_the_process(store: StepStore, task_id: str, work: Work) -> Task:
         return carried_out(store, task, work)
     finally:
         RUNNING.discard(task_id)
-
-
-def makes_the_task(store: StepStore, task_id: str, work: Work) -> Task:
-    """Submits what it does not find."""
-    try:
-        store.get(task_id)
-    except TaskNotFound:
-        store.submit(Task.new("?", task_id=task_id))
-    return right(store, task_id, work)
-
-
-def shrugs_at_the_unknown(store: StepStore, task_id: str, work: Work) -> Task | None:
-    """Nothing to do, nothing to say."""
-    try:
-        return right(store, task_id, work)
-    except TaskNotFound:
-        return None
-
-
-def raises_a_key_error(store: StepStore, task_id: str, work: Work) -> Task:
-    """Another error than the store's."""
-    try:
-        store.get(task_id)
-    except TaskNotFound:
-        raise KeyError(task_id) from None
-    return right(store, task_id, work)
-
-
-def runs_after_a_conflict(store: StepStore, task_id: str, work: Work) -> Task:
-    """Lost the race, and runs all the same."""
-    task = not_running(store, task_id)
-    if task.state == "completed":
-        return task
-    try:
-        task = store.save(task.replace(state="running"))
-    except VersionConflict:
-        task = store.get(task_id)
-    return carried_out(store, task, work)
-
-
-def saves_until_it_works(store: StepStore, task_id: str, work: Work) -> Task:
-    """A step that only writes: after a conflict it takes the task of the other."""
-    task = not_running(store, task_id)
-    if task.state == "completed":
-        return task
-    task = execute_step(store, task_id, lambda one: one.replace(state="running"))
-    return carried_out(store, task, work)
 
 
 def spoils_the_winners_task(store: StepStore, task_id: str, work: Work) -> Task:
@@ -576,33 +257,6 @@ def spoils_the_winners_task(store: StepStore, task_id: str, work: Work) -> Task:
     raise TaskInProgress(task_id)
 
 
-def completes_first(store: StepStore, task_id: str, work: Work) -> Task:
-    """Marked as done before it is."""
-    task = not_running(store, task_id)
-    if task.state == "completed":
-        return task
-    task = store.save(task.replace(state="running"))
-    task = store.save(task.replace(state="completed", error=None))
-    result = work(task.user_input)
-    return task.replace(result=result)
-
-
-def hands_over_the_task(store: StepStore, task_id: str, work: Any) -> Task:
-    """The work gets the whole task."""
-    return right(store, task_id, lambda _: work(store.get(task_id)))
-
-
-def hands_over_nothing(store: StepStore, task_id: str, work: Any) -> Task:
-    """The work gets nothing."""
-    return right(store, task_id, lambda _: work())
-
-
-def says_done_while_running(store: StepStore, task_id: str, work: Work) -> Task:
-    """Returns the running task as if that were an answer."""
-    task = store.get(task_id)
-    return task if task.state == "running" else right(store, task_id, work)
-
-
 def waits_for_ever(store: StepStore, task_id: str, work: Work) -> Task:
     """Nobody may ever come to finish it."""
     while store.get(task_id).state == "running":
@@ -610,52 +264,11 @@ def waits_for_ever(store: StepStore, task_id: str, work: Work) -> Task:
     return right(store, task_id, work)
 
 
-def loser_returns_nothing(store: StepStore, task_id: str, work: Work) -> Task | None:
-    """The one that lost the race is told nothing."""
-    task = not_running(store, task_id)
-    if task.state == "completed":
-        return task
-    try:
-        task = store.save(task.replace(state="running"))
-    except VersionConflict:
-        return None
-    return carried_out(store, task, work)
-
-
-def loser_returns_what_it_read(store: StepStore, task_id: str, work: Work) -> Task:
-    """The one that lost the race says that the task is pending."""
-    task = not_running(store, task_id)
-    if task.state == "completed":
-        return task
-    try:
-        claimed = store.save(task.replace(state="running"))
-    except VersionConflict:
-        return task
-    return carried_out(store, claimed, work)
-
-
-def makes_it_anew(store: StepStore, task_id: str, work: Work) -> Task:
-    """Builds the task from the fields that it knows, and loses the others."""
-    task = not_running(store, task_id)
-    if task.state == "completed":
-        return task
-    task = store.save(
-        Task(
-            id=task.id,
-            user_input=task.user_input,
-            state=TaskState.RUNNING,
-            version=task.version,
-            agent_state=None,  # type: ignore[arg-type]
-        )
-    )
-    return carried_out(store, task, work)
-
-
 def repeats_the_work(store: StepStore, task_id: str, work: Work) -> Task:
     """The work is part of a step, and a step is repeated after a conflict."""
-    task = not_running(store, task_id)
-    if task.state == "completed":
-        return task
+    task = store.get(task_id)
+    if task.state in ("completed", "running"):
+        return right(store, task_id, work)
     store.save(task.replace(state="running", error=None))
     try:
         return execute_step(
@@ -683,50 +296,95 @@ def notes_under_its_process(store: StepStore, task_id: str, work: Work) -> Task:
     return task
 
 
-RUNS = "runs a pending task and stores the result"
-CLAIMS = "saves that the task is running before it calls work"
-REPLAYS = "returns a completed task and leaves the work alone"
-FAILS = "stores what the work raised, and raises it"
-AGAIN = "runs a failed task again"
-ALONE = "leaves a running task alone"
-UNKNOWN = "refuses a task that was never submitted"
-THREADS = "runs the work once when two threads call"
-PROCESSES = "runs the work once when two processes call"
-RESTARTS = "still knows in a new process that the task is done"
-KEEPS = "keeps the result although somebody else has written meanwhile"
-
 WRONG = {
-    "nothing": Wrong(nothing, RUNS, "the work was not called"),
-    "only-runs": Wrong(only_runs, RUNS, "the stored task is pending"),
-    "without-a-claim": Wrong(without_a_claim, CLAIMS, "the stored task was pending"),
-    "claims-in-memory": Wrong(claims_in_memory, CLAIMS, "the stored task was pending"),
+    "nothing": Wrong(
+        but(right, (GET, f"return None\n    {GET}")), RUNS, "the work was not called"
+    ),
+    "without-a-claim": Wrong(
+        but(right, (CLAIM, "task"), carried_out=but(carried_out, (RESULT, LATE))),
+        CLAIMS,
+        "the stored task was pending",
+    ),
     "runs-what-is-running": Wrong(
-        runs_what_is_running, ALONE, "although the task was running already"
+        but(right, ('task.state == "running"', "False")),
+        ALONE,
+        "although the task was running already",
     ),
-    "runs-again": Wrong(runs_again, REPLAYS, "although the task was completed"),
-    "returns-nothing": Wrong(returns_nothing, RUNS, "returned nothing (None)"),
+    "runs-again": Wrong(
+        but(right, ("return task", f"{WORK}\n        return task")),
+        REPLAYS,
+        "although the task was completed",
+    ),
+    "returns-nothing": Wrong(
+        but(right, ("return carried_out", "carried_out")),
+        RUNS,
+        "returned nothing (None)",
+    ),
     "returns-nothing-when-done": Wrong(
-        returns_nothing_when_done, REPLAYS, "returned nothing (None)"
+        but(right, ("return task", "return None")), REPLAYS, "returned nothing (None)"
     ),
-    "returns-the-result": Wrong(returns_the_result, RUNS, "not the stored task"),
+    "returns-the-result": Wrong(
+        but(right, (LAST, f"{LAST}.result")), RUNS, "not the stored task"
+    ),
     "returns-what-it-saved": Wrong(
-        returns_what_it_saved, RUNS, "the task of version 2 (completed), and stored is"
+        carrying((COMPLETED, f"[{COMPLETED}, {COMPLETED[11:-1]}][1]")),
+        RUNS,
+        "the task of version 2 (completed), and stored is",
     ),
-    "loses-the-result": Wrong(loses_the_result, RUNS, "its result is lost"),
-    "asks-the-result": Wrong(asks_the_result, REPLAYS, "although the task was comp"),
-    "keeps-the-old-error": Wrong(keeps_the_old_error, AGAIN, "still has an error"),
-    "swallows": Wrong(swallows, FAILS, "it returned as if all were well"),
-    "wraps": Wrong(wraps, FAILS, "instead of that, it raised RuntimeError"),
+    "loses-the-result": Wrong(
+        carrying(("result=result, ", "")), RUNS, "its result is lost"
+    ),
+    "empty-is-no-result": Wrong(
+        carrying(("result=result,", "result=result or None,")),
+        RUNS,
+        "its result is lost",
+    ),
+    "asks-the-result": Wrong(
+        but(right, ("return task", f"return task if task.result else {WORK}")),
+        REPLAYS,
+        "although the task was comp",
+    ),
+    "keeps-the-old-error": Wrong(
+        carrying((", error=None", "")), AGAIN, "still has an error"
+    ),
+    "swallows": Wrong(
+        carrying(("        raise", "        return store.get(task.id)")),
+        FAILS,
+        "it returned as if all were well",
+    ),
+    "wraps": Wrong(
+        carrying(("        raise", '        raise RuntimeError("the task failed")')),
+        FAILS,
+        "instead of that, it raised RuntimeError",
+    ),
     "takes-the-works-conflict-for-its-own": Wrong(
-        takes_the_works_conflict_for_its_own, FAILS, "instead of that, it raised Task"
+        handling("Conflict", "raise TaskInProgress(task.id)"),
+        FAILS,
+        "instead of that, it raised Task",
     ),
-    "stores-no-text": Wrong(stores_no_text, FAILS, "says not what went wrong"),
-    "leaves-it-running": Wrong(leaves_it_running, FAILS, "the stored task is running"),
-    "eats-the-interrupt": Wrong(eats_the_interrupt, FAILS, "as if all were well"),
-    "never-again": Wrong(never_again, AGAIN, "the work was not called", (CLAIMS,)),
+    "stores-no-text": Wrong(
+        carrying(("str(error)", "type(error).__name__")),
+        FAILS,
+        "says not what went wrong",
+    ),
+    "leaves-it-running": Wrong(
+        carrying((FAILED, "pass")), FAILS, "the stored task is running"
+    ),
+    "eats-the-interrupt": Wrong(
+        handling("KeyboardInterrupt", "return task"), FAILS, "as if all were well"
+    ),
+    "never-again": Wrong(
+        but(right, ('== "completed"', 'in ("completed", "failed")')),
+        AGAIN,
+        "the work was not called",
+        (CLAIMS,),
+    ),
     "tries-three-times": Wrong(tries_three_times, FAILS, "ran the work 3 times"),
     "saves-from-an-old-version": Wrong(
-        saves_from_an_old_version, RUNS, "what came of it could not be saved", ALL
+        but(right, (CLAIM, f'{CLAIM} and task.replace(state="running")')),
+        RUNS,
+        "what came of it could not be saved",
+        ALL,
     ),
     "remembers-in-the-process": Wrong(
         remembers_in_the_process, RUNS, "the stored task is pending"
@@ -734,35 +392,52 @@ WRONG = {
     "locks-in-the-process": Wrong(
         locks_in_the_process, PROCESSES, "a lock or a variable in one process"
     ),
-    "makes-the-task": Wrong(makes_the_task, UNKNOWN, "nobody had submitted"),
+    "makes-the-task": Wrong(
+        unknown('task = store.submit(Task.new("?", task_id=task_id)).task'),
+        UNKNOWN,
+        "nobody had submitted",
+    ),
     "shrugs-at-the-unknown": Wrong(
-        shrugs_at_the_unknown, UNKNOWN, "as if there were such a task"
+        unknown("return None"), UNKNOWN, "as if there were such a task"
     ),
-    "raises-a-key-error": Wrong(raises_a_key_error, UNKNOWN, "it raised KeyError"),
+    "raises-a-key-error": Wrong(
+        unknown("raise KeyError(task_id) from None"), UNKNOWN, "it raised KeyError"
+    ),
     "runs-after-a-conflict": Wrong(
-        runs_after_a_conflict, THREADS, "the work ran twice"
+        losing("task = store.get(task_id)"), THREADS, "the work ran twice"
     ),
-    "saves-until-it-works": Wrong(saves_until_it_works, THREADS, "the work ran twice"),
+    "loser-returns-nothing": Wrong(
+        losing("return None"), THREADS, "NoneType, which is not the stored task"
+    ),
+    "loser-returns-what-it-read": Wrong(
+        losing("return task"), THREADS, "Task (pending)"
+    ),
     "spoils-the-winners-task": Wrong(
         spoils_the_winners_task, THREADS, "took that for a failure of the task"
     ),
-    "completes-first": Wrong(completes_first, CLAIMS, "the stored task was completed"),
-    "hands-over-the-task": Wrong(
-        hands_over_the_task, RUNS, "called with the task, not with the task's input"
+    "completes-first": Wrong(
+        carrying(("    try:", f"    task = {DONE_BEFORE}\n    try:")),
+        CLAIMS,
+        "the stored task was completed",
     ),
-    "hands-over-nothing": Wrong(hands_over_nothing, RUNS, "called with nothing"),
+    "hands-over-the-task": Wrong(
+        carrying((WORK, "work(task)")),
+        RUNS,
+        "called with the task, not with the task's input",
+    ),
+    "hands-over-nothing": Wrong(
+        carrying((WORK, "work()")), RUNS, "called with nothing"
+    ),
     "says-done-while-running": Wrong(
-        says_done_while_running, ALONE, "returned as if the task were done"
+        but(right, (IN_PROGRESS, "return task")),
+        ALONE,
+        "returned as if the task were done",
     ),
     "waits-for-ever": Wrong(waits_for_ever, ALONE, "it waited and waited"),
-    "loser-returns-nothing": Wrong(
-        loser_returns_nothing, THREADS, "NoneType, which is not the stored task"
-    ),
-    "loser-returns-what-it-read": Wrong(
-        loser_returns_what_it_read, THREADS, "Task (pending)"
-    ),
     "repeats-the-work": Wrong(repeats_the_work, CLAIMS, "ran the work 2 times"),
-    "makes-it-anew": Wrong(makes_it_anew, RUNS, "what the agent knew"),
+    "makes-it-anew": Wrong(
+        but(right, (CLAIM, f"store.save({ANEW})")), RUNS, "what the agent knew"
+    ),
     "notes-under-its-process": Wrong(
         notes_under_its_process, RESTARTS, "the work ran again in the new process"
     ),
@@ -771,14 +446,6 @@ WRONG = {
         but(right, ('task.state == "running"', 'store.list_by_state("running")')),
         RUNS,
         "it raised TaskInProgress",
-    ),
-    "empty-is-no-result": Wrong(
-        but(
-            right,
-            carried_out=but(carried_out, ("result=result,", "result=result or None,")),
-        ),
-        RUNS,
-        "its result is lost",
     ),
 }
 
@@ -795,7 +462,7 @@ CARD = {
     "(task_id)`, and leave `work` alone": ["runs-what-is-running"],
     "pending or failed": ["never-again"],
     "To run it is three things": EXPLAINS,
-    "Save the task as running": ["without-a-claim", "claims-in-memory"],
+    "Save the task as running": ["without-a-claim"],
     "only *then* call": ["repeats-the-work", "completes-first"],
     "call `work(task.user_input)`": ["hands-over-the-task", "hands-over-nothing"],
     "What `work` returns is the result": ["empty-is-no-result", "loses-the-result"],
