@@ -4,12 +4,12 @@ import copy
 import functools
 import itertools
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from agentstate_lab.errors import ContextTooSmall
 from agentstate_lab.lab.exercises.context import render
-from answers import ALL, EXPLAINS, Wrong
+from answers import ALL, EXPLAINS, Wrong, but
 
 State = dict[str, Any]
 Item = dict[str, Any]
@@ -29,18 +29,9 @@ def newest(facts: list[Item]) -> list[Item]:
     return list(seen.values())
 
 
-def filled(
-    state: State,
-    max_bytes: int,
-    keep: Iterable[str],
-    *,
-    measure: Callable[[State], int] = in_bytes,
-    pick: Callable[[list[Item]], list[Item]] = newest,
-    order: Callable[[list[Item]], list[Item]] = lambda items: items[::-1],
-    stop: bool = False,
-) -> State:
-    """A right answer, with places to go wrong at."""
-    facts = pick(state["facts"])
+def right(state: State, max_bytes: int, keep: list[str]) -> State:
+    """The plain one: try with it, and take it back when it is too much."""
+    facts = newest(state["facts"])
     shown = [fact for fact in facts if fact["key"] in keep]
     artifacts: list[Item] = []
 
@@ -49,21 +40,14 @@ def filled(
         logs = [one for one in state["artifacts"] if one in artifacts]
         return {**state, "facts": in_order, "artifacts": logs}
 
-    if (needed := measure(made())) > max_bytes:
+    if (needed := in_bytes(made())) > max_bytes:
         raise ContextTooSmall(needed, max_bytes)
     for kept, items in ((shown, facts), (artifacts, state["artifacts"])):
-        for item in order([item for item in items if item not in kept]):
+        for item in [item for item in items[::-1] if item not in kept]:
             kept.append(item)
-            if measure(made()) > max_bytes:
+            if in_bytes(made()) > max_bytes:
                 kept.pop()
-                if stop:
-                    break
     return copy.deepcopy(made())
-
-
-def right(state: State, max_bytes: int, keep: list[str]) -> State:
-    """The plain one: try with it, and take it back when it is too much."""
-    return filled(state, max_bytes, keep)
 
 
 class Filler:
@@ -210,310 +194,13 @@ def by_marking(state: State, max_bytes: int, keep: list[str]) -> State:
     return swept()
 
 
-def with_a_setting(unit: str, state: State, max_bytes: int, keep: list[str]) -> State:
-    """To be bound with functools.partial; a tuple or two on the way."""
-    result = filled(state, max_bytes, tuple(keep))
-    assert len(render(result).encode(unit)) <= max_bytes
-    return {**result, "facts": tuple(result["facts"])}
-
-
 RIGHT = {
     "plain": right,
     "adds-up-bytes": Filler(),
     "recursion": by_recursion,
     "closure": made_by_a_factory(),
     "marks-and-sweeps": by_marking,
-    "partial": functools.partial(with_a_setting, "utf-8"),
 }
-
-
-def characters(state: State, max_bytes: int, keep: list[str]) -> State:
-    """Takes a character for a byte."""
-    return filled(state, max_bytes, keep, measure=lambda made: len(render(made)))
-
-
-def values_only(state: State, max_bytes: int, keep: list[str]) -> State:
-    """The version everyone writes first: keys and headings are free."""
-
-    def measure(made: State) -> int:
-        values = [json.dumps(fact["value"]) for fact in made["facts"]]
-        summaries = [one["summary"] for one in made["artifacts"]]
-        return sum(len(text.encode()) for text in [made["goal"], *values, *summaries])
-
-    return filled(state, max_bytes, keep, measure=measure)
-
-
-def without_headings(state: State, max_bytes: int, keep: list[str]) -> State:
-    """Adds up the lines, and forgets the two above them."""
-
-    def measure(made: State) -> int:
-        lines = render(made).splitlines()
-        heads = ("known facts:", "artifacts, to be fetched by id:")
-        return len("\n".join(line for line in lines if line not in heads).encode())
-
-    return filled(state, max_bytes, keep, measure=measure)
-
-
-def without_line_breaks(state: State, max_bytes: int, keep: list[str]) -> State:
-    """Adds up the lines, and forgets what is between them."""
-
-    def measure(made: State) -> int:
-        return sum(len(line.encode()) for line in render(made).split("\n"))
-
-    return filled(state, max_bytes, keep, measure=measure)
-
-
-def charges_content(state: State, max_bytes: int, keep: list[str]) -> State:
-    """The artifact's own size is on the bill, though only its line is shown."""
-
-    def measure(made: State) -> int:
-        return in_bytes(made) + sum(one["bytes"] for one in made["artifacts"])
-
-    return filled(state, max_bytes, keep, measure=measure)
-
-
-def content_instead_of_line(state: State, max_bytes: int, keep: list[str]) -> State:
-    """An empty artifact is free, whatever its summary."""
-
-    def measure(made: State) -> int:
-        bare = in_bytes({**made, "artifacts": []})
-        return bare + sum(one["bytes"] for one in made["artifacts"])
-
-    return filled(state, max_bytes, keep, measure=measure)
-
-
-def old_beside_new(state: State, max_bytes: int, keep: list[str]) -> State:
-    """Every fact, whatever is newer."""
-    return filled(state, max_bytes, keep, pick=list)
-
-
-def first_of_a_key(state: State, max_bytes: int, keep: list[str]) -> State:
-    """Takes the oldest fact of a key for the one that counts."""
-    return filled(state, max_bytes, keep, pick=lambda facts: newest(facts[::-1])[::-1])
-
-
-def older_steps_in(state: State, max_bytes: int, keep: list[str]) -> State:
-    """When the newest does not fit, the one before it is shown."""
-    result = filled(state, max_bytes, keep)
-    shown = [fact["key"] for fact in result["facts"]]
-    for fact in reversed(state["facts"]):
-        if fact["key"] not in shown:
-            more = {**result, "facts": [copy.deepcopy(fact), *result["facts"]]}
-            if in_bytes(more) <= max_bytes:
-                result, shown = more, [*shown, fact["key"]]
-    return result
-
-
-def breaks(state: State, max_bytes: int, keep: list[str]) -> State:
-    """Stops at the first that does not fit."""
-    return filled(state, max_bytes, keep, stop=True)
-
-
-def off_by_one(state: State, max_bytes: int, keep: list[str]) -> State:
-    """Less than the budget, where as much as the budget would do."""
-    facts = newest(state["facts"])
-    must = [fact for fact in facts if fact["key"] in keep]
-    needed = in_bytes({**state, "facts": must, "artifacts": []})
-    if needed >= max_bytes - 1:
-        return filled(state, max_bytes, keep)
-    return filled(state, max_bytes - 1, keep)
-
-
-def counts_a_last_line_break(state: State, max_bytes: int, keep: list[str]) -> State:
-    """Every line ends with a line break, the last one too."""
-    return filled(state, max_bytes, keep, measure=lambda made: in_bytes(made) + 1)
-
-
-def counts_the_json(state: State, max_bytes: int, keep: list[str]) -> State:
-    """Measures the dict that it returns, not the text that is read."""
-    return filled(
-        state, max_bytes, keep, measure=lambda made: len(json.dumps(made).encode())
-    )
-
-
-def oldest_first(state: State, max_bytes: int, keep: list[str]) -> State:
-    """First come, first served."""
-    return filled(state, max_bytes, keep, order=list)
-
-
-def smallest_first(state: State, max_bytes: int, keep: list[str]) -> State:
-    """Packs as many as it can."""
-    return filled(
-        state,
-        max_bytes,
-        keep,
-        order=lambda items: sorted(items, key=lambda item: len(json.dumps(item))),
-    )
-
-
-def artifacts_first(state: State, max_bytes: int, keep: list[str]) -> State:
-    """Fills with artifacts, and lets the facts have the rest."""
-    must = [fact for fact in newest(state["facts"]) if fact["key"] in keep]
-    first = filled({**state, "facts": must}, max_bytes, keep)
-    logs = [one["id"] for one in first["artifacts"]]
-    kept = [one for one in state["artifacts"] if one["id"] in logs]
-
-    def measure(made: State) -> int:
-        return in_bytes({**made, "artifacts": kept})
-
-    made = filled({**state, "artifacts": []}, max_bytes, keep, measure=measure)
-    return copy.deepcopy({**made, "artifacts": kept})
-
-
-def list_forgotten(state: State, max_bytes: int, keep: list[str]) -> State:
-    """Never looks at the list."""
-    return filled(state, max_bytes, [])
-
-
-def list_first_among_others(state: State, max_bytes: int, keep: list[str]) -> State:
-    """What is on the list comes first, and is dropped like the rest."""
-    return filled(
-        state,
-        max_bytes,
-        [],
-        order=lambda items: sorted(items, key=lambda one: one.get("key") not in keep),
-    )
-
-
-def questions_dropped(state: State, max_bytes: int, keep: list[str]) -> State:
-    """Open questions seem to be nobody's business."""
-    return filled({**state, "questions": []}, max_bytes, keep)
-
-
-def keeps_all_of_a_key(state: State, max_bytes: int, keep: list[str]) -> State:
-    """What is on the list is kept, old values and all."""
-    facts = newest(state["facts"])
-    return filled(
-        state,
-        max_bytes,
-        keep,
-        pick=lambda known: [f for f in known if f in facts or f["key"] in keep],
-    )
-
-
-def swallows_the_error(state: State, max_bytes: int, keep: list[str]) -> State:
-    """The agent must go on, with whatever there is."""
-    try:
-        return filled(state, max_bytes, keep)
-    except ContextTooSmall:
-        return {**copy.deepcopy(state), "facts": [], "artifacts": []}
-
-
-def returns_none_for_too_small(
-    state: State, max_bytes: int, keep: list[str]
-) -> State | None:
-    """None for "it did not work"."""
-    try:
-        return filled(state, max_bytes, keep)
-    except ContextTooSmall:
-        return None
-
-
-def raises_another(state: State, max_bytes: int, keep: list[str]) -> State:
-    """An error without the number that would help."""
-    try:
-        return filled(state, max_bytes, keep)
-    except ContextTooSmall:
-        raise ValueError("the budget is too small") from None
-
-
-def needs_one_more(state: State, max_bytes: int, keep: list[str]) -> State:
-    """Says that one byte more than was allowed would do."""
-    try:
-        return filled(state, max_bytes, keep)
-    except ContextTooSmall as error:
-        raise ContextTooSmall(max_bytes + 1, error.limit) from error
-
-
-def numbers_swapped(state: State, max_bytes: int, keep: list[str]) -> State:
-    """The two numbers the wrong way round."""
-    try:
-        return filled(state, max_bytes, keep)
-    except ContextTooSmall as error:
-        raise ContextTooSmall(error.limit, error.needed) from error
-
-
-def changes_the_input(state: State, max_bytes: int, keep: list[str]) -> State:
-    """Drops from the state what it does not show."""
-    result = filled(state, max_bytes, keep)
-    state["facts"] = result["facts"]
-    state["artifacts"] = result["artifacts"]
-    return state
-
-
-def empties_the_list(state: State, max_bytes: int, keep: list[str]) -> State:
-    """Ticks off what it has kept."""
-    result = filled(state, max_bytes, keep)
-    keep.clear()
-    return result
-
-
-def sorts_the_list(state: State, max_bytes: int, keep: list[str]) -> State:
-    """In order it is looked up sooner."""
-    keep.sort()
-    return filled(state, max_bytes, keep)
-
-
-def shares_memory(state: State, max_bytes: int, keep: list[str]) -> State:
-    """New lists around the old facts."""
-    result = filled(state, max_bytes, keep)
-    return {
-        **state,
-        "facts": [one for one in newest(state["facts"]) if one in result["facts"]],
-        "artifacts": [one for one in state["artifacts"] if one in result["artifacts"]],
-    }
-
-
-def newest_on_top(state: State, max_bytes: int, keep: list[str]) -> State:
-    """Returns the facts in the order in which it took them."""
-    result = filled(state, max_bytes, keep)
-    return {**result, "facts": result["facts"][::-1]}
-
-
-def list_on_top(state: State, max_bytes: int, keep: list[str]) -> State:
-    """What is on the list stands first, out of its order."""
-    result = filled(state, max_bytes, keep)
-    facts = sorted(result["facts"], key=lambda fact: fact["key"] not in keep)
-    return {**result, "facts": facts}
-
-
-def cuts_values(state: State, max_bytes: int, keep: list[str]) -> State:
-    """Half of a value is shown as if it were all of it."""
-    short = [
-        {**fact, "value": fact["value"][:20]}
-        if isinstance(fact["value"], str)
-        else fact
-        for fact in state["facts"]
-    ]
-    return filled({**state, "facts": short}, max_bytes, keep)
-
-
-def says_what_is_missing(state: State, max_bytes: int, keep: list[str]) -> State:
-    """Adds a fact of its own, and the text grows after it was measured."""
-    result = filled(state, max_bytes, keep)
-    gone = len(state["facts"]) - len(result["facts"])
-    note = [{"key": "left out", "value": gone}] if gone else []
-    return {**result, "facts": [*result["facts"], *note]}
-
-
-def returns_nothing(state: State, max_bytes: int, keep: list[str]) -> None:
-    """Forgets to return."""
-    filled(state, max_bytes, keep)
-
-
-def returns_text(state: State, max_bytes: int, keep: list[str]) -> str:
-    """Returns what the model reads."""
-    return render(filled(state, max_bytes, keep))
-
-
-def ignores_lists(state: State, max_bytes: int, keep: list[str]) -> State:
-    """Passes over facts whose value is not a text."""
-    texts = [
-        fact
-        for fact in newest(state["facts"])
-        if isinstance(fact["value"], str) or fact["key"] in keep
-    ]
-    return filled({**state, "facts": texts}, max_bytes, keep)
 
 
 PLENTY = "keeps everything when there is room"
@@ -530,91 +217,233 @@ ORDER = "keeps the order of the state"
 LEAVES = "leaves the state as it was, and shares nothing with it"
 RANDOM = "holds for 100 random states, and a second time"
 
-
-def wants_all_of_the_list(state: State, max_bytes: int, keep: list[str]) -> State:
-    """Looks up each key on the list, also one that no fact has."""
-    known = {fact["key"]: fact for fact in newest(state["facts"])}
-    must = [known[key]["key"] for key in keep]
-    return filled(state, max_bytes, must)
-
-
-def oldest_artifact_first(state: State, max_bytes: int, keep: list[str]) -> State:
-    """The newest fact comes first, and then the oldest artifact."""
-
-    def order(items: list[Item]) -> list[Item]:
-        return items if items and "id" in items[0] else items[::-1]
-
-    return filled(state, max_bytes, keep, order=order)
+FACTS = 'newest(state["facts"])'
+MUST = '[fact for fact in facts if fact["key"] in keep]'
+KINDS = '((shown, facts), (artifacts, state["artifacts"]))'
+TOO_MUCH = "if in_bytes(made()) > max_bytes"
+IS_OLDER = 'item.get("key") in [one["key"] for one in shown[:-1]]'
+TOO_SMALL = "raise ContextTooSmall(needed, max_bytes)"
+MADE = "copy.deepcopy(made())"
 
 
-def rebuilds_the_facts(state: State, max_bytes: int, keep: list[str]) -> State:
-    """Makes each fact anew from the two keys that it knows."""
-    facts = [{"key": f["key"], "value": f["value"]} for f in state["facts"]]
-    return filled({**state, "facts": facts}, max_bytes, keep)
+def values_only(made: State) -> int:
+    """The version everyone writes first: keys and headings are free."""
+    values = [json.dumps(fact["value"]) for fact in made["facts"]]
+    summaries = [one["summary"] for one in made["artifacts"]]
+    return sum(len(text.encode()) for text in [made["goal"], *values, *summaries])
 
 
-def skips_what_is_empty(state: State, max_bytes: int, keep: list[str]) -> State:
-    """Takes 0, "" and None for nothing."""
-
-    def pick(facts: list[Item]) -> list[Item]:
-        return [f for f in newest(facts) if f["value"] or f["key"] in keep]
-
-    return filled(state, max_bytes, keep, pick=pick)
+def without_headings(made: State) -> int:
+    """Adds up the lines, and forgets the two above them."""
+    heads = ("known facts:", "artifacts, to be fetched by id:")
+    lines = [line for line in render(made).splitlines() if line not in heads]
+    return len("\n".join(lines).encode())
 
 
-def keeps_the_first_two(state: State, max_bytes: int, keep: list[str]) -> State:
-    """A list has a first and a second."""
-    return filled(state, max_bytes, keep[:2])
+def with_content(made: State) -> int:
+    """The artifact's own size is on the bill, though only its line is shown."""
+    return in_bytes(made) + sum(one["bytes"] for one in made["artifacts"])
+
+
+def with_a_note(state: State, made: State) -> State:
+    """Adds a fact of its own, and the text grows after it was measured."""
+    gone = len(state["facts"]) - len(made["facts"])
+    note = [{"key": "left out", "value": gone}] if gone else []
+    return {**made, "facts": [*made["facts"], *note]}
+
+
+def first_20(fact: Item) -> Item:
+    """Half of a value is shown as if it were all of it."""
+    value = fact["value"]
+    return {**fact, "value": value[:20] if isinstance(value, str) else value}
+
+
+def first(statement: str) -> Any:
+    """The plain answer, with a statement before all others."""
+    return but(right, ("    facts =", f"    {statement}\n    facts ="))
+
+
+def knowing(facts: str) -> Any:
+    """The plain answer, which fills with other facts."""
+    return but(right, (FACTS, facts))
+
+
+def returning(made: str) -> Any:
+    """The plain answer, which returns something else."""
+    return but(right, (MADE, made))
+
+
+def failing(statement: str) -> Any:
+    """The plain answer, with another statement where the budget is too small."""
+    return but(right, (TOO_SMALL, statement))
 
 
 WRONG = {
-    "characters": Wrong(characters, BYTES, "characters, but"),
-    "values-only": Wrong(values_only, BUDGET, "for keys, line breaks"),
+    "characters": Wrong(
+        but(right, in_bytes=lambda made: len(render(made))), BYTES, "characters, but"
+    ),
+    "values-only": Wrong(
+        but(right, in_bytes=values_only), BUDGET, "for keys, line breaks"
+    ),
     "without-headings": Wrong(
-        without_headings, BUDGET, "13 too many: 22 for goal and questions, 13"
+        but(right, in_bytes=without_headings),
+        BUDGET,
+        "13 too many: 22 for goal and questions, 13",
     ),
-    "without-line-breaks": Wrong(without_line_breaks, BUDGET, "too many"),
-    "charges-content": Wrong(charges_content, LINE, "it was left out"),
-    "content-instead-of-line": Wrong(content_instead_of_line, LINE, "left out"),
-    "old-beside-new": Wrong(old_beside_new, NEWEST, "replicas=1, replicas=3 side by"),
-    "first-of-a-key": Wrong(first_of_a_key, NEWEST, "knows replicas=3 by now"),
-    "older-steps-in": Wrong(older_steps_in, NEWEST, "it showed status='ok'"),
-    "breaks": Wrong(breaks, OVER, "it showed 0 of the small ones"),
-    "off-by-one": Wrong(off_by_one, LAST, "it showed"),
-    "counts-a-last-line-break": Wrong(counts_a_last_line_break, LAST, "it showed"),
-    "counts-the-json": Wrong(counts_the_json, LEAST, "the error said that"),
-    "oldest-first": Wrong(oldest_first, FIRST, "it showed host-0"),
-    "smallest-first": Wrong(smallest_first, RANDOM, "it left out"),
-    "artifacts-first": Wrong(artifacts_first, FIRST, "it showed"),
-    "list-forgotten": Wrong(list_forgotten, LIST, "is on the list, and was dropped"),
-    "list-first-among-others": Wrong(list_first_among_others, LEAST, "as if that"),
-    "questions-dropped": Wrong(questions_dropped, LIST, "the open question", (PLENTY,)),
+    "charges-content": Wrong(
+        but(right, in_bytes=with_content), LINE, "it was left out"
+    ),
+    "counts-the-json": Wrong(
+        but(right, in_bytes=lambda made: len(json.dumps(made).encode())),
+        LEAST,
+        "the error said that",
+    ),
+    "old-beside-new": Wrong(
+        but(right, newest=list), NEWEST, "replicas=1, replicas=3 side by"
+    ),
+    "first-of-a-key": Wrong(
+        but(right, newest=lambda facts: newest(facts[::-1])[::-1]),
+        NEWEST,
+        "knows replicas=3 by now",
+    ),
+    "older-steps-in": Wrong(
+        but(
+            right,
+            (FACTS, 'state["facts"]'),
+            (MUST, MUST.replace("in facts", "in newest(facts)")),
+            (TOO_MUCH, f"{TOO_MUCH} or {IS_OLDER}"),
+        ),
+        NEWEST,
+        "it showed status='ok'",
+    ),
+    "breaks": Wrong(
+        but(right, ("kept.pop()", "kept.pop()\n                break")),
+        OVER,
+        "it showed 0 of the small ones",
+    ),
+    "off-by-one": Wrong(
+        but(right, (TOO_MUCH, TOO_MUCH.replace(">", ">="))), LAST, "it showed"
+    ),
+    "oldest-first": Wrong(
+        but(right, ("items[::-1]", "items")), FIRST, "it showed host-0"
+    ),
+    "smallest-first": Wrong(
+        but(
+            right,
+            ("items[::-1]", "sorted(items, key=lambda one: len(json.dumps(one)))"),
+        ),
+        RANDOM,
+        "it left out",
+    ),
+    "artifacts-first": Wrong(but(right, (KINDS, f"{KINDS}[::-1]")), FIRST, "it showed"),
+    "oldest-artifact-first": Wrong(
+        but(right, ("items[::-1]", "(items[::-1] if items is facts else items)")),
+        FIRST,
+        "it showed log_1",
+    ),
+    "list-forgotten": Wrong(
+        first("keep = []"), LIST, "is on the list, and was dropped"
+    ),
+    "keeps-the-first-two": Wrong(first("keep = keep[:2]"), LIST, "and was dropped"),
+    "list-first-among-others": Wrong(
+        but(
+            right,
+            (MUST, "[]"),
+            (
+                "items[::-1]",
+                'sorted(items, key=lambda one: one.get("key") not in keep)',
+            ),
+        ),
+        LEAST,
+        "as if that",
+    ),
+    "wants-all-of-the-list": Wrong(
+        but(
+            right,
+            (MUST, '[{fact["key"]: fact for fact in facts}[key] for key in keep]'),
+        ),
+        LIST,
+        "it raised KeyError",
+    ),
     "keeps-all-of-a-key": Wrong(
-        keeps_all_of_a_key, LIST, "list is kept, but it showed"
+        knowing(
+            f'[one for one in state["facts"] if one in {FACTS} or one["key"] in keep]'
+        ),
+        LIST,
+        "list is kept, but it showed",
     ),
-    "swallows-the-error": Wrong(swallows_the_error, LEAST, "as if that could be"),
-    "returns-none": Wrong(returns_none_for_too_small, LEAST, "it returned something"),
-    "raises-another": Wrong(raises_another, LEAST, "it raised ValueError"),
-    "needs-one-more": Wrong(needs_one_more, LEAST, "are needed"),
-    "numbers-swapped": Wrong(numbers_swapped, LEAST, "the wrong way round"),
-    "changes-the-input": Wrong(changes_the_input, LEAVES, "'facts' had changed"),
-    "empties-the-list": Wrong(empties_the_list, LEAVES, "'hosts'], and is []"),
-    "sorts-the-list": Wrong(sorts_the_list, LEAVES, "is ['hosts', 'unknown']"),
-    "shares-memory": Wrong(shares_memory, LEAVES, "had changed with it"),
-    "newest-on-top": Wrong(newest_on_top, ORDER, "the facts came as host-5"),
-    "list-on-top": Wrong(list_on_top, ORDER, "the facts came as"),
-    "cuts-values": Wrong(cuts_values, OVER, "which the state does not hold"),
+    "ignores-lists": Wrong(
+        knowing(
+            f'[one for one in {FACTS} if isinstance(one["value"], str) or one["key"] in keep]'
+        ),
+        RANDOM,
+        "it left out",
+    ),
+    "skips-what-is-empty": Wrong(
+        knowing(f'[one for one in {FACTS} if one["value"] or one["key"] in keep]'),
+        PLENTY,
+        "it left out retries",
+    ),
+    "rebuilds-the-facts": Wrong(
+        knowing(f'[{{"key": one["key"], "value": one["value"]}} for one in {FACTS}]'),
+        PLENTY,
+        "which the state does not",
+    ),
+    "cuts-values": Wrong(
+        knowing(f"[first_20(one) for one in {FACTS}]"),
+        OVER,
+        "which the state does not hold",
+    ),
+    "questions-dropped": Wrong(
+        first('state = {**state, "questions": []}'),
+        LIST,
+        "the open question",
+        (PLENTY,),
+    ),
+    "swallows-the-error": Wrong(
+        failing('return {**state, "facts": [], "artifacts": []}'),
+        LEAST,
+        "as if that could be",
+    ),
+    "returns-none": Wrong(failing("return None"), LEAST, "it returned something"),
+    "raises-another": Wrong(
+        failing("raise ValueError(needed)"), LEAST, "it raised ValueError"
+    ),
+    "needs-one-more": Wrong(
+        failing("raise ContextTooSmall(max_bytes + 1, max_bytes)"), LEAST, "are needed"
+    ),
+    "numbers-swapped": Wrong(
+        failing("raise ContextTooSmall(max_bytes, needed)"),
+        LEAST,
+        "the wrong way round",
+    ),
+    "changes-the-input": Wrong(
+        returning(f"state.update({MADE}) or state"), LEAVES, "'facts' had changed"
+    ),
+    "empties-the-list": Wrong(
+        returning(f"keep.clear() or {MADE}"), LEAVES, "'hosts'], and is []"
+    ),
+    "sorts-the-list": Wrong(first("keep.sort()"), LEAVES, "is ['hosts', 'unknown']"),
+    "shares-memory": Wrong(returning("made()"), LEAVES, "had changed with it"),
+    "newest-on-top": Wrong(
+        returning(f"{{**{MADE}, 'facts': {MADE}['facts'][::-1]}}"),
+        ORDER,
+        "the facts came as host-5",
+    ),
+    "list-on-top": Wrong(
+        but(
+            right, ("fact for fact in facts if fact in shown", "fact for fact in shown")
+        ),
+        ORDER,
+        "the facts came as",
+    ),
     "says-what-is-missing": Wrong(
-        says_what_is_missing, NEWEST, "left out=1, which the state does not hold"
+        returning(f"with_a_note(state, {MADE})"),
+        NEWEST,
+        "left out=1, which the state does not hold",
     ),
-    "returns-nothing": Wrong(returns_nothing, PLENTY, "it returned nothing (None)"),
-    "returns-text": Wrong(returns_text, PLENTY, "it returned str", ALL),
-    "ignores-lists": Wrong(ignores_lists, RANDOM, "it left out"),
-    "wants-all-of-the-list": Wrong(wants_all_of_the_list, LIST, "it raised KeyError"),
-    "oldest-artifact-first": Wrong(oldest_artifact_first, FIRST, "it showed log_1"),
-    "rebuilds-the-facts": Wrong(rebuilds_the_facts, PLENTY, "which the state does not"),
-    "skips-what-is-empty": Wrong(skips_what_is_empty, PLENTY, "it left out retries"),
-    "keeps-the-first-two": Wrong(keeps_the_first_two, LIST, "and was dropped"),
+    "returns-nothing": Wrong(returning("None"), PLENTY, "it returned nothing (None)"),
+    "returns-text": Wrong(returning(f"render({MADE})"), PLENTY, "it returned str", ALL),
 }
 
 CARD = {
@@ -624,7 +453,6 @@ CARD = {
     "a state like the one that came in": ["returns-text", "returns-nothing"],
     "at most `max_bytes` bytes": [
         "without-headings",
-        "without-line-breaks",
         "values-only",
     ],
     "bytes in UTF-8": ["characters"],
@@ -652,7 +480,6 @@ CARD = {
     "then the artifacts, from the newest": ["oldest-artifact-first", "smallest-first"],
     "What still fits is in": [
         "off-by-one",
-        "counts-a-last-line-break",
         "charges-content",
         "skips-what-is-empty",
         "ignores-lists",
