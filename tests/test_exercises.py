@@ -279,7 +279,7 @@ def test_a_wrong_answer_fails_by_name(name, wrong):
     stages = [stage.name for stage in EXERCISES[name].load().STAGES]
     only = [wrong.stage] if wrong.stage in stages else []
 
-    report = check(name, wrong.answer, only=only)
+    report = check(name, wrong.answer, only=only, seconds=wrong.seconds)
 
     case = next(case for case in report.cases if case.name == wrong.stage)
     assert not case.passed

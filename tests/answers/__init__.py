@@ -31,12 +31,15 @@ class Wrong(NamedTuple):
         says: What that stage must say.
 
         also: Other stages that cannot pass either; `ALL` if it spoils every call.
+
+        seconds: The wall-clock cap of its stage; less for one that never comes back.
     """
 
     answer: Callable[..., Any]
     stage: str
     says: str
     also: tuple[str, ...] = ()
+    seconds: float = 10.0
 
 
 def but(answer: Any, *lines: tuple[str, str], **names: Any) -> Any:

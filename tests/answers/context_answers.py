@@ -374,7 +374,7 @@ WRONG = {
     ),
     "ignores-lists": Wrong(
         knowing(
-            f'[one for one in {FACTS} if isinstance(one["value"], str) or one["key"] in keep]'
+            f'[f for f in {FACTS} if isinstance(f["value"], str) or f["key"] in keep]'
         ),
         RANDOM,
         "it left out",
