@@ -90,9 +90,7 @@ def changed(path):
 
 
 def test_every_exercise_has_answers_to_be_tried():
-    """
-    At least five named mistakes, and at least two right answers in another style.
-    """
+    """At least five named mistakes, and at least two right answers in another style."""
     assert set(ANSWERS) == set(EXERCISES)
     for module in ANSWERS.values():
         assert len(module.WRONG) >= 5
@@ -101,9 +99,7 @@ def test_every_exercise_has_answers_to_be_tried():
 
 @every_exercise
 def test_the_solution_passes(exercise, copy):
-    """
-    What the solution shows is an answer.
-    """
+    """What the solution shows is an answer."""
     path = copy(f"{exercise.stem}.ipynb", solution_of(exercise).read_text("utf-8"))
 
     report = check_notebook(path, exercise.name)
@@ -113,9 +109,7 @@ def test_the_solution_passes(exercise, copy):
 
 @every_exercise
 def test_the_stub_is_not_started(exercise, copy):
-    """
-    An untouched exercise is no failure: it says what to do.
-    """
+    """An untouched exercise is no failure: it says what to do."""
     path = copy(f"{exercise.stem}.ipynb", stub_of(solution_of(exercise)))
 
     report = check_notebook(path, exercise.name)
@@ -128,9 +122,7 @@ def test_the_stub_is_not_started(exercise, copy):
 
 @every_exercise
 def test_the_stub_raises_an_error_that_names_the_exercise(exercise, copy):
-    """
-    Whoever runs it too early reads a sentence.
-    """
+    """Whoever runs it too early reads a sentence."""
     path = copy(f"{exercise.stem}.ipynb", stub_of(solution_of(exercise)))
     space = {}
     exec(code(path, exercise), space)
@@ -145,9 +137,7 @@ def test_the_stub_raises_an_error_that_names_the_exercise(exercise, copy):
 
 @every_exercise
 def test_the_stub_asks_and_does_not_tell(exercise):
-    """
-    It has a TODO, a card and the check, and nothing of the solution.
-    """
+    """It has a TODO, a card and the check, and nothing of the solution."""
     text = stub_of(solution_of(exercise))
     notebook = nbformat.reads(text, as_version=4)
     source = "\n".join(cell.source for cell in notebook.cells)
@@ -180,9 +170,7 @@ def test_the_stub_is_clean_code(exercise, copy):
 
 @every_exercise
 def test_the_stub_on_disk_is_the_derived_one(exercise):
-    """
-    The two cannot drift apart; a learner's own version is left in peace.
-    """
+    """The two cannot drift apart; a learner's own version is left in peace."""
     path = FOLDER / f"{exercise.stem}.ipynb"
     if changed(path):
         pytest.skip(f"{path.name} was changed here: it is the learner's now")
@@ -192,9 +180,7 @@ def test_the_stub_on_disk_is_the_derived_one(exercise):
 
 @every_exercise
 def test_the_worked_example_is_true(exercise, tmp_path, monkeypatch):
-    """
-    What the docstring of the stub shows is what the solution does.
-    """
+    """What the docstring of the stub shows is what the solution does."""
     monkeypatch.chdir(tmp_path)
     space = {}
     exec(code(solution_of(exercise), exercise), space)
@@ -212,9 +198,7 @@ def test_the_worked_example_is_true(exercise, tmp_path, monkeypatch):
 
 @every_exercise
 def test_the_solution_shows_a_wrong_answer_that_fails(exercise):
-    """
-    The tempting mistake is run in the solution, and its verdict is stored there.
-    """
+    """The tempting mistake is run in the solution, and its verdict is stored there."""
     notebook = nbformat.read(solution_of(exercise), as_version=4)
     shown = [
         output.data["text/plain"]
@@ -229,9 +213,7 @@ def test_the_solution_shows_a_wrong_answer_that_fails(exercise):
 
 @every_exercise
 def test_the_hints_are_a_ladder(exercise):
-    """
-    A nudge that asks, a place, and the shape: three steps.
-    """
+    """A nudge that asks, a place, and the shape: three steps."""
     hints = exercise.load().HINTS
 
     assert len(hints) == 3
@@ -253,9 +235,7 @@ def test_the_hints_are_a_ladder(exercise):
     ],
 )
 def test_a_right_answer_in_any_style_passes(name, answer):
-    """
-    The check judges what a function does, never how it is written.
-    """
+    """The check judges what a function does, never how it is written."""
     report = check(name, answer)
 
     assert report.passed, str(report)
@@ -273,9 +253,7 @@ every_mistake = pytest.mark.parametrize(
 
 @every_mistake
 def test_a_wrong_answer_fails_by_name(name, wrong):
-    """
-    The stage that is about the mistake says what happened.
-    """
+    """The stage that is about the mistake says what happened."""
     stages = [stage.name for stage in EXERCISES[name].load().STAGES]
     only = [wrong.stage] if wrong.stage in stages else []
 
@@ -289,9 +267,7 @@ def test_a_wrong_answer_fails_by_name(name, wrong):
 @pytest.mark.soak
 @every_mistake
 def test_a_wrong_answer_fails_among_all_stages(name, wrong):
-    """
-    As a learner tries it: the other stages do not get in the way.
-    """
+    """As a learner tries it: the other stages do not get in the way."""
     report = check(name, wrong.answer)
 
     case = next(case for case in report.cases if case.name == wrong.stage)

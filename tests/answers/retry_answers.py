@@ -1,30 +1,26 @@
-"""Answers to exercise 04, right and wrong, and what is said of the wrong ones."""
+"""Answers to exercise 04, right and wrong."""
 
+import contextlib
+import copy
 import functools
-import random
+import itertools
+import threading
+from typing import Any
 
+from agentstate_lab.errors import AgentStateError
 from agentstate_lab.retry import execute_with_retry
-from answers import ALL, EXPLAINS, Wrong
-from answers import retry_mistakes as wrong
-from answers import retry_styles as right
+from answers import ALL, EXPLAINS, Wrong, but
+from answers import retry_mistakes as mistakes
+from answers import retry_styles as styles
 
 RIGHT = {
-    "plain": right.right,
+    "plain": styles.right,
+    "object": styles.Retry(),
+    "group": styles.all_errors,
+    "thread": styles.in_a_thread,
+    "for-else": styles.for_else,
+    "jitter": styles.with_jitter,
     "package": functools.partial(execute_with_retry, jitter="none"),
-    "while": right.while_true,
-    "for-else": right.for_else,
-    "recursive": right.recursive,
-    "generator": right.with_a_generator,
-    "object": right.Retry(),
-    "decorator": right.by_a_decorator,
-    "group": right.all_errors,
-    "with-blocks": right.with_blocks,
-    "contextlib": right.with_suppress,
-    "partial": functools.partial(right.with_a_name, []),
-    "strict": right.strict,
-    "thread": right.in_a_thread,
-    "jitter": right.with_jitter,
-    "options": right.with_options,
 }
 
 RETURNS = "returns what the function returns"
@@ -41,165 +37,358 @@ PERMANENT = "raises Permanent at once"
 INTERRUPTS = "never catches KeyboardInterrupt or SystemExit"
 REFUSES = "refuses max_attempts below 1 before it calls anything"
 KEEPS = "keeps nothing from one call to the next"
-
-
 SPREADS = "spreads its waits when it is given an rng"
 
+CALL = "return fn()"
+REFUSAL = "at_least_one(max_attempts)"
+RANGE = "range(max_attempts)"
+IS_LAST = "attempt == max_attempts - 1"
+LAST = f"if {IS_LAST}:\n                raise"
+PERMANENTLY = "except Permanent:\n            raise"
+CAUGHT = "except Exception:"
+WRAPS = "except BaseException as error:\n            raise RetryFailed from error"
+WAIT = "        sleep(2**attempt)\n"
+END = "return None"
+DEFAULT_SLEEP = "sleep: Sleep = time.sleep"
+
+
+def changed(*lines: tuple[str, str], **names: Any) -> Any:
+    """The plain answer, with something replaced."""
+    return but(styles.right, *lines, **names)
+
+
+def calling(*statements: str, **names: Any) -> Any:
+    """The plain answer, which does something else than to call and return."""
+    return changed((CALL, "\n            ".join(statements)), **names)
+
+
+def waiting(seconds: str, **names: Any) -> Any:
+    """The plain answer, which hands something else to its sleep."""
+    return changed(("2**attempt", seconds), **names)
+
+
+def sleeping(*statements: str, **names: Any) -> Any:
+    """The plain answer, which waits in another way."""
+    made = "".join(f"        {statement}\n" for statement in statements)
+    return changed((WAIT, made), **names)
+
+
+def failing(statement: str) -> Any:
+    """The plain answer, with something else where its last attempt has failed."""
+    return changed((LAST, f"if {IS_LAST}:\n                {statement}"))
+
+
+def afterwards(statement: str, note: str, **names: Any) -> Any:
+    """The plain answer, with a note of each error, and an error of its own."""
+    noted = f"except Exception as error:\n            {note}"
+    broken = LAST.replace("raise", "break")
+    return changed((CAUGHT, noted), (LAST, broken), (END, statement), **names)
+
+
+def refusing(*lines: tuple[str, str]) -> Any:
+    """The plain answer, with another idea of what is no number of attempts."""
+    return changed(at_least_one=but(styles.at_least_one, *lines))
+
+
+def permanently(statements: str) -> Any:
+    """The plain answer, with something else for `Permanent`."""
+    return changed((PERMANENTLY, statements))
+
+
 WRONG = {
-    "one-too-few": Wrong(wrong.one_too_few, COUNTS, "twice, 1 too few"),
-    "one-too-many": Wrong(wrong.one_too_many, COUNTS, "the first one included"),
-    "never-gives-up": Wrong(wrong.never_gives_up, COUNTS, "had to be stopped"),
-    "cannot-be-stopped": Wrong(wrong.cannot_be_stopped, COUNTS, "an endless loop"),
+    "one-too-few": Wrong(
+        changed(
+            (RANGE, "range(max_attempts - 1)"), (IS_LAST, "attempt == max_attempts - 2")
+        ),
+        COUNTS,
+        "twice, 1 too few",
+    ),
+    "one-too-many": Wrong(
+        changed(
+            (RANGE, "range(max_attempts + 1)"), (IS_LAST, "attempt == max_attempts")
+        ),
+        COUNTS,
+        "the first one included",
+    ),
+    "never-gives-up": Wrong(
+        changed(
+            (RANGE, "itertools.count()"), (IS_LAST, "attempt < 0"), itertools=itertools
+        ),
+        COUNTS,
+        "had to be stopped",
+    ),
+    "cannot-be-stopped": Wrong(mistakes.cannot_be_stopped, COUNTS, "an endless loop"),
     "waits-after-the-last": Wrong(
-        wrong.waits_after_the_last, LAST_WAIT, "it waited 4 s after the last failure"
+        changed(
+            (CAUGHT, f"{CAUGHT}\n    {WAIT[:-1]}"), (f"{WAIT}    return", "    return")
+        ),
+        LAST_WAIT,
+        "it waited 4 s after the last failure",
     ),
     "waits-after-success": Wrong(
-        wrong.waits_after_success, LAST_WAIT, "after the attempt had succeeded"
+        calling("value = fn()", "if attempt:", "    sleep(2**attempt)", "return value"),
+        LAST_WAIT,
+        "after the attempt had succeeded",
     ),
     "waits-before-the-first": Wrong(
-        wrong.waits_before_the_first,
+        changed(
+            ("        try:", f"{WAIT}        try:"), (f"{WAIT}    return", "    return")
+        ),
         DOUBLES,
         "1 s before the first attempt",
         (RETURNS,),
     ),
-    "waits-zero-first": Wrong(wrong.waits_zero_first, DOUBLES, "0 s before the first"),
-    "loses-the-value": Wrong(wrong.loses_the_value, RETURNS, "it returned None: what"),
+    "loses-the-value": Wrong(
+        mistakes.loses_the_value, RETURNS, "it returned None: what"
+    ),
     "calls-for-the-value": Wrong(
-        wrong.calls_for_the_value, RETURNS, "it called the function twice"
+        calling("fn()", CALL), RETURNS, "it called the function twice"
     ),
     "never-raises": Wrong(
-        wrong.never_raises, RAISES, "it returned None, and the caller"
+        mistakes.never_raises, RAISES, "it returned None, and the caller"
     ),
-    "returns-the-error": Wrong(wrong.returns_the_error, RAISES, "NoAnswer: raise it"),
-    "loses-the-cause": Wrong(wrong.loses_the_cause, CAUSE, "the last error is lost"),
-    "only-a-context": Wrong(wrong.only_a_context, CAUSE, "only its __context__"),
-    "from-none": Wrong(wrong.from_none, CAUSE, "from None"),
-    "a-copy": Wrong(wrong.a_copy, CAUSE, "the function's own error is lost"),
-    "the-first-error": Wrong(wrong.the_first_error, CAUSE, "the error of attempt 1"),
+    "returns-the-error": Wrong(
+        mistakes.returns_the_error, RAISES, "NoAnswer: raise it"
+    ),
+    "loses-the-cause": Wrong(
+        afterwards("raise RuntimeError(last)", "last = str(error)"),
+        CAUSE,
+        "the last error is lost",
+    ),
+    "only-a-context": Wrong(
+        failing('raise RuntimeError("failed")'), CAUSE, "only its __context__"
+    ),
+    "from-none": Wrong(failing("raise RetryFailed from None"), CAUSE, "from None"),
+    "a-copy": Wrong(
+        afterwards("raise last", "last = type(error)(*error.args)"),
+        CAUSE,
+        "the function's own error is lost",
+    ),
+    "the-first-error": Wrong(
+        afterwards(
+            "raise RetryFailed from first", "first = first if attempt else error"
+        ),
+        CAUSE,
+        "the error of attempt 1",
+    ),
     "catches-all": Wrong(
-        wrong.catches_all, INTERRUPTS, "it caught KeyboardInterrupt and"
+        changed((CAUGHT, "except BaseException:")),
+        INTERRUPTS,
+        "it caught KeyboardInterrupt and",
     ),
     "catches-exit": Wrong(
-        wrong.catches_exit, INTERRUPTS, "it caught SystemExit and called"
+        changed(
+            (CAUGHT, "except BaseException:"),
+            ("except Permanent", "except (Permanent, KeyboardInterrupt)"),
+        ),
+        INTERRUPTS,
+        "it caught SystemExit and called",
     ),
-    "swallows-ctrl-c": Wrong(wrong.swallows_ctrl_c, INTERRUPTS, "as if all were well"),
+    "swallows-ctrl-c": Wrong(
+        permanently(
+            f"{PERMANENTLY}\n        except KeyboardInterrupt:\n            return None"
+        ),
+        INTERRUPTS,
+        "as if all were well",
+    ),
     "wraps-interrupts": Wrong(
-        wrong.wraps_interrupts, INTERRUPTS, "and raised RetryFailed"
+        changed((LAST, f"{LAST}\n        {WRAPS}")),
+        INTERRUPTS,
+        "and raised RetryFailed",
     ),
     "ctrl-c-in-sleep": Wrong(
-        wrong.catches_ctrl_c_in_sleep, INTERRUPTS, "while it waited"
+        sleeping(
+            "with contextlib.suppress(BaseException):",
+            "    sleep(2**attempt)",
+            contextlib=contextlib,
+        ),
+        INTERRUPTS,
+        "while it waited",
     ),
-    "returns-in-finally": Wrong(
-        wrong.returns_in_finally, INTERRUPTS, "as if all were well"
+    "falsy-fails": Wrong(
+        calling("if value := fn():", "    return value"),
+        VALUES,
+        "it took the value for a failure",
     ),
-    "falsy-fails": Wrong(wrong.falsy_fails, VALUES, "it took the value for a failure"),
-    "none-fails": Wrong(wrong.none_fails, VALUES, "returns None; expected"),
-    "errors-as-values": Wrong(wrong.errors_as_values, VALUES, "does not raise it"),
+    "none-fails": Wrong(
+        calling("if (value := fn()) is not None:", "    return value"),
+        VALUES,
+        "returns None; expected",
+    ),
+    "errors-as-values": Wrong(
+        calling(
+            "if isinstance(value := fn(), Exception):",
+            "    raise value",
+            "return value",
+        ),
+        VALUES,
+        "does not raise it",
+    ),
     "compares-the-value": Wrong(
-        wrong.compares_the_value, VALUES, "neither true nor false"
+        calling(
+            'if (value := fn()) == "pending":', "    raise RetryFailed", "return value"
+        ),
+        VALUES,
+        "neither true nor false",
     ),
     "really-sleeps": Wrong(
-        wrong.really_sleeps, GIVEN, "for real, past that sleep: time"
+        sleeping("time.sleep(2**attempt)"), GIVEN, "for real, past that sleep: time"
     ),
-    "sleeps-twice": Wrong(wrong.sleeps_twice, GIVEN, "time.sleep(1)"),
+    "sleeps-twice": Wrong(
+        sleeping("sleep(2**attempt)", "time.sleep(2**attempt)"), GIVEN, "time.sleep(1)"
+    ),
     "waits-for-an-event": Wrong(
-        wrong.waits_for_an_event, GIVEN, "threading.Event.wait(1)"
+        sleeping("threading.Event().wait(2**attempt)", threading=threading),
+        GIVEN,
+        "threading.Event.wait(1)",
     ),
-    "sleeps-by-name": Wrong(wrong.sleeps_by_name, GIVEN, "sleep(seconds=1)", ALL),
+    "sleeps-by-name": Wrong(
+        waiting("seconds=2**attempt"), GIVEN, "sleep(seconds=1)", ALL
+    ),
     "lets-the-sleeps-error-out": Wrong(
-        wrong.sleeps_by_name, CAUSE, "an error of that sleep, not of the function"
+        waiting("seconds=2**attempt"),
+        CAUSE,
+        "an error of that sleep, not of the function",
     ),
-    "sleeps-a-text": Wrong(wrong.sleeps_a_text, GIVEN, "sleep('1')"),
-    "no-default": Wrong(wrong.no_default, DEFAULT, "it did not wait at all"),
-    "needs-a-sleep": Wrong(wrong.needs_a_sleep, DEFAULT, "it raised TypeError"),
-    "never-sleeps": Wrong(wrong.never_sleeps, DOUBLES, "it did not wait at all"),
+    "sleeps-a-text": Wrong(waiting("str(2**attempt)"), GIVEN, "sleep('1')"),
+    "no-default": Wrong(
+        changed((DEFAULT_SLEEP, "sleep: Sleep = lambda seconds: None")),
+        DEFAULT,
+        "it did not wait at all",
+    ),
+    "needs-a-sleep": Wrong(
+        changed((DEFAULT_SLEEP, "sleep: Sleep")), DEFAULT, "it raised TypeError"
+    ),
+    "never-sleeps": Wrong(sleeping("pass"), DOUBLES, "it did not wait at all"),
     "begins-with-two": Wrong(
-        wrong.waited(lambda n: 2**n),
+        waiting("2 ** (attempt + 1)"),
         DOUBLES,
         "512, 1024, 2048 s: the first wait is 1 s",
     ),
-    "linear": Wrong(wrong.waited(float), DOUBLES, "10, 11 s: each must be twice"),
-    "constant": Wrong(wrong.waited(lambda n: 1), DOUBLES, "1, 1, 1 s: each must be"),
-    "a-second-for-ever": Wrong(
-        wrong.a_second_for_ever, DOUBLES, "were " + "1, " * 10 + "1 ... s: each"
-    ),
-    "squares": Wrong(
-        wrong.waited(lambda n: n * n), DOUBLES, "100, 121 s: each must be"
-    ),
-    "milliseconds": Wrong(
-        wrong.waited(lambda n: 1000 * 2 ** (n - 1)), DOUBLES, "sleep takes seconds"
-    ),
-    "capped": Wrong(
-        wrong.waited(lambda n: min(2 ** (n - 1), 60)), DOUBLES, "a cap of 60 s"
-    ),
+    "linear": Wrong(waiting("attempt + 1.0"), DOUBLES, "10, 11 s: each must be twice"),
+    "constant": Wrong(waiting("1"), DOUBLES, "1, 1, 1 s: each must be"),
+    "milliseconds": Wrong(waiting("1000 * 2**attempt"), DOUBLES, "sleep takes seconds"),
+    "capped": Wrong(waiting("min(2**attempt, 60)"), DOUBLES, "a cap of 60 s"),
     "always-jitter": Wrong(
-        wrong.waited(lambda n: random.uniform(0, 2 ** (n - 1))),
+        waiting("random.uniform(0, 2**attempt)"), DOUBLES, "the waits were 0."
+    ),
+    "in-pieces": Wrong(
+        sleeping("for _ in range(2**attempt):", "    sleep(1)"),
         DOUBLES,
-        "the waits were 0.",
+        "it waited twice: 1, 1",
+        (AGAIN,),
     ),
-    "in-pieces": Wrong(wrong.in_pieces, DOUBLES, "it waited twice: 1, 1", (AGAIN,)),
-    "a-fixed-list": Wrong(wrong.a_fixed_list, COUNTS, "IndexError", (AGAIN,)),
+    "a-fixed-list": Wrong(
+        waiting("[1, 2, 4, 8][attempt]"), COUNTS, "IndexError", (AGAIN,)
+    ),
     "pops-the-waits": Wrong(
-        wrong.pops_the_waits, KEEPS, "16, 32 s, the first time 1, 2 s"
+        waiting("WAITS.pop(0)", WAITS=[2**n for n in range(64)]),
+        KEEPS,
+        "16, 32 s, the first time 1, 2 s",
     ),
-    "a-shared-generator": Wrong(
-        wrong.a_shared_generator(), KEEPS, "it waited 16, 32 s"
+    "a-counter": Wrong(mistakes.Counter(), KEEPS, "failed three times of three"),
+    "a-counter-and-permanent": Wrong(mistakes.Breaker(), KEEPS, "met Permanent"),
+    "remembers": Wrong(mistakes.remembers, KEEPS, "an old value came back"),
+    "collects": Wrong(
+        afterwards(
+            'raise ExceptionGroup("", ERRORS) from ERRORS[-1]',
+            "ERRORS.append(error)",
+            ERRORS=[],
+        ),
+        KEEPS,
+        "an error of the first call came out",
     ),
-    "a-counter": Wrong(wrong.Counter(), KEEPS, "failed three times of three"),
-    "a-counter-and-permanent": Wrong(wrong.Breaker(), KEEPS, "met Permanent"),
-    "remembers": Wrong(wrong.remembers, KEEPS, "an old value came back"),
-    "returns-a-wrapper": Wrong(
-        wrong.returns_a_wrapper, KEEPS, "it returned a function, not what"
+    "zero-is-one": Wrong(
+        changed((REFUSAL, "max_attempts = max(1, max_attempts)")),
+        REFUSES,
+        "called the function once",
     ),
-    "collects": Wrong(wrong.collects, KEEPS, "an error of the first call came out"),
-    "zero-is-one": Wrong(wrong.zero_is_one, REFUSES, "called the function once"),
-    "zero-is-nothing": Wrong(wrong.zero_is_nothing, REFUSES, "it returned None"),
-    "only-zero": Wrong(wrong.only_zero, REFUSES, "max_attempts=-1"),
+    "only-zero": Wrong(
+        refusing(("max_attempts < 1", "max_attempts == 0")), REFUSES, "max_attempts=-1"
+    ),
     "refuses-too-late": Wrong(
-        wrong.refuses_too_late, REFUSES, "called the function once", (PERMANENT,)
+        changed(
+            (REFUSAL, "last = max(1, max_attempts)"),
+            (RANGE, "range(last)"),
+            (CALL, f"value = fn()\n            {REFUSAL}\n            return value"),
+        ),
+        REFUSES,
+        "called the function once",
+        (PERMANENT,),
     ),
-    "asserts": Wrong(wrong.asserts, REFUSES, "it raised AssertionError"),
+    "asserts": Wrong(
+        refusing(("ValueError", "AssertionError")), REFUSES, "it raised AssertionError"
+    ),
     "retries-permanent": Wrong(
-        wrong.retries_permanent,
+        changed((f"{PERMANENTLY}\n        ", "")),
         PERMANENT,
         "it caught Permanent and called the function",
     ),
     "knows-one-class": Wrong(
-        wrong.knows_one_class, PERMANENT, "a subclass of Permanent"
+        permanently(
+            "except Permanent as error:\n            if type(error) is Permanent or "
+            + IS_LAST
+            + ":\n                raise"
+        ),
+        PERMANENT,
+        "a subclass of Permanent",
     ),
     "waits-for-permanent": Wrong(
-        wrong.waits_for_permanent,
+        permanently(
+            "except Permanent:\n            sleep(2**attempt)\n            raise"
+        ),
         PERMANENT,
         "it waited 1 s before it let Permanent out",
     ),
     "wraps-permanent": Wrong(
-        wrong.wraps_permanent,
+        permanently(
+            "except Permanent as error:\n            raise RetryFailed from error"
+        ),
         PERMANENT,
         "whoever catches Permanent would not get it",
     ),
     "swallows-permanent": Wrong(
-        wrong.swallows_permanent, PERMANENT, "it returned None"
+        permanently("except Permanent:\n            return None"),
+        PERMANENT,
+        "it returned None",
     ),
-    "only-connections": Wrong(wrong.only_connections, AGAIN, "it did not try again"),
+    "only-connections": Wrong(
+        changed((CAUGHT, "except (ConnectionError, TimeoutError):")),
+        AGAIN,
+        "it did not try again",
+    ),
     "ours-are-permanent": Wrong(
-        wrong.ours_are_permanent, AGAIN, "raises EffectRefused"
+        changed(Permanent=AgentStateError), AGAIN, "raises EffectRefused"
     ),
-    "tries-once": Wrong(wrong.tries_once, AGAIN, "it did not try again: it raised"),
-    "hands-on-the-number": Wrong(wrong.hands_on_the_number, RETURNS, "arguments (int)"),
+    "tries-once": Wrong(
+        changed((LAST, "raise")), AGAIN, "it did not try again: it raised"
+    ),
+    "hands-on-the-number": Wrong(
+        calling("return fn(attempt + 1)"), RETURNS, "arguments (int)"
+    ),
     "makes-a-wrapper": Wrong(
-        wrong.makes_a_wrapper, RETURNS, "a function and never called that"
+        calling("return lambda: fn()"), RETURNS, "a function and never called that"
     ),
     "does-nothing": Wrong(
-        wrong.does_nothing, RETURNS, "it returned None and never called"
+        calling("return None"), RETURNS, "it returned None and never called"
     ),
     "copies-the-value": Wrong(
-        wrong.copies_the_value, RETURNS, "it returned a dict, not"
+        calling("return copy.copy(fn())", copy=copy), RETURNS, "it returned a dict, not"
     ),
     "catches-what-is-no-exception": Wrong(
-        wrong.catches_what_is_no_exception, INTERRUPTS, "it caught "
+        changed(
+            (CAUGHT, "except BaseException:"),
+            ("except Permanent", "except (Permanent, KeyboardInterrupt, SystemExit)"),
+        ),
+        INTERRUPTS,
+        "it caught ",
     ),
-    "takes-no-rng": Wrong(right.right, SPREADS, "it takes no rng"),
-    "waits-half-at-least": Wrong(wrong.waits_half_at_least, SPREADS, "never shorter"),
+    "takes-no-rng": Wrong(styles.right, SPREADS, "it takes no rng"),
+    "waits-half-at-least": Wrong(
+        but(styles.with_jitter, ("spread(0, wait)", "spread(wait / 2, wait)")),
+        SPREADS,
+        "never shorter",
+    ),
 }
 
 CARD = {
@@ -242,7 +431,7 @@ CARD = {
         "catches-exit",
     ],
     "whatever else is no `Exception`": ["catches-what-is-no-exception"],
-    "Nothing is kept": ["pops-the-waits", "a-shared-generator", "a-counter"],
+    "Nothing is kept": ["pops-the-waits", "a-counter"],
     "a further keyword, `rng=None`": ["takes-no-rng"],
     "anywhere between 0 and": ["waits-half-at-least"],
 }

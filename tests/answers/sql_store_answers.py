@@ -1,105 +1,291 @@
 """Answers to exercise 06, right and wrong."""
 
-from answers import ALL, EXPLAINS, Wrong, but, sql_store_mistakes, sql_store_styles
+import os
+from typing import Any
 
-_WORKS = "works on a pending task and stores its result"
-_OLDEST = "takes the oldest first"
-_NONE = "returns None when nothing can be claimed"
-_SEEN = "has its claim in the table while it works"
-_LEASE = "leaves a task alone until its lease has ended, and then takes it over"
-_CLOCK = "reads no clock but the one it is given"
-_TOKEN = "makes a new token for every claim"
-_ALONE = "never claims what another worker has claimed"
-_LATE = "refuses its own result when the task is not its own any more"
-_OPEN = "holds no lock while it works, and leaves none behind"
-_ERRORS = "lets every error out"
-_DATA = "takes ids, inputs and results as data"
-_MANY = "works on each of 40 tasks once, with 8 processes"
-_DEAD = "outlives a worker that is killed, and one that is frozen"
+from answers import ALL, EXPLAINS, Wrong, but
+from answers import sql_store_mistakes as mistakes
+from answers import sql_store_styles as styles
+from answers.sql_store_styles import FINISH, FREE, OLDEST, TAKE, right
+
+WORKS = "works on a pending task and stores its result"
+ORDER = "takes the oldest first"
+NONE = "returns None when nothing can be claimed"
+SEEN = "has its claim in the table while it works"
+LEASE = "leaves a task alone until its lease has ended, and then takes it over"
+CLOCK = "reads no clock but the one it is given"
+TOKEN = "makes a new token for every claim"
+ALONE = "never claims what another worker has claimed"
+LATE = "refuses its own result when the task is not its own any more"
+OPEN = "holds no lock while it works, and leaves none behind"
+ERRORS = "lets every error out"
+DATA = "takes ids, inputs and results as data"
+MANY = "works on each of 40 tasks once, with 8 processes"
+DEAD = "outlives a worker that is killed, and one that is frozen"
 
 RIGHT = {
-    "one-statement": sql_store_styles.right,
-    "begin-immediate": sql_store_styles.with_transactions,
-    "conditional-update": sql_store_styles.with_a_loop,
-    "stamp-and-ask": sql_store_styles.with_a_stamp,
-    "attempts-as-token": sql_store_styles.with_attempts,
-    "connection-block": sql_store_styles.with_a_connection_block,
-    "isolation-level": sql_store_styles.with_isolation_level,
-    "class": sql_store_styles.worker,
-    "retries": sql_store_styles.with_retries,
-    "release": sql_store_styles.with_a_release,
-    "thread": sql_store_styles.with_a_thread,
-    "row-values": sql_store_styles.with_row_values,
-    "sweep": sql_store_styles.with_a_sweep,
-    "replaced-rows": sql_store_styles.with_replaced_rows,
+    "one-statement": right,
+    "begin-immediate": styles.with_transactions,
+    "conditional-update": styles.with_a_loop,
+    "retries": styles.with_retries,
+    "attempts-as-token": styles.with_attempts,
+    "sweep": styles.with_a_sweep,
 }
 
-_SAID = {
-    "returns_nothing": (_WORKS, "it never called work"),
-    "claims_only": (_WORKS, "it never called work"),
-    "selects_then_updates": (_ALONE, "right before statement 2 of the answer"),
-    "locks_its_threads": (_ALONE, "two workers did one task's work"),
-    "begins_by_reading": (_ALONE, "it had begun by reading"),
-    "gives_up_a_race": (_ALONE, "it returned None"),
-    "claims_if_the_state_is_as_it_was": (_ALONE, "two workers did one task's work"),
-    "claims_if_the_token_is_as_it_was": (_ALONE, "two workers did one task's work"),
-    "hides_the_gap": (_ALONE, "right before statement 2 of the answer, its UPDATE"),
-    "claims_all_of_one_age": (_MANY, "of them was never done"),
-    "works_in_the_transaction": (_OPEN, "another connection could not write", (_SEEN,)),
-    "works_before_it_claims": (_SEEN, "another connection still read 'pending'"),
-    "forgets_to_commit": (_OPEN, "its transaction was still open"),
-    "leaves_it_open": (_OPEN, "when there was nothing to claim"),
-    "never_rolls_back": (_OPEN, "when the claim had been refused by the table"),
-    "closes_the_connection": (_OPEN, "which is not its own"),
-    "token_of_the_process": (_TOKEN, "both claims had the token 'worker-"),
-    "token_of_the_instant": (_TOKEN, "both claims had the token 'claimed at 1000"),
-    "token_stays": (_TOKEN, "both claims had the token"),
-    "ignores_leases": (_LEASE, "it worked on 'count to 3'"),
-    "never_takes_over": (_LEASE, "it returned None"),
-    "pending_first": (_LEASE, "it returned ('t-2', True)"),
-    "a_moment_too_late": (_LEASE, "lease ends at this instant"),
-    "no_end": (_SEEN, "expires was 1000.0"),
-    "own_clock": (_CLOCK, "it read time.time", ALL),
-    "clock_of_the_database": (_CLOCK, "it read a clock of SQLite", ALL),
-    "no_order": (_OLDEST, "it worked on third, first, fourth, second"),
-    "newest_first": (_OLDEST, "it worked on fourth, third, second, first"),
-    "order_of_ids": (_OLDEST, "it worked on fourth, third, second, first", (_WORKS,)),
-    "claims_them_all": (_WORKS, "the row had state 'running'"),
-    "waits_for_a_task": (_NONE, "it waited more than 100 times, with time.sleep"),
-    "runs_completed_ones": (_NONE, "it worked on 'count to 3'"),
-    "counts_no_attempts": (_SEEN, "attempts was 0 after 0"),
-    "counts_at_the_end": (_SEEN, "attempts was 0 after 0"),
-    "blind_update": (_LATE, "over the other worker's claim"),
-    "blind_upsert": (_LATE, "over the other worker's claim"),
-    "compares_the_state": (_DEAD, "they returned ('t-7', True) and ('t-7', False)"),
-    "compares_the_end_of_the_lease": (_LATE, "over the other worker's claim"),
-    "reads_the_token_first": (_LATE, "right before statement 2 after the work"),
-    "clears_the_lease_first": (_LATE, "it changed the other worker's row"),
-    "releases_blindly": (_LATE, "it made the other worker's task pending"),
-    "always_says_true": (_LATE, "it returned ('t-1', True)"),
-    "returns_the_id": (_WORKS, "it returned 't-7'", ALL),
-    "swallows_the_lock": (_ERRORS, "it returned None"),
-    "swallows_the_work": (_ERRORS, "it returned ('t-7', True)"),
-    "completes_what_failed": (_ERRORS, "the row had result 'none'", (_TOKEN,)),
-    "formats_its_sql": (_DATA, "syntax error"),
-}
+STORES = "return row[0], finish(db, row[0], token, work(row[1]))"
+CLOCK_OF_SQLITE = "CAST(strftime('%s', 'now') AS REAL)"
+CLEARS = "UPDATE tasks SET expires = NULL WHERE id = ?"
+RELEASES = (
+    "UPDATE tasks SET state = 'pending', token = NULL, expires = NULL WHERE id = ?"
+)
+
+
+def claiming(*lines: tuple[str, str], **names: str) -> Any:
+    """The right answer, with something replaced in how it claims."""
+    return but(right, claim=but(styles.claim, *lines, **names))
+
+
+def oldest(old: str, new: str) -> Any:
+    """The right answer, with another idea of the task that comes next."""
+    return claiming(OLDEST=OLDEST.replace(old, new))
+
+
+def finishing(*lines: tuple[str, str], **names: str) -> Any:
+    """The right answer, with something replaced in how it stores a result."""
+    return but(right, finish=but(styles.finish, *lines, **names))
+
+
+def ending(*statements: str) -> Any:
+    """The right answer, with something else that follows its claim."""
+    return but(right, (STORES, "\n    ".join(statements)))
+
 
 WRONG = {
-    name.replace("_", "-"): Wrong(getattr(sql_store_mistakes, name), *said)
-    for name, said in _SAID.items()
-}
-
-_RIGHT = sql_store_styles.right
-WRONG |= {
+    "returns-nothing": Wrong(
+        lambda db, work, now, lease: None, WORKS, "it never called work"
+    ),
+    "selects-then-updates": Wrong(
+        but(right, claim=mistakes.looks_then_takes),
+        ALONE,
+        "right before statement 2 of the answer",
+    ),
+    "locks-its-threads": Wrong(
+        mistakes.locks_its_threads, ALONE, "two workers did one task's work"
+    ),
+    "begins-by-reading": Wrong(
+        but(right, claim=mistakes.begins_by_reading), ALONE, "it had begun by reading"
+    ),
+    "gives-up-a-race": Wrong(
+        but(right, claim=mistakes.gives_up_a_race), ALONE, "it returned None"
+    ),
+    "claims-if-the-state-is-as-it-was": Wrong(
+        but(right, claim=mistakes.if_the_state_is_as_it_was),
+        ALONE,
+        "two workers did one task's work",
+    ),
+    "claims-all-of-one-age": Wrong(
+        claiming(
+            ("id = ({OLDEST})", "created = ({OLDEST}) AND {FREE}"),
+            OLDEST=f"SELECT min(created) FROM tasks WHERE {FREE}",
+        ),
+        MANY,
+        "of them was never done",
+    ),
+    "works-in-the-transaction": Wrong(
+        mistakes.works_in_the_transaction,
+        OPEN,
+        "another connection could not write",
+        (SEEN,),
+    ),
+    "works-before-it-claims": Wrong(
+        mistakes.works_before_it_claims, SEEN, "another connection still read 'pending'"
+    ),
+    "forgets-to-commit": Wrong(
+        finishing(("return", 'db.execute("BEGIN")\n    return')),
+        OPEN,
+        "its transaction was still open",
+    ),
+    "leaves-it-open": Wrong(
+        but(right, claim=mistakes.leaves_it_open),
+        OPEN,
+        "when there was nothing to claim",
+    ),
+    "never-rolls-back": Wrong(
+        but(right, claim=mistakes.never_rolls_back),
+        OPEN,
+        "when the claim had been refused by the table",
+    ),
+    "closes-the-connection": Wrong(
+        mistakes.closes_the_connection, OPEN, "which is not its own"
+    ),
+    "token-of-the-process": Wrong(
+        but(right, ("secrets.token_hex(8)", 'f"worker-{os.getpid()}"'), os=os),
+        TOKEN,
+        "both claims had the token 'worker-",
+    ),
+    "token-of-the-instant": Wrong(
+        but(right, ("secrets.token_hex(8)", 'f"claimed at {now}"')),
+        TOKEN,
+        "both claims had the token 'claimed at 1000",
+    ),
+    "ignores-leases": Wrong(
+        oldest("expires <= :now", ":now = :now"), LEASE, "it worked on 'count to 3'"
+    ),
+    "never-takes-over": Wrong(
+        oldest(FREE, "state = 'pending'"), LEASE, "it returned None"
+    ),
+    "pending-first": Wrong(
+        oldest("BY created", "BY state = 'running', created"),
+        LEASE,
+        "it returned ('t-2', True)",
+    ),
+    "a-moment-too-late": Wrong(oldest("<=", "<"), LEASE, "lease ends at this instant"),
+    "no-end": Wrong(
+        but(right, ("now, lease, token", "now, 0.0, token")), SEEN, "expires was 1000.0"
+    ),
+    "own-clock": Wrong(mistakes.own_clock, CLOCK, "it read time.time", ALL),
+    "clock-of-the-database": Wrong(
+        claiming(
+            OLDEST=OLDEST.replace(":now", CLOCK_OF_SQLITE),
+            TAKE=TAKE.replace(":expires", f"{CLOCK_OF_SQLITE} + :expires - :now"),
+        ),
+        CLOCK,
+        "it read a clock of SQLite",
+        ALL,
+    ),
+    "no-order": Wrong(
+        oldest("ORDER BY created", ""),
+        ORDER,
+        "it worked on third, first, fourth, second",
+    ),
+    "newest-first": Wrong(
+        oldest("created", "created DESC"),
+        ORDER,
+        "it worked on fourth, third, second, first",
+    ),
+    "order-of-ids": Wrong(
+        oldest("created", "id"),
+        ORDER,
+        "it worked on fourth, third, second, first",
+        (WORKS,),
+    ),
+    "claims-them-all": Wrong(
+        but(right, claim=mistakes.claims_them_all), WORKS, "the row had state 'running'"
+    ),
+    "waits-for-a-task": Wrong(
+        mistakes.waits_for_a_task,
+        NONE,
+        "it waited more than 100 times, with time.sleep",
+    ),
+    "runs-completed-ones": Wrong(
+        but(
+            right,
+            claim=but(
+                styles.claim,
+                OLDEST=OLDEST.replace(FREE, "state = 'pending' OR expires <= :now"),
+            ),
+            finish=but(
+                styles.finish,
+                FINISH=FINISH.replace(", token = NULL, expires = NULL", ""),
+            ),
+        ),
+        NONE,
+        "it worked on 'count to 3'",
+    ),
+    "counts-at-the-end": Wrong(
+        but(
+            right,
+            claim=but(styles.claim, TAKE=TAKE.replace(", attempts = attempts + 1", "")),
+            finish=but(
+                styles.finish,
+                FINISH=FINISH.replace("SET", "SET attempts = attempts + 1,"),
+            ),
+        ),
+        SEEN,
+        "attempts was 0 after 0",
+    ),
+    "blind-update": Wrong(
+        but(right, finish=mistakes.blindly), LATE, "over the other worker's claim"
+    ),
+    "compares-the-state": Wrong(
+        finishing(
+            ("(result, task_id, token)", "(result, task_id)"),
+            FINISH=FINISH.replace("token = ?", "state = 'running'"),
+        ),
+        DEAD,
+        "they returned ('t-7', True) and ('t-7', False)",
+    ),
+    "compares-the-end-of-the-lease": Wrong(
+        but(
+            right,
+            (STORES, STORES.replace("token", "now + lease")),
+            finish=but(
+                styles.finish, FINISH=FINISH.replace("token = ?", "expires = ?")
+            ),
+        ),
+        LATE,
+        "over the other worker's claim",
+    ),
+    "reads-the-token-first": Wrong(
+        but(right, finish=mistakes.reads_the_token_first),
+        LATE,
+        "right before statement 2 after the work",
+    ),
+    "clears-the-lease-first": Wrong(
+        finishing(("return", f'db.execute("{CLEARS}", (task_id,))\n    return')),
+        LATE,
+        "it changed the other worker's row",
+    ),
+    "releases-blindly": Wrong(
+        ending(
+            "try:",
+            "    result = work(row[1])",
+            "except BaseException:",
+            f'    db.execute("{RELEASES}", row[:1])',
+            "    raise",
+            "return row[0], finish(db, row[0], token, result)",
+        ),
+        LATE,
+        "it made the other worker's task pending",
+    ),
+    "always-says-true": Wrong(
+        finishing((".rowcount == 1", " is not None")), LATE, "it returned ('t-1', True)"
+    ),
+    "returns-the-id": Wrong(
+        ending(STORES.replace("return", "pair ="), "return pair[0]"),
+        WORKS,
+        "it returned 't-7'",
+        ALL,
+    ),
+    "swallows-the-lock": Wrong(mistakes.swallows_the_lock, ERRORS, "it returned None"),
+    "swallows-the-work": Wrong(
+        mistakes.swallows_the_work, ERRORS, "it returned ('t-7', True)"
+    ),
+    "completes-what-failed": Wrong(
+        ending(
+            'result = "none"',
+            "try:",
+            "    result = work(row[1])",
+            "finally:",
+            "    stored = finish(db, row[0], token, result)",
+            "return row[0], stored",
+        ),
+        ERRORS,
+        "the row had result 'none'",
+        (TOKEN,),
+    ),
+    "formats-its-sql": Wrong(
+        but(right, finish=mistakes.formats_its_sql), DATA, "syntax error"
+    ),
     "hands-over-the-id": Wrong(
-        but(_RIGHT, ("work(row[1])", "work(row[0])")), _WORKS, "work", ALL
+        but(right, ("work(row[1])", "work(row[0])")), WORKS, "work", ALL
     ),
     "loses-the-result": Wrong(
-        but(_RIGHT, ("work(row[1])", 'work(row[1]) and ""')), _WORKS, "result"
+        but(right, ("work(row[1])", 'work(row[1]) and ""')), WORKS, "result"
     ),
     "whole-seconds": Wrong(
-        but(_RIGHT, ("claim(db, now, lease", "claim(db, int(now), int(lease)")),
-        _SEEN,
+        but(right, ("now, lease, token", "int(now), int(lease), token")),
+        SEEN,
         "expires was 1000",
     ),
 }
@@ -118,10 +304,9 @@ CARD = {
     "`token` is a new one": [
         "token-of-the-process",
         "token-of-the-instant",
-        "token-stays",
     ],
     "`expires` is `now + lease`": ["whole-seconds", "no-end"],
-    "`attempts` is one more": ["counts-at-the-end", "counts-no-attempts"],
+    "`attempts` is one more": ["counts-at-the-end"],
     "When there is nothing to claim": ["waits-for-a-task"],
     "Call **`work(input)`**": ["hands-over-the-id"],
     "It returns a text": EXPLAINS,

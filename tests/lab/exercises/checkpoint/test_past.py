@@ -15,25 +15,19 @@ PASTS = list(made_up())
 
 
 def test_made_up_pasts_are_the_same_each_time():
-    """
-    A report that is read twice says the same.
-    """
+    """A report that is read twice says the same."""
     assert list(made_up()) == PASTS
 
 
 def test_made_up_pasts_reach_every_word_and_every_size():
-    """
-    A law that is never tried on a waiting task says nothing about it.
-    """
+    """A law that is never tried on a waiting task says nothing about it."""
     assert {past.verdict().because for past in PASTS} == set(WORDS)
     assert {len(past.checkpoints) for past in PASTS} == set(range(MAX_SIZE + 1))
     assert {bool(past.due()) for past in PASTS} == {True, False}
 
 
 def test_small_ones_come_first():
-    """
-    The first failure is the one that a learner reads.
-    """
+    """The first failure is the one that a learner reads."""
     sizes = [len(past.checkpoints) for past in PASTS]
 
     assert sizes == sorted(sizes)
@@ -43,16 +37,12 @@ def test_small_ones_come_first():
     "make", [pytest.param(taken, id="taken"), pytest.param(altered, id="altered")]
 )
 def test_only_what_was_altered_does_not_fit(make):
-    """
-    The checksum covers what lies deep inside.
-    """
+    """The checksum covers what lies deep inside."""
     assert fits(make(5)) == (make is taken)
 
 
 def test_a_month_is_told_in_days():
-    """
-    A learner reads the age of what failed, and nobody reads 2.592e+06 s.
-    """
+    """A learner reads the age of what failed, and nobody reads 2.592e+06 s."""
     month = 30 * 86_400.0
 
     told = str(Past([taken(5, month), taken(4, 60.5)], touched=month))
@@ -62,9 +52,7 @@ def test_a_month_is_told_in_days():
 
 
 def test_a_drop_that_differs_by_one_version_is_named():
-    """
-    Whatever is dropped or kept against the rules, there is a sentence for it.
-    """
+    """Whatever is dropped or kept against the rules, there is a sentence for it."""
     for past in PASTS:
         due = set(past.due())
         assert past.unfair(due) == ""
@@ -74,9 +62,7 @@ def test_a_drop_that_differs_by_one_version_is_named():
 
 
 def test_rotation_leaves_nothing_to_rotate_and_the_same_verdict():
-    """
-    The laws hold for the rules themselves.
-    """
+    """The laws hold for the rules themselves."""
     for past in PASTS:
         rotated = past.without(past.due())
         assert rotated.verdict()[:2] == past.verdict()[:2]
@@ -84,9 +70,7 @@ def test_rotation_leaves_nothing_to_rotate_and_the_same_verdict():
 
 
 def test_a_past_is_told_in_a_sentence():
-    """
-    A learner can build the failing case from what is said.
-    """
+    """A learner can build the failing case from what is said."""
     past = Past([altered(7, 10), taken(6, 90, schema=3)], state="failed", keep=1)
 
     assert str(past) == (

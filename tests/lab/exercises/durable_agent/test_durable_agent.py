@@ -46,9 +46,7 @@ def tried(name, answer, **options):
     "left_open", [pytest.param(one, id=name) for name, one in OPEN.items()]
 )
 def test_a_bonus_that_is_left_open_says_why(left_open):
-    """
-    The exercise is passed without it, and the stage names what was seen.
-    """
+    """The exercise is passed without it, and the stage names what was seen."""
     said = tried(left_open.stage, left_open.answer)
 
     assert STAGES[left_open.stage].bonus
@@ -132,17 +130,13 @@ def yields(job):
     ],
 )
 def test_a_hostile_answer_is_named(answer, stage, says):
-    """
-    It fails, and the check comes back.
-    """
+    """It fails, and the check comes back."""
     assert says in tried(stage, answer)
 
 
 @pytest.mark.usefixtures("process")
 def test_an_endless_loop_is_ended():
-    """
-    At the cap of the stage, whatever the agent was at.
-    """
+    """At the cap of the stage, whatever the agent was at."""
     assert LATE in tried(THROUGH, loops_for_ever, seconds=1.0)
 
 
@@ -158,9 +152,7 @@ def writes_now_and_then(job):
 
 @pytest.mark.usefixtures("process")
 def test_a_moment_that_a_run_does_not_come_to_does_not_count():
-    """
-    An agent may write less than it did in the first run: then nobody dies there.
-    """
+    """An agent may write less than it did in the first run: then nobody dies there."""
     stage = "survives a kill after a write to the store, before it does anything else"
 
     report = check("durable_agent", writes_now_and_then, only=[stage])
@@ -172,9 +164,7 @@ def test_a_moment_that_a_run_does_not_come_to_does_not_count():
 @pytest.mark.soak
 @pytest.mark.timeout(600)
 def test_the_check_works_without_fork():
-    """
-    As on Windows: a new Python for every process, some hundred of them.
-    """
+    """As on Windows: a new Python for every process, some hundred of them."""
     answer = runner.packed(with_the_exercises)
 
     report = checks._tried(EXERCISES["durable_agent"], answer, 10.0, fork=False)
@@ -192,9 +182,7 @@ def asked(model, *messages):
 
 
 def test_a_reply_can_be_sent_back():
-    """
-    As an agent has it: the client's own message, or its fields.
-    """
+    """As an agent has it: the client's own message, or its fields."""
     model = Model()
     message = asked(model).choices[0].message
     said = tool_says({"id": message.tool_calls[0].id}, "done")
@@ -206,9 +194,7 @@ def test_a_reply_can_be_sent_back():
 
 
 def test_a_busy_model_says_when_to_come_back():
-    """
-    The client raises what it raises for the real one.
-    """
+    """The client raises what it raises for the real one."""
     with pytest.raises(openai.RateLimitError) as caught:
         asked(Model("always busy"))
 
@@ -216,9 +202,7 @@ def test_a_busy_model_says_when_to_come_back():
 
 
 def test_a_call_without_its_tool_message_is_refused():
-    """
-    As the API refuses it, in every mood: an agent cannot get around it.
-    """
+    """As the API refuses it, in every mood: an agent cannot get around it."""
     for mood in MOODS:
         model = Model(mood)
         call = {"id": "a", "type": "function"}
@@ -230,9 +214,7 @@ def test_a_call_without_its_tool_message_is_refused():
 
 
 def test_a_fickle_model_never_says_the_same_again():
-    """
-    What it called for in an earlier process, it does not call for in this one.
-    """
+    """What it called for in an earlier process, it does not call for in this one."""
     first = asked(Model("fickle")).choices[0].message.tool_calls[0]
     again = asked(Model("fickle", earlier=["deploy-api"]))
 
@@ -241,9 +223,7 @@ def test_a_fickle_model_never_says_the_same_again():
 
 
 def test_whoever_asks_for_ever_is_stopped():
-    """
-    By what no `except Exception` catches.
-    """
+    """By what no `except Exception` catches."""
     model = Model("well")
     for _request in range(60):
         asked(model)
@@ -255,9 +235,7 @@ def test_whoever_asks_for_ever_is_stopped():
 
 
 def test_the_fragile_agent_does_its_job_on_a_good_day():
-    """
-    It is given to be lifted, so it works.
-    """
+    """It is given to be lifted, so it works."""
     job = practice_job()
 
     task = fragile(job)
@@ -279,9 +257,7 @@ def test_the_fragile_agent_does_its_job_on_a_good_day():
     ],
 )
 def test_a_practice_job_shows_the_moods_of_the_check(mood, state):
-    """
-    What a stage complains about can be seen in the notebook.
-    """
+    """What a stage complains about can be seen in the notebook."""
     job = practice_job(mood)
 
     task = of_the_course(job)
@@ -300,16 +276,12 @@ def test_a_practice_job_shows_the_moods_of_the_check(mood, state):
     ],
 )
 def test_the_moments_that_are_tried_reach_from_first_to_last(count, most, ordinals):
-    """
-    Both ends are where agents go wrong: the submission and the end of the task.
-    """
+    """Both ends are where agents go wrong: the submission and the end of the task."""
     assert kills.tried(count, most) == ordinals
 
 
 def test_the_number_of_the_course_is_the_sum_of_its_stages():
-    """
-    Passed or not; a stage that died has no number, and the others have theirs.
-    """
+    """Passed or not; a stage that died has no number, and the others have theirs."""
     cases = [
         CaseReport("a", True, note="survives 2 of 2"),
         CaseReport("b", False, happened="survives 1 of 12: at write 3, it raised"),
@@ -321,9 +293,7 @@ def test_the_number_of_the_course_is_the_sum_of_its_stages():
 
 
 def test_a_check_leaves_nothing_behind(world):
-    """
-    Neither a file nor a row of the ledger, whatever the stages did.
-    """
+    """Neither a file nor a row of the ledger, whatever the stages did."""
     with durable_agent.setting() as given:
         folder = Path(given["folder"])
         world.effect(

@@ -50,16 +50,12 @@ def listened(function):
     ],
 )
 def test_a_real_clock_is_heard(function, asked):
-    """
-    The interpreter announces the call, so no way around a name helps.
-    """
+    """The interpreter announces the call, so no way around a name helps."""
     assert listened(function) == asked
 
 
 def test_a_wait_is_stopped_before_it_begins():
-    """
-    A check never waits, also when the answer would.
-    """
+    """A check never waits, also when the answer would."""
     answer = answer_of(lambda: sleep(3600))
 
     with real_time(answer) as asked, pytest.raises(WaitedForReal):
@@ -69,9 +65,7 @@ def test_a_wait_is_stopped_before_it_begins():
 
 
 def test_what_a_library_asks_is_its_own_affair():
-    """
-    A log line may carry the time.
-    """
+    """A log line may carry the time."""
 
     def logs():
         import logging
@@ -82,9 +76,7 @@ def test_what_a_library_asks_is_its_own_affair():
 
 
 def test_nothing_is_heard_afterwards():
-    """
-    A debugger or a profiler that was there before is there again.
-    """
+    """A debugger or a profiler that was there before is there again."""
     before = sys.getprofile()
 
     with real_time(answer_of(len)) as asked:

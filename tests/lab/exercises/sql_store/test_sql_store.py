@@ -5,7 +5,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from answers import sql_store_mistakes, sql_store_styles
+from answers import sql_store_answers, sql_store_mistakes, sql_store_styles
 
 from agentstate_lab.lab.exercises import exercise_named
 from agentstate_lab.lab.exercises.judge import runner
@@ -20,9 +20,7 @@ SOLUTION = (
 
 
 def test_the_learner_sees_the_table_that_is_checked():
-    """
-    The notebook shows its own copy, so that nobody has to look for it.
-    """
+    """The notebook shows its own copy, so that nobody has to look for it."""
     notebook = nbformat.read(SOLUTION, as_version=4)
     (cell,) = (cell for cell in notebook.cells if cell.id == "table")
     shown = {}
@@ -33,9 +31,7 @@ def test_the_learner_sees_the_table_that_is_checked():
 
 
 def test_a_row_has_the_columns_of_the_table():
-    """
-    Rows are read and put by position.
-    """
+    """Rows are read and put by position."""
     db = sqlite3.connect(":memory:")
     db.execute(TABLE)
 
@@ -73,9 +69,7 @@ def test_a_statement_is_named_by_its_verb(statement, verb):
     ],
 )
 def test_what_was_returned_is_told_the_same_each_time(value, text):
-    """
-    A report holds no address of an object.
-    """
+    """A report holds no address of an object."""
     assert told(value) == text
 
 
@@ -104,13 +98,13 @@ def test_a_claim_that_nobody_can_read_is_not_taken_for_a_wrong_clock(answer):
     ("answer", "failed"),
     [
         pytest.param(sql_store_styles.right, 0, id="right"),
-        pytest.param(sql_store_mistakes.compares_the_state, 2, id="by-state"),
+        pytest.param(
+            sql_store_answers.WRONG["compares-the-state"].answer, 2, id="by-state"
+        ),
     ],
 )
 def test_the_check_works_without_fork(answer, failed):
-    """
-    As on Windows: a new Python for every stage and for every worker.
-    """
+    """As on Windows: a new Python for every stage and for every worker."""
     exercise = exercise_named("sql_store")
 
     report = checks._tried(exercise, runner.packed(answer), 10.0, fork=False)
