@@ -1,6 +1,5 @@
 """Answers to exercise 09, right and wrong."""
 
-import contextlib
 import itertools
 from collections.abc import Callable
 from typing import Any
@@ -16,13 +15,10 @@ from agentstate_lab.errors import (
 from agentstate_lab.mcp_state import (
     SharedState,
     StateClient,
-    ids_of,
-    read_shared_state,
-    write_shared_state,
 )
 from agentstate_lab.retry import Kind, execute_with_retry, kind_of
 from agentstate_lab.state import Operation, StatePatch
-from answers import ALL, EXPLAINS, Wrong
+from answers import ALL, EXPLAINS, Wrong, but
 
 Change = Callable[[SharedState], list[Operation]]
 
@@ -44,9 +40,6 @@ def patiently(ask: Callable[[], Any]) -> Any:
             if not left:
                 raise
     return None
-
-
-# Right
 
 
 def resends(
@@ -78,44 +71,6 @@ def looks(client: StateClient, uri: str, patch_id: str, change: Change) -> Share
             failure = error
     assert failure is not None
     raise failure
-
-
-def recurses(client: Any, uri: str, patch_id: str, change: Any, left: int = 20) -> Any:
-    """Each way round is a call."""
-
-    def again(ask: Callable[[], Any], more: int = 10) -> Any:
-        try:
-            return ask()
-        except StoreUnavailable:
-            if more == 1:
-                raise
-        return again(ask, more - 1)
-
-    seen = again(lambda: client.read(uri))
-    if patch_id in seen.agent_state.applied_patches:
-        return seen
-    patch = patch_for(patch_id, seen, change)
-    try:
-        again(lambda: client.write(uri, patch))
-    except VersionConflict:
-        if left == 1:
-            raise
-    return recurses(client, uri, patch_id, change, left - 1)
-
-
-def by_the_package(client: Any, uri: str, patch_id: str, change: Any) -> Any:
-    """What the package retries, it retries with waits."""
-    agent_id, task_id = ids_of(uri)
-    for _ in range(ROUNDS):
-        seen = read_shared_state(client, agent_id, task_id)
-        patch = patch_for(patch_id, seen, change)
-        try:
-            write_shared_state(client, agent_id, task_id, patch)
-        except VersionConflict as error:
-            late = error
-            continue
-        return read_shared_state(client, agent_id, task_id)
-    raise late
 
 
 def with_retry(client: Any, uri: str, patch_id: str, change: Any) -> Any:
@@ -182,175 +137,75 @@ def key_known(client: Any, uri: str, patch_id: str, change: Any) -> Any:
 RIGHT: dict[str, Callable[..., Any]] = {
     "resends": resends,
     "looks": looks,
-    "recurses": recurses,
-    "by-the-package": by_the_package,
-    "with-retry": with_retry,
     "object": Updater(),
     "key-known": key_known,
+    "with-retry": with_retry,
 }
 
+MAKES = "makes the change, and returns the state with it"
+ANEW = "makes the change anew after a conflict"
+FIVE = "goes on through five conflicts in a row"
+REPLY = "makes one change when the reply was lost"
+REQUEST = "makes one change when the request was lost"
+READ = "reads again after a lost reading, and when the server was away"
+OTHERS = "lets every other error out at once"
+FAILS = "lets an error of the change out, and writes nothing"
+GONE = "gives up when the server is gone for good"
+OLD = "2 changes were made, and the count is 1"
+AGAIN = "changes nothing when a replacement does the same"
 
-# Wrong
+READS = "seen = patiently(lambda: client.read(uri))"
+PATCH = "patch = patch_for(patch_id, seen, change)"
+WRITE = "patiently(lambda patch=patch: client.write(uri, patch))"
+CONFLICT = "if not left:\n                raise"
+END = "return patiently(lambda: client.read(uri))"
+NEW_ID = ("patch_for(patch_id", 'patch_for(f"{patch_id}-{uuid4()}"')
+NUMBERED = ("patch_for(patch_id", 'patch_for(f"{patch_id}-{left}"')
+ALL_BUT_A_CONFLICT = (
+    "except VersionConflict:\n            raise\n        except AgentStateError:"
+)
+FAILED = "except StoreUnavailable:"
 
 
-def version_only(client: Any, uri: str, patch_id: str, change: Any) -> Any:
-    """After a conflict it reads the version, and not the state."""
-    patch = patch_for(patch_id, patiently(lambda: client.read(uri)), change)
-    for _ in range(ROUNDS):
+def asking(*lines: tuple[str, str]) -> Any:
+    """The plain answer, with something replaced in how it asks again."""
+    return but(resends, patiently=but(patiently, *lines))
+
+
+def once_made(version: str) -> Any:
+    """The plain answer, which makes its patch once, and then takes a *version*."""
+    renewed = f"patch = patch.model_copy(update={{'base_version': {version}}})"
+    first = f"if left == ROUNDS - 1:\n            {PATCH}"
+    conflict = ("except VersionConflict:", "except VersionConflict as error:")
+    return but(resends, (PATCH, first), conflict, (CONFLICT, renewed))
+
+
+def unanswered(statement: str, *lines: tuple[str, str], **names: Any) -> Any:
+    """The plain answer, which writes once, and has a statement for no answer."""
+    handler = f"{FAILED}\n            {statement}\n        except VersionConflict:"
+    once = (WRITE, "client.write(uri, patch)")
+    return but(resends, once, ("except VersionConflict:", handler), *lines, **names)
+
+
+def insisting(*kinds: str) -> Any:
+    """Reads, looks and writes until it is done, whatever of these *kinds* happens."""
+    return but(
+        looks,
+        ("range(2 * ROUNDS)", "itertools.count()"),
+        ("(VersionConflict, StoreUnavailable)", f"({', '.join(kinds)})"),
+    )
+
+
+def no_change(change: Change) -> Change:
+    """A change that fails is none, and its patch is empty."""
+
+    def carefully(seen: Any) -> Any:
         try:
-            patiently(lambda patch=patch: client.write(uri, patch))
-            break
-        except VersionConflict:
-            version = patiently(lambda: client.read(uri)).version
-            patch = patch.model_copy(update={"base_version": version})
-    return patiently(lambda: client.read(uri))
-
-
-def found_version(client: Any, uri: str, patch_id: str, change: Any) -> Any:
-    """It takes the version that the error tells."""
-    patch = patch_for(patch_id, patiently(lambda: client.read(uri)), change)
-    for _ in range(ROUNDS):
-        try:
-            patiently(lambda patch=patch: client.write(uri, patch))
-            break
-        except VersionConflict as error:
-            patch = patch.model_copy(update={"base_version": error.found})
-    return patiently(lambda: client.read(uri))
-
-
-def new_id(client: Any, uri: str, patch_id: str, change: Any) -> Any:
-    """Each attempt has an id of its own."""
-    for _ in range(ROUNDS):
-        try:
-            seen = client.read(uri)
-            client.write(uri, patch_for(f"{patch_id}-{uuid4()}", seen, change))
-            return client.read(uri)
-        except (VersionConflict, StoreUnavailable):
-            continue
-    raise TimeoutError
-
-
-def numbered_id(client: Any, uri: str, patch_id: str, change: Any) -> Any:
-    """The first id is right, and a repeat has another one."""
-    for number in range(2 * ROUNDS):
-        name = f"{patch_id}-{number}" if number else patch_id
-        try:
-            seen = client.read(uri)
-            client.write(uri, patch_for(name, seen, change))
-            return patiently(lambda: client.read(uri))
-        except (VersionConflict, StoreUnavailable):
-            continue
-    raise TimeoutError
-
-
-def swallows(client: Any, uri: str, patch_id: str, change: Any) -> Any:
-    """A conflict is caught, and nothing follows."""
-    seen = patiently(lambda: client.read(uri))
-    patch = patch_for(patch_id, seen, change)
-    with contextlib.suppress(VersionConflict):
-        patiently(lambda: client.write(uri, patch))
-    return patiently(lambda: client.read(uri))
-
-
-def gives_up(client: Any, uri: str, patch_id: str, change: Any) -> Any:
-    """The first conflict is the last."""
-    seen = patiently(lambda: client.read(uri))
-    patch = patch_for(patch_id, seen, change)
-    patiently(lambda: client.write(uri, patch))
-    return patiently(lambda: client.read(uri))
-
-
-def three_rounds(client: Any, uri: str, patch_id: str, change: Any) -> Any:
-    """Three conflicts are enough for anybody."""
-    for left in (2, 1, 0):
-        seen = patiently(lambda: client.read(uri))
-        patch = patch_for(patch_id, seen, change)
-        try:
-            patiently(lambda patch=patch: client.write(uri, patch))
-            return patiently(lambda: client.read(uri))
-        except VersionConflict:
-            if not left:
-                raise
-    return None
-
-
-def lost_is_done(client: Any, uri: str, patch_id: str, change: Any) -> Any:
-    """No answer to a writing, so it will have been done."""
-    for _ in range(ROUNDS):
-        seen = patiently(lambda: client.read(uri))
-        try:
-            client.write(uri, patch_for(patch_id, seen, change))
-        except VersionConflict:
-            continue
-        except StoreUnavailable:
-            pass
-        return patiently(lambda: client.read(uri))
-    raise TimeoutError
-
-
-def lost_is_failed(client: Any, uri: str, patch_id: str, change: Any) -> Any:
-    """No answer to a writing, so it failed."""
-    for _ in range(ROUNDS):
-        seen = patiently(lambda: client.read(uri))
-        try:
-            client.write(uri, patch_for(patch_id, seen, change))
-            return patiently(lambda: client.read(uri))
-        except VersionConflict:
-            continue
-    raise TimeoutError
-
-
-def recomputes(client: Any, uri: str, patch_id: str, change: Any) -> Any:
-    """Whatever happened, it reads and makes the patch anew, under the old id."""
-    for left in reversed(range(2 * ROUNDS)):
-        try:
-            seen = client.read(uri)
-            client.write(uri, patch_for(patch_id, seen, change))
-            return patiently(lambda: client.read(uri))
-        except (VersionConflict, StoreUnavailable):
-            if not left:
-                raise
-    return None
-
-
-def looks_at_the_version(client: Any, uri: str, patch_id: str, change: Any) -> Any:
-    """If the version has moved on after a lost reply, that was us."""
-    for _ in range(2 * ROUNDS):
-        seen = patiently(lambda: client.read(uri))
-        try:
-            client.write(uri, patch_for(patch_id, seen, change))
-            return patiently(lambda: client.read(uri))
-        except VersionConflict:
-            continue
-        except StoreUnavailable:
-            now = patiently(lambda: client.read(uri))
-            if now.version > seen.version:
-                return now
-    raise TimeoutError
-
-
-def for_ever(client: Any, uri: str, patch_id: str, change: Any) -> Any:
-    """Every error is tried again until there is none."""
-    while True:
-        try:
-            seen = client.read(uri)
-            if patch_id in seen.agent_state.applied_patches:
-                return seen
-            client.write(uri, patch_for(patch_id, seen, change))
+            return change(seen)
         except Exception:  # noqa: BLE001 - that is the mistake
-            continue
+            return []
 
-
-def without_end(client: Any, uri: str, patch_id: str, change: Any) -> Any:
-    """A server that does not answer will answer some day."""
-    while True:
-        try:
-            seen = client.read(uri)
-            if patch_id in seen.agent_state.applied_patches:
-                return seen
-            client.write(uri, patch_for(patch_id, seen, change))
-        except (VersionConflict, StoreUnavailable):
-            continue
+    return carefully
 
 
 def add_line(client: Any, uri: str, patch_id: str, change: Any) -> Any:
@@ -363,57 +218,6 @@ def add_line(client: Any, uri: str, patch_id: str, change: Any) -> Any:
     return client.read(uri)
 
 
-def from_before(client: Any, uri: str, patch_id: str, change: Any) -> Any:
-    """It returns what it has read, from before its writing."""
-    for _ in range(ROUNDS):
-        seen = patiently(lambda: client.read(uri))
-        patch = patch_for(patch_id, seen, change)
-        try:
-            patiently(lambda patch=patch: client.write(uri, patch))
-            return seen
-        except VersionConflict:
-            continue
-    raise TimeoutError
-
-
-def reads_once(client: Any, uri: str, patch_id: str, change: Any) -> Any:
-    """A reading that fails has failed."""
-    for _ in range(ROUNDS):
-        seen = client.read(uri)
-        patch = patch_for(patch_id, seen, change)
-        try:
-            patiently(lambda patch=patch: client.write(uri, patch))
-            return client.read(uri)
-        except VersionConflict:
-            continue
-    raise TimeoutError
-
-
-def repeats_refusals(client: Any, uri: str, patch_id: str, change: Any) -> Any:
-    """Three attempts for everything that is an error."""
-
-    def thrice(ask: Any) -> Any:
-        for left in reversed(range(ROUNDS)):
-            try:
-                return ask()
-            except VersionConflict:
-                raise
-            except AgentStateError:
-                if not left:
-                    raise
-        return None
-
-    for _ in range(ROUNDS):
-        seen = thrice(lambda: client.read(uri))
-        patch = patch_for(patch_id, seen, change)
-        try:
-            thrice(lambda patch=patch: client.write(uri, patch))
-            return thrice(lambda: client.read(uri))
-        except VersionConflict:
-            continue
-    raise TimeoutError
-
-
 def hides_errors(client: Any, uri: str, patch_id: str, change: Any) -> Any:
     """When anything goes wrong, it returns what there is."""
     try:
@@ -422,104 +226,88 @@ def hides_errors(client: Any, uri: str, patch_id: str, change: Any) -> Any:
         return None
 
 
-def returns_applied(client: Any, uri: str, patch_id: str, change: Any) -> Any:
-    """It returns the server's receipt."""
-    for _ in range(ROUNDS):
-        seen = patiently(lambda: client.read(uri))
-        patch = patch_for(patch_id, seen, change)
-        try:
-            return patiently(lambda patch=patch: client.write(uri, patch))
-        except VersionConflict:
-            continue
-    raise TimeoutError
-
-
-def returns_nothing(client: Any, uri: str, patch_id: str, change: Any) -> None:
-    """Half finished."""
-    resends(client, uri, patch_id, change)
-
-
-def hands_over_less(client: Any, uri: str, patch_id: str, change: Any) -> Any:
-    """It calls the change with a part of what was read."""
-    return resends(client, uri, patch_id, lambda seen: change(seen.agent_state))
-
-
-def resends_once(client: Any, uri: str, patch_id: str, change: Any) -> Any:
-    """One more attempt is enough for anybody."""
-
-    def twice(ask: Any) -> Any:
-        try:
-            return ask()
-        except StoreUnavailable:
-            return ask()
-
-    for _ in range(ROUNDS):
-        seen = twice(lambda: client.read(uri))
-        patch = patch_for(patch_id, seen, change)
-        try:
-            twice(lambda patch=patch: client.write(uri, patch))
-            return twice(lambda: client.read(uri))
-        except VersionConflict:
-            continue
-    raise TimeoutError
-
-
-def no_change_no_error(client: Any, uri: str, patch_id: str, change: Any) -> Any:
-    """A change that fails is none, and its patch is empty."""
-
-    def carefully(seen: Any) -> Any:
-        try:
-            return change(seen)
-        except Exception:  # noqa: BLE001 - that is the mistake
-            return []
-
-    return resends(client, uri, patch_id, carefully)
-
-
-MAKES = "makes the change, and returns the state with it"
-ANEW = "makes the change anew after a conflict"
-FIVE = "goes on through five conflicts in a row"
-REPLY = "makes one change when the reply was lost"
-REQUEST = "makes one change when the request was lost"
-READ = "reads again after a lost reading, and when the server was away"
-OTHERS = "lets every other error out at once"
-FAILS = "lets an error of the change out, and writes nothing"
-GONE = "gives up when the server is gone for good"
-
-OLD = "2 changes were made, and the count is 1"
-
-
-AGAIN = "changes nothing when a replacement does the same"
-
 WRONG: dict[str, Wrong] = {
-    "version-only": Wrong(version_only, ANEW, OLD),
-    "found-version": Wrong(found_version, ANEW, OLD),
-    "new-id": Wrong(new_id, REPLY, "its change is there 2 times"),
-    "numbered-id": Wrong(numbered_id, REPLY, "its change is there 2 times", ALL),
-    "swallows": Wrong(swallows, ANEW, "not there, and it returned as if it were"),
-    "gives-up": Wrong(gives_up, ANEW, "it raised VersionConflict"),
-    "three-rounds": Wrong(three_rounds, FIVE, "it raised VersionConflict"),
+    "version-only": Wrong(once_made("client.read(uri).version"), ANEW, OLD),
+    "found-version": Wrong(once_made("error.found"), ANEW, OLD),
+    "new-id": Wrong(
+        unanswered("continue", NEW_ID, uuid4=uuid4),
+        REPLY,
+        "its change is there 2 times",
+    ),
+    "numbered-id": Wrong(
+        unanswered("continue", NUMBERED), REPLY, "its change is there 2 times", ALL
+    ),
+    "swallows": Wrong(
+        but(resends, (CONFLICT, "break")),
+        ANEW,
+        "not there, and it returned as if it were",
+    ),
+    "gives-up": Wrong(
+        but(resends, (CONFLICT, "raise")), ANEW, "it raised VersionConflict"
+    ),
+    "three-rounds": Wrong(but(resends, ROUNDS=3), FIVE, "it raised VersionConflict"),
     "lost-is-done": Wrong(
-        lost_is_done,
+        unanswered("break"),
         REQUEST,
         "it returned as if it were",
         ("makes one change in 60 random scenes",),
     ),
-    "lost-is-failed": Wrong(lost_is_failed, REPLY, "it raised StoreUnavailable"),
-    "recomputes": Wrong(recomputes, REPLY, "it raised KeyReused"),
-    "looks-at-the-version": Wrong(looks_at_the_version, REQUEST, "as if it were"),
-    "for-ever": Wrong(for_ever, OTHERS, "had sent 100 requests and did not stop"),
-    "without-end": Wrong(without_end, GONE, "had sent 100 requests and did not stop"),
+    "lost-is-failed": Wrong(unanswered("raise"), REPLY, "it raised StoreUnavailable"),
+    "recomputes": Wrong(unanswered("continue"), REPLY, "it raised KeyReused"),
+    "looks-at-the-version": Wrong(
+        unanswered(
+            "if client.read(uri).version > seen.version:\n                break"
+        ),
+        REQUEST,
+        "as if it were",
+    ),
+    "for-ever": Wrong(
+        insisting("Exception"), OTHERS, "had sent 100 requests and did not stop"
+    ),
+    "without-end": Wrong(
+        insisting("VersionConflict", "StoreUnavailable"),
+        GONE,
+        "had sent 100 requests and did not stop",
+    ),
     "one-attempt": Wrong(add_line, GONE, "it had sent it once and gave up", (REPLY,)),
-    "from-before": Wrong(from_before, MAKES, "version 1, from before its change", ALL),
-    "reads-once": Wrong(reads_once, READ, "it raised StoreUnavailable"),
-    "repeats-refusals": Wrong(repeats_refusals, OTHERS, "it was refused 10 times"),
+    "from-before": Wrong(
+        but(resends, (END, "return seen")),
+        MAKES,
+        "version 1, from before its change",
+        ALL,
+    ),
+    "reads-once": Wrong(
+        but(resends, (READS, "seen = client.read(uri)")),
+        READ,
+        "it raised StoreUnavailable",
+    ),
+    "repeats-refusals": Wrong(
+        asking((FAILED, ALL_BUT_A_CONFLICT)), OTHERS, "it was refused 10 times"
+    ),
     "hides-errors": Wrong(hides_errors, OTHERS, "it returned as if all were well"),
-    "hands-over-less": Wrong(hands_over_less, MAKES, "of type AgentState", ALL),
-    "resends-once": Wrong(resends_once, REPLY, "it raised StoreUnavailable"),
-    "no-change-no-error": Wrong(no_change_no_error, FAILS, "had written something"),
-    "returns-applied": Wrong(returns_applied, MAKES, "it returned a Applied"),
-    "returns-nothing": Wrong(returns_nothing, MAKES, "it returned None"),
+    "hands-over-less": Wrong(
+        but(
+            resends,
+            (PATCH, PATCH.replace("change)", "lambda seen: change(seen.agent_state))")),
+        ),
+        MAKES,
+        "of type AgentState",
+        ALL,
+    ),
+    "resends-once": Wrong(
+        asking(("range(ROUNDS)", "range(2)")), REPLY, "it raised StoreUnavailable"
+    ),
+    "no-change-no-error": Wrong(
+        but(resends, (PATCH, PATCH.replace("change)", "no_change(change))"))),
+        FAILS,
+        "had written something",
+    ),
+    "returns-applied": Wrong(
+        but(resends, (WRITE, f"return {WRITE}")), MAKES, "it returned a Applied"
+    ),
+    "returns-nothing": Wrong(
+        but(resends, (END, "return None")), MAKES, "it returned None"
+    ),
     "knows-no-predecessor": Wrong(resends, AGAIN, "it raised"),
 }
 

@@ -17,7 +17,7 @@ CLOCK = "reads no clock but the one it is given"
 TOKEN = "makes a new token for every claim"
 ALONE = "never claims what another worker has claimed"
 LATE = "refuses its own result when the task is not its own any more"
-OPEN = "holds no lock while it works, and leaves none behind"
+HOLDS = "holds no lock while it works, and leaves none behind"
 ERRORS = "lets every error out"
 DATA = "takes ids, inputs and results as data"
 MANY = "works on each of 40 tasks once, with 8 processes"
@@ -93,7 +93,7 @@ WRONG = {
     ),
     "works-in-the-transaction": Wrong(
         mistakes.works_in_the_transaction,
-        OPEN,
+        HOLDS,
         "another connection could not write",
         (SEEN,),
     ),
@@ -102,21 +102,21 @@ WRONG = {
     ),
     "forgets-to-commit": Wrong(
         finishing(("return", 'db.execute("BEGIN")\n    return')),
-        OPEN,
+        HOLDS,
         "its transaction was still open",
     ),
     "leaves-it-open": Wrong(
         but(right, claim=mistakes.leaves_it_open),
-        OPEN,
+        HOLDS,
         "when there was nothing to claim",
     ),
     "never-rolls-back": Wrong(
         but(right, claim=mistakes.never_rolls_back),
-        OPEN,
+        HOLDS,
         "when the claim had been refused by the table",
     ),
     "closes-the-connection": Wrong(
-        mistakes.closes_the_connection, OPEN, "which is not its own"
+        mistakes.closes_the_connection, HOLDS, "which is not its own"
     ),
     "token-of-the-process": Wrong(
         but(right, ("secrets.token_hex(8)", 'f"worker-{os.getpid()}"'), os=os),
