@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
-from agentstate_lab.errors import OutcomeUnknown, ReplyLost, TaskInProgress
+from agentstate_lab.errors import OutcomeUnknown, ReplyLost
 from agentstate_lab.idempotency import effect as idempotency
 from agentstate_lab.state import (
     Fact,
@@ -121,16 +121,6 @@ def sends_it_again_at_once(
     raise OutcomeUnknown(task_id, step, "three times no reply")
 
 
-def names_the_unknown(
-    store: StepStore, task_id: str, step: str, request: Request
-) -> Any:
-    """A lost reply is raised as what it is."""
-    try:
-        return right(store, task_id, step, request)
-    except ReplyLost as error:
-        raise OutcomeUnknown(task_id, step, "no reply; call again") from error
-
-
 def with_facts(store: StepStore, task_id: str, step: str, request: Request) -> Any:
     """The records are facts of the task's state."""
 
@@ -157,55 +147,21 @@ def with_facts(store: StepStore, task_id: str, step: str, request: Request) -> A
     return result
 
 
-def with_messages(store: StepStore, task_id: str, step: str, request: Request) -> Any:
-    """The records are messages, the last one counts."""
-    for message in reversed(store.messages(task_id)):
-        if message.get("done") == step:
-            return message["result"]
-    record_more(store, task_id, messages=[{"begun": step}])
-    result = request(f"{len(task_id)}.{task_id}.{step}")
-    record_more(store, task_id, messages=[{"done": step, "result": result}])
-    return result
-
-
-class Once:
-    """A callable object, with a method for each outcome of the look."""
-
-    def __call__(
-        self, store: StepStore, task_id: str, step: str, request: Request
-    ) -> Any:
-        """Run the step once."""
-        found = record_of(store, task_id, step)
-        status = found.status if found else "missing"
-        return getattr(self, f"if_{status}", self.otherwise)(
-            store, task_id, found or begin(store, task_id, step, key_for(task_id, step))
-        )(request)
-
-    def if_done(self, store: StepStore, task_id: str, record: StepRecord) -> Any:
-        """Replay."""
-        return lambda _: record.result
-
-    def otherwise(self, store: StepStore, task_id: str, record: StepRecord) -> Any:
-        """Request it."""
-        return lambda request: finish(store, task_id, record, request(record.key))
-
-
 RIGHT = {
     "plain": right,
-    "package": functools.partial(idempotency.run_once, if_unknown="resend"),
-    "saves": with_saves,
-    "digest": with_a_digest,
     "claimed-key": with_a_claimed_key,
     "sends-it-again-at-once": sends_it_again_at_once,
-    "names-the-unknown": names_the_unknown,
     "facts": with_facts,
-    "messages": with_messages,
-    "object": Once(),
+    "digest": with_a_digest,
+    "saves": with_saves,
+    "package": functools.partial(idempotency.run_once, if_unknown="resend"),
 }
 
 
 DONE_ALREADY = "found is not None and found.status is StepStatus.DONE"
 FINISHES = "finish(store, task_id, intent, request(key))"
+RECORDS = "record_more(store, task_id, steps=[intent])"
+REFUSED = "found is not None and found.status is StepStatus.NOT_STARTED"
 
 
 def keyed(key: str) -> Callable[..., Any]:
@@ -213,16 +169,16 @@ def keyed(key: str) -> Callable[..., Any]:
     return but(right, ("json.dumps([task_id, step])", key))
 
 
-def keeps_a_random_key(
-    store: StepStore, task_id: str, step: str, request: Request
-) -> Any:
-    """A random key, kept with the intent: two callers at once make two."""
-    found = record_of(store, task_id, step)
-    if found is None:
-        found = begin(store, task_id, step, str(uuid.uuid4()))
-    if found.status is not StepStatus.DONE:
-        return finish(store, task_id, found, request(found.key))
-    return found.result
+def beginning(records: str) -> Any:
+    """The plain answer, which does something else than to record its intent."""
+    return but(right, begin=but(begin, (RECORDS, records)))
+
+
+def at_an_error(kind: str, *statements: str, key: str = "[task_id, step]") -> Any:
+    """The plain answer, with statements for an error of the request."""
+    handler = "\n        ".join((f"except {kind} as error:", *statements))
+    tries = f"try:\n        return {FINISHES}\n    {handler}"
+    return but(right, (f"return {FINISHES}", tries), ("[task_id, step]", key))
 
 
 LOCK = threading.Lock()
@@ -241,119 +197,6 @@ def locks_in_the_process(
     return found.result
 
 
-def nothing(store: StepStore, task_id: str, step: str, request: Request) -> Any:
-    """Does nothing."""
-
-
-def only_requests(store: StepStore, task_id: str, step: str, request: Request) -> Any:
-    """Leaves all of it to the receiver."""
-    return request(key_for(task_id, step))
-
-
-def without_intent(store: StepStore, task_id: str, step: str, request: Request) -> Any:
-    """Records the result only: in between, nobody knows that it was begun."""
-    found = record_of(store, task_id, step)
-    if found is not None:
-        return found.result
-    result = request(key_for(task_id, step))
-    done = StepRecord(
-        name=step, status=StepStatus.DONE, key="", fingerprint="", result=result
-    )
-    record_more(store, task_id, steps=[done])
-    return result
-
-
-def saves_nothing_new(
-    store: StepStore, task_id: str, step: str, request: Request
-) -> Any:
-    """A save before the request, which says nothing of the step."""
-    if not any(one.name == step for one in store.steps(task_id)):
-        store.save(store.get(task_id))
-    return without_intent(store, task_id, step, request)
-
-
-def key_from_the_attempt(
-    store: StepStore, task_id: str, step: str, request: Request
-) -> Any:
-    """Counts the attempts into the key: each one is news to the receiver."""
-    found = record_of(store, task_id, step)
-    if found is not None and found.status is StepStatus.DONE:
-        return found.result
-    attempt = found.attempt + 1 if found else 1
-    key = f"{key_for(task_id, step)}/{attempt}"
-    intent = begin(store, task_id, step, key).model_copy(update={"attempt": attempt})
-    record_more(store, task_id, steps=[intent])
-    return finish(store, task_id, intent, request(key))
-
-
-def new_key_after_silence(
-    store: StepStore, task_id: str, step: str, request: Request
-) -> Any:
-    """Takes a lost reply for a request that was lost."""
-    found = record_of(store, task_id, step)
-    if found is not None and found.status is StepStatus.DONE:
-        return found.result
-    again = found is not None and found.status is StepStatus.NOT_STARTED
-    key = key_for(task_id, step) + (" again" if again else "")
-    intent = begin(store, task_id, step, key)
-    try:
-        return finish(store, task_id, intent, request(key))
-    except ReplyLost:
-        lost = intent.model_copy(update={"status": StepStatus.NOT_STARTED})
-        record_more(store, task_id, steps=[lost])
-        raise
-
-
-def stops_at_the_intent(
-    store: StepStore, task_id: str, step: str, request: Request
-) -> Any:
-    """Takes a dead worker's intent for a worker."""
-    found = record_of(store, task_id, step)
-    if found is not None and found.status is StepStatus.STARTED:
-        raise TaskInProgress(task_id)
-    return right(store, task_id, step, request)
-
-
-def takes_silence_for_done(
-    store: StepStore, task_id: str, step: str, request: Request
-) -> Any:
-    """It probably happened."""
-    found = record_of(store, task_id, step)
-    if found is not None and found.status is StepStatus.DONE:
-        return found.result
-    key = key_for(task_id, step)
-    intent = begin(store, task_id, step, key)
-    try:
-        result = request(key)
-    except ReplyLost:
-        result = None
-    return finish(store, task_id, intent, result)
-
-
-def swallows(store: StepStore, task_id: str, step: str, request: Request) -> Any:
-    """Nobody is told that there is no result."""
-    with contextlib.suppress(Exception):
-        return right(store, task_id, step, request)
-    return None
-
-
-def records_the_error(
-    store: StepStore, task_id: str, step: str, request: Request
-) -> Any:
-    """An error becomes the result for ever."""
-    found = record_of(store, task_id, step)
-    if found is not None and found.status is StepStatus.DONE:
-        return found.result
-    key = key_for(task_id, step)
-    intent = begin(store, task_id, step, key)
-    try:
-        result = request(key)
-    except Exception as error:
-        finish(store, task_id, intent, str(error))
-        raise
-    return finish(store, task_id, intent, result)
-
-
 def gives_up_after_a_refusal(
     store: StepStore, task_id: str, step: str, request: Request
 ) -> Any:
@@ -362,24 +205,6 @@ def gives_up_after_a_refusal(
     if found is not None and found.status is StepStatus.NOT_STARTED:
         raise RuntimeError(found.error)
     return with_a_digest(store, task_id, step, request)
-
-
-def saves_from_an_old_version(
-    store: StepStore, task_id: str, step: str, request: Request
-) -> Any:
-    """Does not take the new version from what `save` returns."""
-    found = record_of(store, task_id, step)
-    if found is not None and found.status is StepStatus.DONE:
-        return found.result
-    task, key = store.get(task_id), key_for(task_id, step)
-    intent = StepRecord(
-        name=step, status=StepStatus.STARTED, key=key, fingerprint="none"
-    )
-    store.save(task, steps=[intent])
-    result = request(key)
-    done = {"status": StepStatus.DONE, "result": result}
-    store.save(task, steps=[intent.model_copy(update=done)])
-    return result
 
 
 DONE: dict[tuple[str, str], Any] = {}
@@ -432,12 +257,15 @@ ONE = "requests with one key when two processes call at once"
 NAMES = "never gives two steps one key, whatever their names"
 
 WRONG = {
-    "nothing": Wrong(nothing, REQUESTS, "it never requested the effect"),
-    "only-requests": Wrong(
-        only_requests, REPLAYS, "the new process requested it again"
+    "nothing": Wrong(
+        lambda store, task_id, step, request: None,
+        REQUESTS,
+        "it never requested the effect",
     ),
-    "without-intent": Wrong(without_intent, INTENT, "nobody could tell"),
-    "saves-nothing-new": Wrong(saves_nothing_new, INTENT, "nothing was new"),
+    "without-intent": Wrong(beginning("pass"), INTENT, "nobody could tell"),
+    "saves-nothing-new": Wrong(
+        beginning("store.save(store.get(task_id))"), INTENT, "nothing was new"
+    ),
     "no-key": Wrong(
         but(right, ("request(key)", "request(None)")),
         OWN,
@@ -460,7 +288,9 @@ WRONG = {
         "the effect happened twice",
     ),
     "key-from-the-attempt": Wrong(
-        key_from_the_attempt, EFFECT, "the effect happened twice"
+        keyed("json.dumps([task_id, step, found is None])"),
+        EFFECT,
+        "the effect happened twice",
     ),
     "key-of-the-task": Wrong(keyed("task_id"), OWN, "with the key of another step"),
     "key-of-the-step": Wrong(
@@ -472,7 +302,16 @@ WRONG = {
         "an idempotency key travels in",
     ),
     "new-key-after-silence": Wrong(
-        new_key_after_silence, SILENCE, "the effect happened twice"
+        at_an_error(
+            "ReplyLost",
+            "update = {'status': StepStatus.NOT_STARTED}",
+            "lost = intent.model_copy(update=update)",
+            "record_more(store, task_id, steps=[lost])",
+            "raise",
+            key=f"[task_id, step, {REFUSED}]",
+        ),
+        SILENCE,
+        "the effect happened twice",
     ),
     "replays-the-intent": Wrong(
         but(right, (DONE_ALREADY, "found is not None")),
@@ -480,7 +319,17 @@ WRONG = {
         "it returned None",
         (SAME,),
     ),
-    "stops-at-the-intent": Wrong(stops_at_the_intent, WRITES, "TaskInProgress"),
+    "stops-at-the-intent": Wrong(
+        but(
+            right,
+            (
+                "    key =",
+                "    if found is not None:\n        raise TaskInProgress(task_id)\n    key =",
+            ),
+        ),
+        WRITES,
+        "TaskInProgress",
+    ),
     "gives-up": Wrong(idempotency.run_once, EFFECT, "it raised OutcomeUnknown"),
     "records-first": Wrong(
         but(
@@ -531,15 +380,25 @@ WRONG = {
         "not the receiver's reply",
     ),
     "takes-silence-for-done": Wrong(
-        takes_silence_for_done, SILENCE, "the first call returned None"
+        at_an_error("ReplyLost", "return finish(store, task_id, intent, None)"),
+        SILENCE,
+        "the first call returned None",
     ),
-    "swallows": Wrong(swallows, SILENCE, "although no reply had come"),
-    "records-the-error": Wrong(records_the_error, REFUSAL, "not the receiver's reply"),
+    "swallows": Wrong(
+        at_an_error("Exception", "return None"), SILENCE, "although no reply had come"
+    ),
+    "records-the-error": Wrong(
+        at_an_error("Exception", "finish(store, task_id, intent, str(error))", "raise"),
+        REFUSAL,
+        "not the receiver's reply",
+    ),
     "gives-up-after-a-refusal": Wrong(
         gives_up_after_a_refusal, REFUSAL, "it raised RuntimeError"
     ),
     "saves-from-an-old-version": Wrong(
-        saves_from_an_old_version, REQUESTS, "it raised VersionConflict"
+        but(with_saves, ("task = store.save", "store.save")),
+        REQUESTS,
+        "it raised VersionConflict",
     ),
     "remembers-in-the-process": Wrong(
         remembers_in_the_process, REPLAYS, "the new process requested it again"
@@ -551,7 +410,9 @@ WRONG = {
         (REPLAYS, ANY),
     ),
     "keeps-a-random-key": Wrong(
-        keeps_a_random_key, ONE, "the two requested with 2 keys"
+        keyed("found.key if found else str(uuid.uuid4())"),
+        ONE,
+        "the two requested with 2 keys",
     ),
     "locks-in-the-process": Wrong(
         locks_in_the_process, ONE, "a lock or a variable in one process does not stop"
