@@ -1,5 +1,7 @@
 """Answers to exercise 10, right and wrong."""
 
+import os
+
 from answers import ALL, EXPLAINS, Wrong
 from answers import durable_agent_mistakes as mistakes
 from answers import durable_agent_steps as steps
@@ -89,9 +91,6 @@ WRONG = {
     "fails-unsaid": Wrong(
         mistakes.fails_unsaid, BUSY, "the stored task is running, and it"
     ),
-    "remembers-in-memory": Wrong(
-        mistakes.remembers_in_memory, PLAN, "deploy-database happened"
-    ),
     "hashes-its-keys": Wrong(
         mistakes.hashes_its_keys,
         "goes on in a newly started Python",
@@ -99,9 +98,6 @@ WRONG = {
     ),
     "calls-a-beginning-done": Wrong(
         mistakes.calls_a_beginning_done, BEFORE_AN_EFFECT, "deploy-api never happened"
-    ),
-    "speaks-last-words": Wrong(
-        mistakes.speaks_last_words, IN_AN_EFFECT, "happened twice"
     ),
     "asks-again-at-once": Wrong(
         mistakes.asks_again_at_once, BUSY, "it asked again after 0.0 s"
@@ -122,7 +118,7 @@ WRONG = {
         mistakes.returns_the_first_task, THROUGH, "not the stored one"
     ),
     "ends-the-process": Wrong(
-        mistakes.ends_the_process, BEFORE_AN_EFFECT, "it ended the whole process"
+        lambda job: os._exit(0), BEFORE_AN_EFFECT, "it ended the whole process"
     ),
     "ends-when-it-is-told": Wrong(
         mistakes.ends_when_it_is_told, BEFORE_AN_EFFECT, "it called sys.exit(0)"
@@ -174,7 +170,6 @@ CARD = {
     "is stored before it is acted on": [
         "stores-the-plan-late",
         "forgets-the-plan",
-        "remembers-in-memory",
     ],
     "may decide otherwise": EXPLAINS,
     "It returns the stored task": ["returns-the-first-task", "returns-nothing"],

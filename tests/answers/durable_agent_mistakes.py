@@ -2,7 +2,6 @@
 
 import contextlib
 import itertools
-import os
 import uuid
 from typing import Any
 
@@ -10,7 +9,6 @@ from agentstate_lab.checkpoint import open_calls
 from agentstate_lab.errors import AgentStateError, NeedsPerson, TaskInProgress
 from agentstate_lab.idempotency import execute_task, resume_task
 from agentstate_lab.lab.agents import Job, run_step, tool_says, user_says
-from agentstate_lab.retry import execute_with_retry
 from agentstate_lab.state import Task
 from agentstate_lab.stores import record_more
 from answers import but
@@ -27,8 +25,6 @@ from answers.durable_agent_styles import (
     talk,
     told,
 )
-
-MEMORY: list[Json] = []
 
 
 def fragile(job: Job) -> Task:
@@ -62,29 +58,57 @@ def stubborn(job: Job, call: Json) -> str | None:
     return None
 
 
-def forgets_the_plan(job: Job) -> Task:
-    """Every effect under its key, and the plan in memory."""
-
-    def work(goal: str) -> str:
-        messages: list[Json] = [user_says(goal)]
-        for _turn in range(MAX_TURNS):
-            messages.append(patient(job, messages))
-            if not messages[-1].get("tool_calls"):
-                return str(messages[-1]["content"])
-            for call in messages[-1]["tool_calls"]:
-                messages.append(tool_says(call, told(job, call)))
-        raise RuntimeError("no end")
-
-    return resumed(job, work)
+def talking(question: Any = patient, act: Any = told, talk: Any = talk) -> Any:
+    """An agent of the usual parts, of which one is another."""
+    return lambda job: resumed(job, lambda goal: talk(job, goal, question, act))
 
 
-def makes_random_keys(job: Job) -> Task:
-    """A new key for each request."""
+def keyed(key: Any) -> Any:
+    """An agent that acts under another key."""
 
     def act(job: Job, call: Json) -> str:
-        return once(job, call, key=lambda step: str(uuid.uuid4()))
+        return once(job, call, key=lambda step: key(job, step))
 
-    return resumed(job, lambda goal: talk(job, goal, act=act))
+    return talking(act=act)
+
+
+makes_random_keys = keyed(lambda job, step: str(uuid.uuid4()))
+has_one_key = keyed(lambda job, step: job.task_id)
+# Which is another number in another Python.
+hashes_its_keys = keyed(lambda job, step: str(hash((job.task_id, step.name))))
+
+# Every effect under its key, and the plan in memory.
+forgets_the_plan = talking(
+    talk=but(
+        talk,
+        (", *job.need_store().messages(job.task_id)", ""),
+        ("kept(job, message)", "message"),
+    )
+)
+# Its tools are tried again, and the model is not.
+asks_the_model_once = talking(asked)
+takes_the_first_choice = talking(
+    but(patient, asked=but(asked, ("not reply.choices", "False")))
+)
+calls_it_done = talking(
+    talk=but(
+        talk,
+        (
+            'raise RuntimeError(f"no end after {turns} turns of the model")',
+            "return '-'",
+        ),
+    )
+)
+# The model is not told, and the run is over.
+stops_at_a_failing_tool = talking(act=once)
+# Counts the turns from where this process has begun.
+grants_new_turns = talking(
+    talk=but(
+        talk,
+        ("    while True:", "    start = len(messages)\n    while True:"),
+        ("for one in messages)", "for one in messages[start:])"),
+    )
+)
 
 
 def asks_a_person(job: Job) -> Task:
@@ -118,39 +142,6 @@ def leaves_calls_open(job: Job) -> Task:
     return resumed(job, work)
 
 
-def asks_the_model_once(job: Job) -> Task:
-    """Its tools are tried again, and the model is not."""
-    return resumed(job, lambda goal: talk(job, goal, asked))
-
-
-def takes_the_first_choice(job: Job) -> Task:
-    """Of none."""
-
-    def first(job: Job, messages: list[Json]) -> Json:
-        def attempt() -> Json:
-            reply = job.client.chat.completions.create(
-                model=job.model, messages=messages, tools=job.scenario.tools
-            )
-            said: Json = reply.choices[0].message.model_dump(exclude_none=True)
-            return said
-
-        return execute_with_retry(attempt, 3, sleep=job.sleep)
-
-    return resumed(job, lambda goal: talk(job, goal, first))
-
-
-def calls_it_done(job: Job) -> Task:
-    """When the turns are used up, too."""
-
-    def work(goal: str) -> str:
-        try:
-            return talk(job, goal)
-        except RuntimeError:
-            return "done"
-
-    return resumed(job, work)
-
-
 def runs_it_again(job: Job) -> Task:
     """Completed or not; the effects keep their keys."""
     store = job.need_store()
@@ -167,15 +158,6 @@ def counts_its_keys(job: Job) -> Task:
 
     def act(job: Job, call: Json) -> str:
         return once(job, call, key=lambda step: f"{job.task_id}/{next(numbers)}")
-
-    return resumed(job, lambda goal: talk(job, goal, act=act))
-
-
-def has_one_key(job: Job) -> Task:
-    """The job has a name, and so has all that it does."""
-
-    def act(job: Job, call: Json) -> str:
-        return once(job, call, key=lambda step: job.task_id)
 
     return resumed(job, lambda goal: talk(job, goal, act=act))
 
@@ -217,47 +199,15 @@ def gives_no_reason(job: Job) -> Task:
     return store.save(store.get(task.id).replace(**changes))
 
 
+# What comes out of the loop is nobody's business.
+fails_unsaid = but(gives_no_reason, ("except RuntimeError", "except ()"))
+
+
 def never_takes_over(job: Job) -> Task:
     """Who is running stays running, dead or alive."""
     return execute_task(
         job.need_store(), submitted(job).id, lambda goal: talk(job, goal)
     )
-
-
-def fails_unsaid(job: Job) -> Task:
-    """What comes out of the loop is nobody's business."""
-    store = job.need_store()
-    task = submitted(job)
-    if task.state == "completed":
-        return task
-    store.save(task.replace(state="running"))
-    result = talk(job, task.user_input)
-    return store.save(store.get(task.id).replace(state="completed", result=result))
-
-
-def remembers_in_memory(job: Job) -> Task:
-    """A list that outlives the call, and not the process."""
-
-    def work(goal: str) -> str:
-        MEMORY[:] = MEMORY or [user_says(goal)]
-        for _turn in range(MAX_TURNS):
-            MEMORY.append(patient(job, MEMORY))
-            if not MEMORY[-1].get("tool_calls"):
-                return str(MEMORY[-1]["content"])
-            for call in MEMORY[-1]["tool_calls"]:
-                MEMORY.append(tool_says(call, once(job, call)))
-        raise RuntimeError("no end")
-
-    return resumed(job, work)
-
-
-def hashes_its_keys(job: Job) -> Task:
-    """Which is another number in another Python."""
-
-    def act(job: Job, call: Json) -> str:
-        return once(job, call, key=lambda step: str(hash((job.task_id, step.name))))
-
-    return resumed(job, lambda goal: talk(job, goal, act=act))
 
 
 def calls_a_beginning_done(job: Job) -> Task:
@@ -279,69 +229,23 @@ def calls_a_beginning_done(job: Job) -> Task:
     return resumed(job, lambda goal: talk(job, goal, act=act))
 
 
-def speaks_last_words(job: Job) -> Task:
-    """All that it knows is saved in the end, whatever happens."""
-
-    def work(goal: str) -> str:
-        messages = [user_says(goal), *job.need_store().messages(job.task_id)]
-        known = len(messages)
-        try:
-            for _turn in range(MAX_TURNS):
-                messages.append(patient(job, messages))
-                if not messages[-1].get("tool_calls"):
-                    return str(messages[-1]["content"])
-                for call in messages[-1]["tool_calls"]:
-                    said = run_step(job, job.step(call))
-                    messages.append(tool_says(call, said))
-            raise RuntimeError("no end")
-        finally:
-            new = messages[known:]
-            record_more(job.need_store(), job.task_id, messages=new)
-
-    return resumed(job, work)
-
-
-def asks_again_at_once(job: Job) -> Task:
+@talking
+def asks_again_at_once(job: Job, messages: list[Json]) -> Json:
     """Ten times, without a pause."""
-
-    def question(job: Job, messages: list[Json]) -> Json:
-        for _attempt in range(10):
-            with contextlib.suppress(Exception):
-                return asked(job, messages)
-        raise RuntimeError("the model does not answer")
-
-    return resumed(job, lambda goal: talk(job, goal, question))
+    for _attempt in range(10):
+        with contextlib.suppress(Exception):
+            return asked(job, messages)
+    raise RuntimeError("the model does not answer")
 
 
-def asks_for_ever(job: Job) -> Task:
+@talking
+def asks_for_ever(job: Job, messages: list[Json]) -> Json:
     """With pauses, and without an end."""
-
-    def question(job: Job, messages: list[Json]) -> Json:
-        while True:
-            try:
-                return asked(job, messages)
-            except Exception:  # noqa: BLE001 - that is the mistake
-                job.sleep(1)
-
-    return resumed(job, lambda goal: talk(job, goal, question))
-
-
-def stops_at_a_failing_tool(job: Job) -> Task:
-    """The model is not told, and the run is over."""
-    return resumed(job, lambda goal: talk(job, goal, act=once))
-
-
-# Counts the turns from where this process has begun.
-talk_anew = but(
-    talk,
-    ("    while True:", "    start = len(messages)\n    while True:"),
-    ("for one in messages)", "for one in messages[start:])"),
-)
-
-
-def grants_new_turns(job: Job) -> Task:
-    """Twenty in every process."""
-    return resumed(job, lambda goal: talk_anew(job, goal))
+    while True:
+        try:
+            return asked(job, messages)
+        except Exception:  # noqa: BLE001 - that is the mistake
+            job.sleep(1)
 
 
 def returns_nothing(job: Job) -> None:
@@ -370,11 +274,6 @@ def returns_the_first_task(job: Job) -> Task:
     first = submitted(job)
     resume_task(job.need_store(), first.id, lambda goal: talk(job, goal))
     return first
-
-
-def ends_the_process(job: Job) -> Any:
-    """As if all were well."""
-    os._exit(0)
 
 
 def ends_when_it_is_told(job: Job) -> Any:

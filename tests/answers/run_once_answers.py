@@ -322,10 +322,7 @@ WRONG = {
     "stops-at-the-intent": Wrong(
         but(
             right,
-            (
-                "    key =",
-                "    if found is not None:\n        raise TaskInProgress(task_id)\n    key =",
-            ),
+            ("    key =", "    if found: raise TaskInProgress(task_id)\n    key ="),
         ),
         WRITES,
         "TaskInProgress",
