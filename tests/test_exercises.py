@@ -48,7 +48,9 @@ ANSWERS = {
 
 pytestmark = pytest.mark.usefixtures("one_judge")
 
-STYLES = 5  # of each exercise; `make soak` tries all
+# Of each exercise, besides its plain answer: the solution is as plain, and what is
+# wrong in WRONG is one thing changed in it. `make soak` tries all.
+STYLES = 3
 
 every_exercise = pytest.mark.parametrize(
     "exercise",
@@ -152,18 +154,18 @@ def test_the_stub_asks_and_does_not_tell(exercise):
     assert "solution begin" not in source
 
 
-@every_exercise
-def test_the_stub_is_clean_code(exercise, copy):
-    """
-    The learner's copy is theirs, and no tool looks at it; what they start from is.
-    """
-    path = copy(f"{exercise.stem}.ipynb", stub_of(solution_of(exercise)))
-    ruff = [sys.executable, "-m", "ruff"]
-    config = ["--config", str(FOLDER / "solutions" / "ruff.toml"), str(path)]
+def test_the_stubs_are_clean_code(copy, tmp_path):
+    """The learner's copy is theirs, and no tool looks at it; this is its start."""
+    for exercise in EXERCISES.values():
+        copy(f"{exercise.stem}.ipynb", stub_of(solution_of(exercise)))
+    config = ["--config", str(FOLDER / "solutions" / "ruff.toml"), str(tmp_path)]
 
     for command in (["check"], ["format", "--check"]):
         done = subprocess.run(
-            [*ruff, *command, *config], capture_output=True, text=True, check=False
+            [sys.executable, "-m", "ruff", *command, *config],
+            capture_output=True,
+            text=True,
+            check=False,
         )
         assert done.returncode == 0, done.stdout
 
@@ -228,7 +230,7 @@ def test_the_hints_are_a_ladder(exercise):
             name,
             answer,
             id=f"{name}-{style}",
-            marks=[pytest.mark.soak] if place >= STYLES else [],
+            marks=[] if 0 < place <= STYLES else [pytest.mark.soak],
         )
         for name, module in ANSWERS.items()
         for place, (style, answer) in enumerate(module.RIGHT.items())

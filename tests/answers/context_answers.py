@@ -197,9 +197,9 @@ def by_marking(state: State, max_bytes: int, keep: list[str]) -> State:
 RIGHT = {
     "plain": right,
     "adds-up-bytes": Filler(),
-    "recursion": by_recursion,
     "closure": made_by_a_factory(),
     "marks-and-sweeps": by_marking,
+    "recursion": by_recursion,
 }
 
 

@@ -17,11 +17,11 @@ TOOL_MESSAGES = "answers each tool call with one tool message, also when a tool 
 
 RIGHT = {
     "of-the-course": styles.of_the_course,
-    "replaying": styles.replaying,
     "by-hand": styles.ByHand(),
     "with-the-exercises": styles.with_the_exercises,
-    "turns-are-steps": steps.turns_are_steps,
     "asynchronous": styles.asynchronous,
+    "turns-are-steps": steps.turns_are_steps,
+    "replaying": styles.replaying,
 }
 
 WRONG = {

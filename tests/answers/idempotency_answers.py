@@ -137,12 +137,12 @@ def in_a_block(store: StepStore, task_id: str, work: Work) -> Task:
 
 RIGHT = {
     "plain": right,
-    "package": execute_task,
     "steps": with_steps,
     "patience": with_patience,
-    "returns-what-is-there": returns_what_is_there,
     "file-lock": behind_a_file_lock,
+    "returns-what-is-there": returns_what_is_there,
     "block": in_a_block,
+    "package": execute_task,
 }
 
 

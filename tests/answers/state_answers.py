@@ -174,9 +174,9 @@ RIGHT = {
     "plain": right,
     "object": Patcher(),
     "closure": made_by_a_factory(),
-    "partial": functools.partial(with_a_setting, True),
     "applied-as-dict": remembers_as_a_dict,
     "package": by_the_package,
+    "partial": functools.partial(with_a_setting, True),
 }
 
 
