@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from runs import counts
+from script import call, reply
 
 from agentstate_lab.agent import IdempotencyKey, SecondsLeft, tool
 from agentstate_lab.errors import (
@@ -40,11 +42,6 @@ NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "11_scale_out.ipynb"
 GOAL = "Deploy release 4.2 of the shop."
 
 
-def call(name="look", arguments="{}", call_id="c1"):
-    """A tool call, as a model sends it."""
-    return {"id": call_id, "function": {"name": name, "arguments": arguments}}
-
-
 def means(run=lambda arguments, key, seconds: "fine", ask=None, **about):
     """What a worker has: one tool."""
 
@@ -53,14 +50,6 @@ def means(run=lambda arguments, key, seconds: "fine", ask=None, **about):
 
     one = tool(look, **about)
     return Means(ask or (lambda messages, seconds: None), [one])
-
-
-class Reply:
-    """What a client returns."""
-
-    def __init__(self, content):
-        message = type("Message", (), {"content": content, "tool_calls": None})
-        self.choices = [type("Choice", (), {"message": message})]
 
 
 # The two steps, without a workflow around them.
@@ -75,11 +64,11 @@ def test_an_effect_is_asked_for_under_the_key_of_its_task_and_step():
         return "done"
 
     for _ in range(2):
-        said = act(means(run), "job", call())
+        said = act(means(run), "job", call("look"))
 
     assert said == {"role": "tool", "tool_call_id": "c1", "content": "done"}
     assert keys[0] == keys[1]
-    act(means(run), "another", call())
+    act(means(run), "another", call("look"))
     assert keys[2] != keys[0]
 
 
@@ -105,7 +94,7 @@ def test_a_tool_is_tried_again_where_that_does_no_harm(error, options, times):
         tried.append(key)
         raise error
 
-    said = act(means(run, **options), "job", call(), sleep=lambda seconds: None)
+    said = act(means(run, **options), "job", call("look"), sleep=lambda seconds: None)
 
     assert len(tried) == times
     assert (said["role"], said["tool_call_id"]) == ("tool", "c1")
@@ -116,10 +105,10 @@ def test_a_tool_is_tried_again_where_that_does_no_harm(error, options, times):
     ("raw", "told"),
     [
         pytest.param(call("none"), "there is none called", id="unknown-tool"),
-        pytest.param(call(arguments="{"), "arguments", id="no-json"),
-        pytest.param(call(arguments='{"more": 1}'), "more", id="too-many"),
+        pytest.param(call("look", "{"), "arguments", id="no-json"),
+        pytest.param(call("look", '{"more": 1}'), "more", id="too-many"),
         pytest.param({"id": "c1"}, "there is none called", id="no-function"),
-        pytest.param(call(arguments="[" * 50_000), "arguments", id="deep"),
+        pytest.param(call("look", "[" * 50_000), "arguments", id="deep"),
     ],
 )
 def test_a_call_that_makes_no_sense_is_told_so(raw, told):
@@ -147,7 +136,7 @@ def test_the_model_is_asked_again_when_that_may_help():
         asked.append(list(messages))
         if len(asked) == 1:
             raise EffectRefused(429, None, "busy")
-        return Reply("Done.")
+        return reply("Done.")
 
     said = decide(means(ask=ask), [], 1, sleep=lambda seconds: None)
 
@@ -158,7 +147,7 @@ def test_the_model_is_asked_again_when_that_may_help():
 def test_a_model_that_answers_nothing_fails_the_step():
     """The step has no result then, and the task says why it failed."""
     with pytest.raises(InvalidValue, match="neither a text nor a tool call"):
-        decide(means(ask=lambda messages, seconds: Reply("")), [], 1)
+        decide(means(ask=lambda messages, seconds: reply("")), [], 1)
 
 
 # The place, and the queue.
@@ -365,11 +354,6 @@ def fleet(url, world):
         yield fleet
 
 
-def steps(world, task_id):
-    """What the world counted, by step."""
-    return {entry.step: entry.count for entry in world.ledger(task_id)}
-
-
 def test_what_a_dead_worker_had_waits_until_it_is_handed_over(fleet, world, task_id):
     """The step in flight is asked for again under its key; nothing happens twice."""
     fleet.start("a")
@@ -384,7 +368,7 @@ def test_what_a_dead_worker_had_waits_until_it_is_handed_over(fleet, world, task
     found = fleet.queue.look(task_id)
     assert (found.state, found.worker, found.version) == ("completed", "b", "1")
     assert "Release 4.2" in found.result
-    assert list(steps(world, task_id).values()) == [1] * 8
+    assert list(counts(world, task_id).values()) == [1] * 8
     assert world.requests(task_id)["deploy"] == 5
     assert fleet.queue.hand_over("b") == []
 
@@ -401,7 +385,7 @@ def test_a_worker_that_comes_back_puts_what_it_had_into_the_queue(
     fleet.done(task_id)
 
     assert fleet.queue.held_by("a") == []
-    assert steps(world, task_id)["deploy-api"] == 1
+    assert counts(world, task_id)["deploy-api"] == 1
 
 
 def test_a_slow_worker_whose_task_was_handed_over_records_nothing(
@@ -411,7 +395,7 @@ def test_a_slow_worker_whose_task_was_handed_over_records_nothing(
     fleet.start("a")
     world.fault(task_id, "drip", at="deploy-api", seconds=0.05)
     fleet.submit(task_id)
-    fleet.until(lambda: "deploy-api" in steps(world, task_id), "the api")
+    fleet.until(lambda: "deploy-api" in counts(world, task_id), "the api")
     fleet.start("b")
     fleet.queue.hand_over("a")
     fleet.done(task_id)
@@ -435,14 +419,12 @@ def broken(*given):
 def told(messages, seconds):
     """Call for a tool, and repeat what it said."""
     said = [one["content"] for one in messages if one["role"] == "tool"]
-    return Reply(said[0]) if said else calling("c1")
+    return reply(said[0]) if said else calling("c1")
 
 
 def calling(call_id):
     """A reply with a call."""
-    reply = Reply("")
-    reply.choices[0].message.tool_calls = [call(call_id=call_id)]
-    return reply
+    return reply([call("look", call_id=call_id)])
 
 
 def prepare(task_id):
@@ -450,7 +432,7 @@ def prepare(task_id):
     if task_id == "no-means":
         broken()
     return {
-        "echo": means(ask=lambda messages, seconds: Reply(messages[0]["content"])),
+        "echo": means(ask=lambda messages, seconds: reply(messages[0]["content"])),
         "no-model": means(ask=broken),
         "no-result": means(broken, told),
         "restless": means(ask=lambda messages, seconds: calling(f"c{len(messages)}")),
@@ -551,7 +533,7 @@ def test_a_tool_that_hangs_is_given_up(monkeypatch):
     monkeypatch.setattr(scale_out, "STEP_SECONDS", 0.1)
     never = threading.Event()
 
-    said = act(means(lambda *given: str(never.wait(30))), "job", call())
+    said = act(means(lambda *given: str(never.wait(30))), "job", call("look"))
 
     never.set()
     assert "was given up" in said["content"]
@@ -567,7 +549,7 @@ def long_work(url, turns, dies_at=None):
             number = int(messages[-1].get("tool_call_id", "c0")[1:]) + 1
             if number == dies_at:
                 os._exit(9)
-            return calling(f"c{number}") if number <= turns else Reply("Done.")
+            return calling(f"c{number}") if number <= turns else reply("Done.")
 
         return means(lambda *given: "x" * 2_000, ask, risk_level="read_only")
 
