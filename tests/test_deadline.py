@@ -14,7 +14,7 @@ from agentstate_lab.lab.clock import FakeClock
 from agentstate_lab.lab.world import connect_model, task_header
 from agentstate_lab.lab.world.chat import MODEL
 from agentstate_lab.state import DeadlineRecord, Task
-from agentstate_lab.stores import TaskStore, open_store
+from agentstate_lab.stores import TaskStore
 
 NOON = 1_800_000_000.0  # whole seconds, so that sums of floats are exact
 
@@ -539,14 +539,6 @@ def test_a_deadline_far_in_the_future_can_be_waited_for(clock, gate):
 # The stored part.
 
 RECORD = DeadlineRecord(at=NOON + 300, limit=300, used=0.1, seen=NOON + 0.25)
-
-
-@pytest.fixture(params=["memory", "json"])
-def store(request, tmp_path):
-    """Each store of the course so far."""
-    where = "" if request.param == "memory" else str(tmp_path / "tasks.json")
-    with contextlib.closing(open_store(f"{request.param}:{where}")) as opened:
-        yield opened
 
 
 def submitted(store: TaskStore, deadline: DeadlineRecord | None = None) -> Task:
