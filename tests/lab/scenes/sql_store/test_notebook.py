@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import nbformat
-import pytest
 
+from agentstate_lab.lab.databases import forget_databases
 from agentstate_lab.lab.notebooks.freeze import frozen
 
 PATH = Path(__file__).resolve().parents[4] / "notebooks" / "06_sql_store.ipynb"
@@ -14,9 +14,11 @@ SWITCH = 'lab.database("sqlite")'
 SAME_ANYWAY = ("plan-", "restart-", "crash-")
 
 
-@pytest.mark.usefixtures("process")
-def test_the_outputs_do_not_depend_on_the_switch(tmp_path):
+def test_the_outputs_do_not_depend_on_the_switch(
+    tmp_path, postgres_server, monkeypatch
+):
     """The other name in the switch, every cell run again, and each output compared."""
+    monkeypatch.setenv("AGENTSTATE_PG_DSN", postgres_server.address)
     notebook = nbformat.read(PATH, as_version=4)
     notebook.cells = [
         cell
@@ -30,6 +32,7 @@ def test_the_outputs_do_not_depend_on_the_switch(tmp_path):
     nbformat.write(notebook, path)
 
     again = nbformat.reads(frozen(path), as_version=4)
+    forget_databases(PATH.stem, tmp_path)
 
     assert len(stored) > 20
     assert {cell.id: cell.outputs for cell in again.cells} == stored
