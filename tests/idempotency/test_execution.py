@@ -21,7 +21,7 @@ from agentstate_lab.idempotency import (
 )
 from agentstate_lab.lab.contracts.store import PATHS, stored
 from agentstate_lab.lab.crash import die
-from agentstate_lab.lab.processes import all_at_once, in_new_process
+from agentstate_lab.lab.processes import in_new_process
 from agentstate_lab.state import Owner, Task, TaskState
 from agentstate_lab.stores import (
     MAX_ATTEMPTS,
@@ -414,31 +414,3 @@ def test_a_killed_worker_is_known_to_be_gone_by_the_next_process(
     assert "SIGKILL" in killed.how
     assert (left.state, is_gone(left.owner)) == ("running", True)
     assert (finished.state, finished.attempt) == ("completed", attempts)
-
-
-@pytest.mark.usefixtures("process")
-def test_of_several_processes_one_runs_the_task(tmp_path):
-    """One claim is accepted; the others are told, or find it completed."""
-    url, ledger = f"json:{tmp_path / 'tasks.json'}", tmp_path / "ledger"
-    task = open_store(url).submit(Task.new("Deploy the shop.", key="shop")).task
-
-    def call(name, barrier):
-        store = open_store(url)
-
-        def work(asked):
-            with ledger.open("a") as out:
-                out.write(f"{name}\n")
-            return name
-
-        barrier()
-        try:
-            return execute_task(store, task.id, work).result
-        except TaskInProgress:
-            return "in progress"
-
-    ends = all_at_once(call, [f"p{n}" for n in range(4)])
-
-    winner = ledger.read_text().split()
-    assert all(ended.returned for ended in ends)
-    assert len(winner) == 1
-    assert {ended.value for ended in ends} <= {winner[0], "in progress"}
