@@ -79,7 +79,7 @@ exercises: .venv/.package ## solutions pass, stubs wait, known mistakes are caug
 package: .venv/.release ## build wheel and sdist, and try the wheel alone; needs the network
 	@$(RUN) .ci/package.py
 
-soak: .venv/.providers ## what takes long: 200 kills of a writer, the checks without fork
+soak: .venv/.providers ## what takes long: 200 kills of a writer, 400 examples of a law, checks without fork
 	@AGENTSTATE_KILLS=200 $(PYTEST) --timeout=600 tests/stores/test_json_file.py -k kills
 	@$(PYTEST) -m soak tests
 	@$(PYTEST) -m "hypothesis and not soak" --hypothesis-profile=soak --timeout=600 tests

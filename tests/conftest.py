@@ -4,6 +4,7 @@ import contextlib
 import os
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import uuid
@@ -165,6 +166,28 @@ def any_store(
         opened = open_store(f"{request.param}:{place}", clock=clock)
     with opened as store:
         yield store
+
+
+@pytest.fixture
+def mount(process: None) -> Iterator[Callable[[Path, str], Path]]:
+    """A way to mount a small file system at a folder, with options, as root can."""
+    mounted = []
+
+    def mount(folder: Path, options: str) -> Path:
+        if not hasattr(os, "geteuid") or os.geteuid() != 0:
+            pytest.skip("only root can mount a disk")
+        folder.mkdir(exist_ok=True)
+        line = ["mount", "-t", "tmpfs", "-o", options, "none", str(folder)]
+        done = subprocess.run(line, check=False, capture_output=True, text=True)
+        if done.returncode:
+            pytest.skip(f"nothing can be mounted here: {done.stderr.strip()}")
+        mounted.append(folder)
+        return folder
+
+    yield mount
+    for folder in mounted:
+        subprocess.run(["umount", "-l", str(folder)], check=True)
+        folder.rmdir()
 
 
 @pytest.fixture

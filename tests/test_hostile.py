@@ -57,23 +57,6 @@ print("done")
 """
 
 
-@pytest.fixture
-def mounted(tmp_path):
-    """A way to mount a small file system, with options."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-
-    def mount(options):
-        line = ["mount", "-t", "tmpfs", "-o", options, "none", str(folder)]
-        done = subprocess.run(line, check=False, capture_output=True, text=True)
-        if done.returncode:
-            pytest.skip(f"nothing can be mounted here: {done.stderr.strip()}")
-        return folder
-
-    yield mount
-    subprocess.run(["umount", "-l", str(folder)], check=False, capture_output=True)
-
-
 def lab(*command, home, prefix=(), without=()):
     """One command of the course, in a process of its own, and what it said."""
     keep = {k: v for k, v in os.environ.items() if k not in without}
@@ -130,9 +113,10 @@ def test_a_world_that_is_killed_under_a_notebook_is_there_again_by_the_first_cel
 @pytest.mark.usefixtures("process")
 @ROOT_ONLY
 @pytest.mark.parametrize("there", [True, False], ids=["folder", "nothing"])
-def test_a_home_on_a_disk_for_reading_is_said_with_what_to_set(mounted, there):
+def test_a_home_on_a_disk_for_reading_is_said_with_what_to_set(mount, tmp_path, there):
     """Nothing was started; a hint comes all the same: it is worth more than a note."""
-    home = mounted("ro") if there else mounted("ro") / "home"
+    disk = mount(tmp_path / "disk", "ro")
+    home = disk if there else disk / "home"
 
     run = lab("run", "disk", "--task-id", "a", home=home)
     hint = lab("hint", "state", home=home)
@@ -146,9 +130,9 @@ def test_a_home_on_a_disk_for_reading_is_said_with_what_to_set(mounted, there):
 
 @pytest.mark.usefixtures("process")
 @ROOT_ONLY
-def test_a_full_disk_is_said_and_room_is_enough_to_go_on(mounted):
+def test_a_full_disk_is_said_and_room_is_enough_to_go_on(mount, tmp_path):
     """The world cannot count there, so it does not start, and no effect happens."""
-    home = mounted("size=400k") / "home"
+    home = mount(tmp_path / "disk", "size=400k") / "home"
     ballast = home.parent / "ballast"
     ballast.write_bytes(b"\0" * 396 * 1024)
 

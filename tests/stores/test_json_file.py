@@ -174,8 +174,8 @@ def test_kills_at_any_moment_leave_a_whole_file(path):
 
 
 def kills():
-    """7 in the suite; `AGENTSTATE_KILLS=200` for the long run."""
-    return int(os.environ.get("AGENTSTATE_KILLS", "7"))
+    """4 in the suite; `AGENTSTATE_KILLS=200` for the long run."""
+    return int(os.environ.get("AGENTSTATE_KILLS", "4"))
 
 
 def whole(path):

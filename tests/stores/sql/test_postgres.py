@@ -319,16 +319,9 @@ def test_a_server_that_is_away_is_named_and_comes_back(own_postgres):
 
 
 @pytest.fixture
-def small_disk(own_postgres):
+def small_disk(own_postgres, mount):
     """A disk of 32 megabytes that the server may use, and its size does not change."""
-    if not hasattr(os, "geteuid") or os.geteuid() != 0:
-        pytest.skip("only root can mount a small disk")
-    folder = Path(tempfile.mkdtemp(prefix="agentstate-disk-"))
-    mount = ["mount", "-t", "tmpfs", "-o", "size=32m", "none", str(folder)]
-    done = subprocess.run(mount, check=False, capture_output=True, text=True)
-    if done.returncode:
-        folder.rmdir()
-        pytest.skip(f"no small disk can be mounted here: {done.stderr.strip()}")
+    folder = mount(Path(tempfile.mkdtemp(prefix="agentstate-disk-")), "size=32m")
     folder.chmod(0o711)
     owner = Cluster(home()).files.data.stat()
     inside = folder / "tables"
@@ -336,8 +329,6 @@ def small_disk(own_postgres):
     os.chown(inside, owner.st_uid, owner.st_gid)
     yield inside
     own_postgres.crash()
-    subprocess.run(["umount", "-l", str(folder)], check=True)
-    folder.rmdir()
 
 
 def test_a_full_disk_is_named_as_one_and_the_old_content_is_whole(

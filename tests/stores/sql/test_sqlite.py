@@ -377,18 +377,9 @@ def test_a_database_that_may_not_grow_keeps_what_it_has(store):
 
 
 @pytest.fixture
-def small_disk(process, tmp_path):
+def small_disk(mount, tmp_path):
     """A disk of one megabyte."""
-    if not hasattr(os, "geteuid") or os.geteuid() != 0:
-        pytest.skip("only root can mount a small disk")
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "none", str(folder)]
-    done = subprocess.run(mount, check=False, capture_output=True, text=True)
-    if done.returncode:
-        pytest.skip(f"no small disk can be mounted here: {done.stderr.strip()}")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)
+    return mount(tmp_path / "disk", "size=1m")
 
 
 def test_a_full_disk_is_named_as_one_and_the_old_content_is_whole(small_disk):
