@@ -315,7 +315,7 @@ def test_importing_the_package_loads_nothing_heavy():
         "psycopg",
     )
     code = (
-        "import agentstate_lab, sys\n"
+        "import agentstate_lab.agent.model, sys\n"
         f"print(sorted(set({heavy!r}) & set(sys.modules)))\n"
         "print([n for n in sys.modules if n.startswith(('jupyter', 'ipykernel'))])"
     )

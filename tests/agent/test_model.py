@@ -1,8 +1,5 @@
 """The client of a model: what the environment says, and what it lacks."""
 
-import subprocess
-import sys
-
 import openai
 import pytest
 
@@ -120,13 +117,3 @@ def test_a_timeout_must_be_a_length(live, timeout):
     """Waiting for ever is not offered."""
     with pytest.raises(InvalidValue, match="timeout: must be a positive"):
         connect(timeout=timeout)
-
-
-@pytest.mark.usefixtures("process")
-def test_importing_the_module_loads_no_client():
-    """The client takes half a second to load; only `connect` needs it."""
-    code = "import sys, agentstate_lab.agent.model; print('openai' in sys.modules)"
-
-    said = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
-
-    assert said.stdout.split() == [b"False"]
