@@ -73,7 +73,7 @@ notebooks: .venv/.package ## run notebooks and solutions, compare every output
 	@$(PYTEST) tests/test_notebooks.py
 	@$(FRESH_HOME) && $(NBVAL) $(LONGEST) notebooks exercises/solutions
 
-exercises: .venv/.package ## solutions pass, stubs wait, known mistakes are caught
+exercises: .venv/.package ## right answers pass, stubs wait, known mistakes are caught
 	@$(PYTEST) -m "not soak" tests/test_exercises.py
 
 package: .venv/.release ## build wheel and sdist, and try the wheel alone; needs the network
