@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from runs import counts
 
 from agentstate_lab.__main__ import main, parser
 from agentstate_lab.errors import (
@@ -50,11 +51,6 @@ def spawn(*arguments: str) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
     )
-
-
-def counts(world: World, task_id: str) -> dict[str, int]:
-    """How often each effect of *task_id* happened, in its order."""
-    return {entry.step: entry.count for entry in world.ledger(task_id)}
 
 
 def test_a_run_completes_with_status_0(world, capsys):

@@ -8,6 +8,7 @@ import time
 
 import psutil
 import pytest
+from runs import counts
 
 from agentstate_lab import system
 from agentstate_lab.errors import InvalidValue, KillMissed, LabError
@@ -54,11 +55,6 @@ def nothing_left(session_home):
         time.sleep(0.02)
     assert helpers() <= before
     assert list(session_home.glob("crashes/run-*")) == []
-
-
-def counts(world, task_id):
-    """What the world counted for the task, by step."""
-    return {entry.step: entry.count for entry in world.ledger(task_id)}
 
 
 # The whole thing, on the agents of the course.
