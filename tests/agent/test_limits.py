@@ -165,6 +165,19 @@ def test_a_clock_that_is_set_back_grants_nothing(run, store, clock):
     assert slow.count("look") == 2
 
 
+def test_the_time_until_an_interrupt_is_stored(run, store, clock):
+    """Also what went by since the last step."""
+
+    def interrupted(request):
+        clock.advance(40)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(Script(interrupted))
+
+    assert store.get("t").deadline.used == 40
+
+
 @pytest.mark.parametrize("kind", ["hang", "drip", "slow"])
 def test_a_model_that_keeps_it_waiting_is_given_up_at_the_deadline(job, kind):
     """Silence, a byte now and then, or an answer that comes too late."""
