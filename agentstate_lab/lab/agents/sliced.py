@@ -27,9 +27,9 @@ def sliced_agent(job: Job) -> Task:
     task = store.submit(Task.new(goal, task_id=job.task_id)).task
     tell_what_is_known(job)
 
-    def work(asked: str) -> str:
+    def work(user_input: str) -> str:
         plan = tuple(step.name for step in job.scenario.steps)
-        state = AgentState(goal=asked, plan=plan)
+        state = AgentState(goal=user_input, plan=plan)
         said = iter(store.messages(task.id))
         while True:
             told = [user_says(briefing(state))]
