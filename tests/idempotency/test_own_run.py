@@ -31,6 +31,13 @@ from agentstate_lab.stores import (
 )
 
 RIGHT = {**answers.RIGHT, "resume": resume_task}
+
+
+def wrong(name):
+    """A wrong answer, by its name."""
+    return answers.WRONG[name].answer
+
+
 executes = pytest.mark.parametrize("execute", RIGHT.values(), ids=list(RIGHT))
 
 
@@ -189,7 +196,7 @@ def test_a_task_that_somebody_is_working_on_is_left_alone(store, execute, monkey
 
 @pytest.mark.parametrize(
     "execute",
-    [answers.runs_what_is_running, answers.returns_nothing],
+    [wrong("runs-what-is-running"), wrong("returns-nothing")],
     ids=["runs-what-is-running", "returns-nothing"],
 )
 def test_a_live_worker_s_task_cannot_be_saved_by_another(store, execute):
@@ -206,11 +213,11 @@ def test_a_live_worker_s_task_cannot_be_saved_by_another(store, execute):
 @pytest.mark.parametrize(
     ("execute", "result"),
     [
-        pytest.param(answers.returns_nothing, "DEPLOY", id="nothing"),
-        pytest.param(answers.returns_the_result, "DEPLOY", id="the-result"),
-        pytest.param(answers.returns_what_it_saved, "DEPLOY", id="an-old-copy"),
-        pytest.param(answers.runs_what_is_running, "DEPLOY", id="never-in-progress"),
-        pytest.param(answers.loses_the_result, None, id="without-a-result"),
+        pytest.param(wrong("returns-nothing"), "DEPLOY", id="nothing"),
+        pytest.param(wrong("returns-the-result"), "DEPLOY", id="the-result"),
+        pytest.param(wrong("returns-what-it-saved"), "DEPLOY", id="an-old-copy"),
+        pytest.param(wrong("runs-what-is-running"), "DEPLOY", id="never-in-progress"),
+        pytest.param(wrong("loses-the-result"), None, id="without-a-result"),
     ],
 )
 def test_what_the_function_returns_is_not_asked(store, execute, result):
@@ -223,7 +230,7 @@ def test_what_the_function_returns_is_not_asked(store, execute, result):
 @pytest.mark.parametrize(
     ("execute", "said"),
     [
-        pytest.param(answers.nothing, "the task is pending", id="does-nothing"),
+        pytest.param(wrong("nothing"), "the task is pending", id="does-nothing"),
         pytest.param(
             lambda store, task_id, work: store.save(
                 store.get(task_id).replace(state="running")
@@ -247,7 +254,7 @@ def test_what_a_function_swallows_is_not_lost(store):
     def broken(user_input):
         raise ValueError("no such service")
 
-    task = execute_with(answers.swallows, store, "t", broken)
+    task = execute_with(wrong("swallows"), store, "t", broken)
 
     assert (task.state, task.error) == ("failed", "no such service")
 
@@ -371,7 +378,7 @@ def test_a_task_in_hand_that_was_ended_by_others_cannot_be_saved(store, signed):
 
 def plain_agent(job):
     """The agent on functions as they are written in exercises 03 and 04."""
-    execute, retry = answers.right, retry_answers.right.right
+    execute, retry = answers.right, retry_answers.RIGHT["plain"]
     return durable_agent(job, execute=execute, retry=retry)
 
 
