@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         resume_task,
         run_once,
         work_next,
+        work_on,
     )
     from agentstate_lab.retry import execute_with_retry
     from agentstate_lab.state import (
@@ -80,6 +81,7 @@ __all__ = [
     "task_id_for",
     "tool",
     "work_next",
+    "work_on",
 ]
 
 __version__ = "0.1.0"
@@ -114,6 +116,7 @@ _HOMES = {
     "task_id_for": "state",
     "tool": "agent",
     "work_next": "idempotency",
+    "work_on": "idempotency",
 }
 
 

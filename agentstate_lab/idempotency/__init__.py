@@ -9,7 +9,7 @@ from .effect import IfUnknown, Sleep, resolve, run_once
 from .execution import execute_task, recover, resume_task
 from .own_run import Execute, execute_with
 from .polite import SHELL, polite
-from .worker import BEATS, work_next
+from .worker import BEATS, work_next, work_on
 
 __all__ = [
     "BEATS",
@@ -25,4 +25,5 @@ __all__ = [
     "resume_task",
     "run_once",
     "work_next",
+    "work_on",
 ]

@@ -12,8 +12,8 @@ from agentstate_lab.errors import (
     StoreBusy,
     TaskInProgress,
 )
-from agentstate_lab.idempotency import recover, run_once, work_next
-from agentstate_lab.idempotency.worker import beating, work_on
+from agentstate_lab.idempotency import recover, run_once, work_next, work_on
+from agentstate_lab.idempotency.worker import beating
 from agentstate_lab.lab.contracts.leases import ANN, BOB, claim
 from agentstate_lab.lab.contracts.store import stored
 from agentstate_lab.lab.crash import die

@@ -18,8 +18,7 @@ from agentstate_lab.errors import (
     TaskInProgress,
     TaskNotFound,
 )
-from agentstate_lab.idempotency import execute_task, run_once, work_next
-from agentstate_lab.idempotency.worker import work_on
+from agentstate_lab.idempotency import execute_task, run_once, work_next, work_on
 from agentstate_lab.lab.contracts.history import (
     DurableHistoryContract,
     HistoryStoreContract,
@@ -156,7 +155,7 @@ STOPPED = """
     from pathlib import Path
     from agentstate_lab.errors import LeaseLost
     from agentstate_lab.stores import open_store, record_more
-    from agentstate_lab.idempotency.worker import work_on
+    from agentstate_lab.idempotency import work_on
 
     url, clock, task_id = sys.argv[1:]
 
