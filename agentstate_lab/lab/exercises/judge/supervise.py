@@ -100,7 +100,7 @@ class Judge(Process):
                 self.end()
                 while not self.inbox.empty():
                     self._take(self.inbox.get()[1])
-                return verdicts | self._last_words(left, trouble)
+                return self._last_words(verdicts, left, trouble)
             while left and self._heard[left[0]].complete:
                 index = left.pop(0)
                 verdicts[index] = self._heard[index].judged()
@@ -146,11 +146,14 @@ class Judge(Process):
         self.say(**check, **more, stages=stages, limit=limit)
         return folder
 
-    def _last_words(self, left: list[int], trouble: str) -> dict[int, Verdict]:
+    def _last_words(
+        self, verdicts: dict[int, Verdict], left: list[int], trouble: str
+    ) -> dict[int, Verdict]:
         """The verdicts on the stages that were through, and on the one that was not."""
-        verdicts = {}
         for index in left:
             heard = self._heard[index]
+            if verdicts and not heard.started:
+                break  # it has no part in this: the next process begins with it
             reason = REASONS[trouble] if heard.started else NOT_STARTED
             verdicts[index] = heard.judged("" if heard.status is not None else reason)
             if heard.status is None:

@@ -269,6 +269,26 @@ def test_a_stage_that_dies_costs_only_itself(tidy):
 
 
 @pytest.mark.usefixtures("process")
+def test_a_process_that_is_ended_between_two_stages_costs_neither(tidy, monkeypatch):
+    """The cap of the first ran out in the moment in which it had ended."""
+    listen, ended = supervise.Judge._listen, []
+
+    def late_once(judge):
+        trouble = listen(judge)
+        first, *others = judge._heard.values()
+        if not ended and first.status is not None and not others[0].started:
+            ended.append("late")
+            return "late"
+        return trouble
+
+    monkeypatch.setattr(supervise.Judge, "_listen", late_once)
+
+    report = check("state", state_answers.right, only=[state_answers.APPENDS])
+
+    assert (ended, report.passed) == (["late"], True), str(report)
+
+
+@pytest.mark.usefixtures("process")
 def test_two_reports_on_one_answer_are_the_same(tidy):
     """No path, time or process id is in it: a stored output can be compared."""
     for name, answer, stage in (
