@@ -26,10 +26,8 @@ def postgres_for_ours(request):
 
 @pytest.mark.usefixtures("process")
 @pytest.mark.parametrize("name", OURS)
-def test_our_agent_has_each_property(monkeypatch, name):
+def test_our_agent_has_each_property(name):
     """Killed, torn, resumed by several at once: on every store."""
-    monkeypatch.setattr(properties, "AGAIN", 2)  # one to compare with the other
-
     seen = dict(findings(contender_named(name)))
 
     assert set(seen) == set(properties.PROPERTIES)
