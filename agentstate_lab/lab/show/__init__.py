@@ -7,7 +7,7 @@ from agentstate_lab.extras import need
 need("lab", "matplotlib")
 
 from .charts import grid, lines, name_rows, span
-from .counts import Counted, compare, counted, steps
+from .counts import Counted, counted, steps
 from .listing import listing
 from .plots import (
     EXTRA,
@@ -45,7 +45,6 @@ __all__ = [
     "Tabled",
     "Tone",
     "canvas",
-    "compare",
     "counted",
     "explorer",
     "figure",

@@ -108,27 +108,3 @@ def counted(task_id: str, scenario: str = "deploy") -> Counted:
     for entry in start_world().ledger(task_id):
         counts[entry.step] = counts.get(entry.step, 0) + entry.count
     return Counted(task_id, scenario_named(scenario), counts)
-
-
-def compare(my_count: object, ledger: Counted) -> str:
-    """
-    Hold the learner's count of repeats against the ledger, without giving it away.
-
-    Args:
-        my_count: How many effects the learner takes for repeats; None for no
-            guess yet.
-
-        ledger: What the world counted.
-    """
-    if my_count is None:
-        return "No count yet: put your number in the place of None, and run again."
-    if not isinstance(my_count, int) or isinstance(my_count, bool) or my_count < 0:
-        return f"{my_count!r:.60} is no count: write a whole number, such as 0 or 3."
-    if not ledger.total:
-        return "Nothing has happened under this task id yet: run the agent first."
-    if my_count == ledger.repeats:
-        return f"You said {my_count}, and so does the ledger: {ledger.verdict}."
-    return (
-        f"You said {my_count}, and the ledger says otherwise.\n"
-        "Count the effects of each run by its lines, then see which came again."
-    )

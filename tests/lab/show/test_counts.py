@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from agentstate_lab.lab.show import Counted, compare, counted, steps
+from agentstate_lab.lab.show import Counted, counted, steps
 from agentstate_lab.lab.world import SCENARIOS
 
 DEPLOY = SCENARIOS["deploy"]
@@ -72,35 +72,6 @@ def test_a_count_is_of_its_moment(world):
 
     assert (before.total, counted("show").total) == (0, 1)
     world.forget("show")
-
-
-@pytest.mark.parametrize(
-    ("guess", "said"),
-    [
-        pytest.param(None, "No count yet", id="no-guess"),
-        pytest.param("six", "'six' is no count", id="a-word"),
-        pytest.param(True, "True is no count", id="a-bool"),
-        pytest.param(-1, "-1 is no count", id="negative"),
-        pytest.param(6, "so does the ledger: 14 effects, 6 of them", id="right"),
-        pytest.param(8, "the ledger says otherwise", id="wrong"),
-    ],
-)
-def test_a_guess_is_held_against_the_ledger(guess, said):
-    """The learner hears whether the number is right, or what to write."""
-    assert said in compare(guess, count(6, 8))
-
-
-def test_a_wrong_guess_does_not_give_the_number_away():
-    """The learner can count again before the ledger is shown."""
-    said = compare(8, count(6, 8))
-
-    assert not {"6", "14"} & set(re.findall(r"\d+", said))
-
-
-def test_a_guess_about_nothing_is_no_success():
-    """Zero is right only when something ran."""
-    assert "run the agent first" in compare(0, count())
-    assert "so does the ledger" in compare(0, count(8))
 
 
 def test_the_steps_of_a_job_fit_on_one_table():

@@ -101,15 +101,27 @@ def how_do_the_bytes_grow(measured: Mapping[int, tuple[int, int]]) -> None:
         measured: From `bytes_on_disk`.
     """
     last = max(measured)
-    whole, appended = measured[last]
+    most, least = measured[last]
     new = last * SAID
     number = (
-        f"after {last} steps with {new:,} new bytes: {whole:,} on the disk, or"
-        f" {appended:,}; that is {whole / new:.0f} times the new, or"
-        f" {appended / new:.1f} times"
+        f"after {last} steps with {new:,} new bytes: {most:,} on the disk, or"
+        f" {least:,}; that is {most / new:.0f} times the new, or"
+        f" {least / new:.1f} times"
     )
+    steps = sorted(measured)
+    sizes = zip(*(measured[step] for step in steps), strict=True)
+    whole, appended = ([size / 1e6 for size in both] for both in sizes)
+    fig, axes = lines(
+        steps,
+        ("the whole conversation\nin each checkpoint", whole),
+        ("each message once,\nand a snapshot", appended),
+        x="steps",
+        y="megabytes on the disk",
+    )
+    axes.set_xlim(left=0)
+    axes.set_xticks([0, *steps])
     figure(
-        _drawn(measured),
+        fig,
         alt=(
             "Two lines over the steps of a run, in megabytes on the disk. With the"
             " whole conversation in each checkpoint it bends upwards like a square;"
@@ -117,19 +129,3 @@ def how_do_the_bytes_grow(measured: Mapping[int, tuple[int, int]]) -> None:
         ),
         number=number,
     )
-
-
-def _drawn(measured: Mapping[int, tuple[int, int]]) -> Any:
-    """The picture."""
-    steps = sorted(measured)
-    whole, appended = zip(*(measured[step] for step in steps), strict=True)
-    fig, axes = lines(
-        steps,
-        ("the whole conversation\nin each checkpoint", [size / 1e6 for size in whole]),
-        ("each message once,\nand a snapshot", [size / 1e6 for size in appended]),
-        x="steps",
-        y="megabytes on the disk",
-    )
-    axes.set_xlim(left=0)
-    axes.set_xticks([0, *steps])
-    return fig

@@ -33,18 +33,6 @@ def what_does_a_death_cost(lost: LostWork) -> None:
         for agent in lost.writes
     ]
     number = "; ".join(said)
-    figure(
-        _drawn(lost),
-        alt=(
-            "One point for each agent: to the right the writes of one run, upwards the"
-            f" effects that a death repeats, from the mean to the worst. {number}."
-        ),
-        number=number,
-    )
-
-
-def _drawn(lost: LostWork) -> Any:
-    """The picture."""
     fig, axes = canvas(7.2, 3.6)
     for agent, writes in lost.writes.items():
         mean, worst = lost.mean(agent), lost.worst(agent)
@@ -56,25 +44,28 @@ def _drawn(lost: LostWork) -> Any:
     axes.set_ylim(0, max(map(lost.worst, lost.writes)) * 1.1)
     axes.set_xlabel("writes to the store in one run")
     axes.set_ylabel("effects again, mean to worst")
-    return fig
+    figure(
+        fig,
+        alt=(
+            "One point for each agent: to the right the writes of one run, upwards the"
+            f" effects that a death repeats, from the mean to the worst. {number}."
+        ),
+        number=number,
+    )
 
 
 def what_is_lost(lost: LostWork) -> None:
     """Let the reader choose an agent and where it dies, or show it all as a table."""
-    publish(lost_table(lost), lost_box(lost))
-
-
-def lost_table(lost: LostWork) -> Table:
-    """How many effects each death repeats."""
     rows = [
         (step, *(_words(len(again[step])) for again in lost.again.values()))
         for step in lost.steps
     ]
-    return Table(
+    twin = Table(
         "Effects that happen again, by where it was killed and what it had saved",
         ("killed after", *lost.again),
         tuple(rows),
     )
+    publish(twin, lost_box(lost))
 
 
 def _words(count: int) -> str:

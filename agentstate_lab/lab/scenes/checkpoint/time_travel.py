@@ -20,8 +20,23 @@ def travel(history: Sequence[Checkpoint]) -> None:
     Args:
         history: The checkpoints of one task, oldest first; two at least.
     """
+    rows = []
+    for one in history:
+        done = steps_done(one.agent_state)
+        rows.append(
+            (
+                str(one.version),
+                "" if one.parent is None else str(one.parent),
+                one.trigger,
+                str(one.messages),
+                f"{len(done)} done{f', {done[-1]} last' if done else ''}",
+                one.state,
+            )
+        )
+    head = ("version", "before it", "taken for", "messages", "steps", "task")
+    twin = Table(f"{len(rows)} checkpoints", head, tuple(rows))
     texts = {f"version {one.version}": moment(one) for one in history}
-    slider("moment", texts, twin=history_table(history))
+    slider("moment", texts, twin=twin)
 
 
 def moment(one: Checkpoint) -> str:
@@ -38,21 +53,3 @@ def moment(one: Checkpoint) -> str:
             *facts,
         ]
     )
-
-
-def history_table(history: Sequence[Checkpoint]) -> Table:
-    """One row for each checkpoint."""
-    rows = [
-        (
-            str(one.version),
-            "" if one.parent is None else str(one.parent),
-            one.trigger,
-            str(one.messages),
-            f"{len(done)} done{f', {done[-1]} last' if done else ''}",
-            one.state,
-        )
-        for one in history
-        for done in [steps_done(one.agent_state)]
-    ]
-    head = ("version", "before it", "taken for", "messages", "steps", "task")
-    return Table(f"{len(rows)} checkpoints", head, tuple(rows))

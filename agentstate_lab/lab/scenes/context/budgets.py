@@ -11,7 +11,6 @@ Both count what `filter_relevant_state` returns; nothing here asks a model.
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
 
 from agentstate_lab.context import ContextSlice, filter_relevant_state
 from agentstate_lab.errors import ContextTooSmall, InvalidValue
@@ -30,7 +29,6 @@ from agentstate_lab.state import AgentState, Artifact, Budget, Fact
 BYTES_PER_TOKEN = 4  # as the world counts them
 EVERYTHING = 10**9
 MAX_TURNS = 1_000
-NAMED = 3  # so many of what fell out are named
 
 
 def what_falls_out(
@@ -159,8 +157,20 @@ def what_does_a_turn_send(measured: Mapping[int, tuple[int, int]]) -> None:
         f" all turns together {sums[0]:,}, or {sums[1]:,}, a factor of"
         f" {sums[0] / sums[1]:.1f}"
     )
+    turns = sorted(measured)
+    fig, axes = lines(
+        turns,
+        ("everything", [measured[turn][0] for turn in turns]),
+        ("a slice", [measured[turn][1] for turn in turns]),
+        x="turn",
+        y="bytes told in this turn",
+    )
+    axes.axhline(window, color=NEUTRAL, linewidth=1.2, linestyle=":")
+    axes.text(turns[0], window, "the small model's limit", va="bottom", color=NEUTRAL)
+    axes.set_ylim(top=max(*map(max, measured.values()), window) * 1.12)
+    axes.yaxis.set_major_formatter("{x:,.0f}")
     figure(
-        _drawn(measured, window),
+        fig,
         alt=(
             "Two lines over the turns of a run, in bytes told in that turn. The one"
             f" that tells everything rises steadily{passed}. The one with a budget"
@@ -168,21 +178,3 @@ def what_does_a_turn_send(measured: Mapping[int, tuple[int, int]]) -> None:
         ),
         number=number,
     )
-
-
-def _drawn(measured: Mapping[int, tuple[int, int]], window: int) -> Any:
-    """The picture."""
-    turns = sorted(measured)
-    whole, some = zip(*(measured[turn] for turn in turns), strict=True)
-    fig, axes = lines(
-        turns,
-        ("everything", whole),
-        ("a slice", some),
-        x="turn",
-        y="bytes told in this turn",
-    )
-    axes.axhline(window, color=NEUTRAL, linewidth=1.2, linestyle=":")
-    axes.text(turns[0], window, "the small model's limit", va="bottom", color=NEUTRAL)
-    axes.set_ylim(top=max(*whole, window) * 1.12)
-    axes.yaxis.set_major_formatter("{x:,.0f}")
-    return fig

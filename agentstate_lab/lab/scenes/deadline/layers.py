@@ -11,7 +11,6 @@ The seconds are those of the story. Nothing here waits, and nothing here knows w
 a deadline is: whoever calls says how long a layer may take.
 """
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -19,11 +18,12 @@ from typing import TYPE_CHECKING, Any
 from agentstate_lab.errors import InvalidValue
 from agentstate_lab.lab.clock import FakeClock
 from agentstate_lab.lab.show import FAINT, GOOD, HARM, INK, NEUTRAL, canvas, figure
+from agentstate_lab.retry import check_number
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-MOST = 1_000_000.0  # seconds; a story is shorter
+LEAST, MOST = 0.001, 1_000_000.0  # seconds that can be told in a story
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,8 @@ class Layers:
     """
 
     def __init__(self, patience: float) -> None:
-        self.patience = _story("patience", patience)
+        check_number("patience", patience, LEAST, MOST)
+        self.patience = float(patience)
         self.clock = FakeClock()
         self.shares: list[Share] = []
 
@@ -83,11 +84,13 @@ class Layers:
         Raises:
             TimeoutError: It does not; the whole timeout has passed.
         """
-        needed, allowed = _story("seconds", seconds), _story("timeout", timeout)
-        self.shares.append(Share(who, self.clock(), allowed, min(needed, allowed)))
-        self.clock.advance(min(needed, allowed))
-        if needed > allowed:
-            raise TimeoutError(f"{who}: not done after {allowed:g} s")
+        for name, number in (("seconds", seconds), ("timeout", timeout)):
+            check_number(name, number, LEAST, MOST)
+        share = Share(who, self.clock(), timeout, min(seconds, timeout))
+        self.shares.append(share)
+        self.clock.advance(share.used)
+        if seconds > timeout:
+            raise TimeoutError(f"{who}: not done after {timeout:g} s")
 
     @property
     def end(self) -> float:
@@ -173,11 +176,3 @@ def _draw_row(axes: "Axes", row: float, one: Layers, who: str) -> None:
         axes.text(clear, row, said, va="center", fontsize=8)
     if not mine:
         axes.text(0.6, row, "not started", va="center", fontsize=8)
-
-
-def _story(name: str, seconds: float) -> float:
-    """*seconds* of a story, when they are some."""
-    number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
-    if not number or not math.isfinite(seconds) or not 0 < seconds <= MOST:
-        raise InvalidValue(name, f"must be a number of seconds, not {seconds!r:.50}")
-    return float(seconds)

@@ -11,7 +11,6 @@ Nothing here is kept: the stores that are counted stand in a temporary folder.
 import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
 from agentstate_lab.errors import InvalidValue
 from agentstate_lab.lab.home import home
@@ -92,8 +91,16 @@ def what_does_a_save_write(measured: Mapping[int, int]) -> None:
         f"with {most:,} tasks, saving one writes {measured[most]:,} bytes,"
         f" {measured[most] / changed:,.0f} times what changed"
     )
+    counts = sorted(measured)
+    fig, _ = lines(
+        counts,
+        ("what one save writes", [measured[count] for count in counts]),
+        ("what changed", [changed] * len(counts)),
+        x="tasks in the file",
+        y="bytes",
+    )
     figure(
-        _drawn(measured, changed),
+        fig,
         alt=(
             "Two lines over the number of tasks in the file. What changed stays at"
             f" {changed:,} bytes. What one save writes rises with the number of"
@@ -109,16 +116,3 @@ def one_line(measured: Mapping[int, int]) -> int:
     if few == many:
         raise InvalidValue("measured", "two different numbers of tasks are needed")
     return (measured[many] - measured[few]) // (many - few)
-
-
-def _drawn(measured: Mapping[int, int], changed: int) -> Any:
-    """The picture: one line rises, the other one stays where it is."""
-    counts = sorted(measured)
-    fig, _ = lines(
-        counts,
-        ("what one save writes", [measured[count] for count in counts]),
-        ("what changed", [changed] * len(counts)),
-        x="tasks in the file",
-        y="bytes",
-    )
-    return fig

@@ -10,7 +10,7 @@ Seconds are not counted here; on one machine they would be few, over a network m
 
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from typing import Any, Final
+from typing import Final
 
 from agentstate_lab.errors import InvalidValue, VersionConflict
 from agentstate_lab.lab.show import figure, lines
@@ -72,10 +72,19 @@ def what_do_conflicts_cost(measured: Mapping[int, int]) -> None:
     """
     if not measured:
         raise InvalidValue("measured", "at least one number of agents is needed")
-    most = max(measured)
+    counts = sorted(measured)
+    most = counts[-1]
     number = f"{most} agents at once: {measured[most]} requests instead of {2 * most}"
+    fig, axes = lines(
+        counts,
+        ("all at once", [measured[count] for count in counts]),
+        ("one after the other", [2 * count for count in counts]),
+        x="agents that change one task",
+        y="requests",
+    )
+    axes.set_xticks(counts)
     figure(
-        _drawn(dict(sorted(measured.items()))),
+        fig,
         alt=(
             "Two lines over the number of agents that change one task at once. One"
             " after the other, each needs 2 requests. All at once, the requests grow"
@@ -83,17 +92,3 @@ def what_do_conflicts_cost(measured: Mapping[int, int]) -> None:
         ),
         number=number,
     )
-
-
-def _drawn(measured: Mapping[int, int]) -> Any:
-    """The picture."""
-    counts = list(measured)
-    fig, axes = lines(
-        counts,
-        ("all at once", list(measured.values())),
-        ("one after the other", [2 * count for count in counts]),
-        x="agents that change one task",
-        y="requests",
-    )
-    axes.set_xticks(counts)
-    return fig

@@ -10,7 +10,7 @@ begin with.
 """
 
 import random
-from dataclasses import dataclass
+from collections.abc import Sequence
 from itertools import accumulate
 from typing import Any
 
@@ -21,64 +21,24 @@ CLIENTS = 12
 TOGETHER = 0.1  # seconds
 
 
-@dataclass(frozen=True, slots=True)
-class Herd:
+def attempts(policy: RetryPolicy) -> list[tuple[float, ...]]:
     """
-    When each client calls, if every attempt fails.
+    For each client the times of its attempts, if all fail, in seconds from the first.
 
-    Attributes:
-        rows: For each client the times of its attempts, in seconds from the first.
-
-    >>> Herd.of(RetryPolicy(max_attempts=3, jitter="none")).rows[0]
+    >>> attempts(RetryPolicy(max_attempts=3, jitter="none"))[0]
     (0.0, 1.0, 3.0)
     """
+    chances = (random.Random(f"1/{client}") for client in range(CLIENTS))
+    return [(0.0, *accumulate(policy.waits(chance))) for chance in chances]
 
-    rows: tuple[tuple[float, ...], ...]
 
-    @classmethod
-    def of(
-        cls, policy: RetryPolicy, *, clients: int = CLIENTS, seed: int = 1
-    ) -> "Herd":
-        """The attempts of *clients* that wait as *policy* says."""
-        return cls(
-            tuple(
-                (0.0, *accumulate(policy.waits(random.Random(f"{seed}/{client}"))))
-                for client in range(clients)
-            )
-        )
-
-    @property
-    def busiest(self) -> int:
-        """The most clients that call again within a tenth of a second."""
-        again = [(at, n) for n, row in enumerate(self.rows) for at in row[1:]]
-        return max(
-            (
-                len({n for at, n in again if start <= at < start + TOGETHER})
-                for start, _ in again
-            ),
-            default=0,
-        )
-
-    @property
-    def last(self) -> float:
-        """When the last attempt of all is made, in seconds."""
-        return max(row[-1] for row in self.rows)
-
-    @property
-    def verdict(self) -> str:
-        """What there is to count in the picture."""
-        return (
-            f"of {len(self.rows)} clients, up to {self.busiest} call again within the"
-            f" same tenth of a second; the last attempt is made after {self.last:.1f} s"
-        )
-
-    @property
-    def words(self) -> str:
-        """The picture in words."""
-        return (
-            "A row of dots for each client and a dot for each attempt, over seconds."
-            f" All begin together; {self.verdict}."
-        )
+def busiest(rows: Sequence[Sequence[float]]) -> int:
+    """The most clients that call again within a tenth of a second."""
+    again = [(at, n) for n, row in enumerate(rows) for at in row[1:]]
+    groups = (
+        {n for at, n in again if start <= at < start + TOGETHER} for start, _ in again
+    )
+    return max(map(len, groups), default=0)
 
 
 def who_calls_when(
@@ -111,8 +71,19 @@ def who_calls_when(
 
 def _shown(policy: RetryPolicy) -> Picture:
     """Who calls when under *policy*."""
-    herd = Herd.of(policy)
-    return picture(_drawn(herd), alt=herd.words, number=herd.verdict)
+    rows = attempts(policy)
+    said = (
+        f"of {CLIENTS} clients, up to {busiest(rows)} call again within the same tenth"
+        f" of a second; the last attempt is made after {max(map(max, rows)):.1f} s"
+    )
+    return picture(
+        _drawn(rows),
+        alt=(
+            "A row of dots for each client and a dot for each attempt, over seconds."
+            f" All begin together; {said}."
+        ),
+        number=said,
+    )
 
 
 def explored(policy: RetryPolicy) -> Any:
@@ -138,10 +109,10 @@ def explored(policy: RetryPolicy) -> Any:
     return explorer(controls, draw)
 
 
-def _drawn(herd: Herd) -> Any:
+def _drawn(rows: Sequence[Sequence[float]]) -> Any:
     """The rows of dots."""
     fig, axes = canvas(8.4, 3.2)
-    for client, row in enumerate(herd.rows):
+    for client, row in enumerate(rows):
         axes.plot(row, [client] * len(row), "o", color=GOOD, markersize=6)
     axes.set_xlabel("seconds since all of them called together")
     axes.set_ylabel("client")

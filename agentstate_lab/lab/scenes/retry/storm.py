@@ -76,16 +76,11 @@ def at_once(rng: Uniform) -> Iterator[float]:
     return repeat(0.0)
 
 
-def strategies(wait_max: float = 10.0) -> dict[str, Waits]:
-    """
-    What a refused client may do, from no wait at all to full jitter.
-
-    Args:
-        wait_max: The cap of the waits, in seconds; they begin with one second.
-    """
+def strategies() -> dict[str, Waits]:
+    """What a refused client may do, from no wait at all to full jitter."""
 
     def waits(jitter: Jitter) -> Waits:
-        return RetryPolicy(max_attempts=1_000, wait_max=wait_max, jitter=jitter).waits
+        return RetryPolicy(max_attempts=1_000, wait_max=10.0, jitter=jitter).waits
 
     return {
         "again at once": at_once,

@@ -54,20 +54,13 @@ class Trial:
         """How many effects there were."""
         return sum(entry.count for entry in self.world.ledger(self.task_id))
 
-    def ask(
-        self,
-        text: str = "The disk is nearly full.",
-        *,
-        role: str = "user",
-        client_retries: int = 0,
-    ) -> str:
+    def ask(self, *, role: str = "user", client_retries: int = 0) -> str:
         """
-        One call of the model through the `openai` client: which tool it calls.
+        One call of the model through the `openai` client: which tool it calls when
+        the disk is nearly full.
 
         Args:
-            text: What the model is told.
-
-            role: Who says so. A "tool" that nobody called is refused with 400.
+            role: Who tells it so. A "tool" that nobody called is refused with 400.
 
             client_retries: How often the client itself may try again.
 
@@ -75,7 +68,7 @@ class Trial:
             openai.APIError: Whatever the client makes of what went wrong.
         """
         client, model = connect_model()
-        message: Any = {"role": role, "content": text}
+        message: Any = {"role": role, "content": "The disk is nearly full."}
         tools: Any = SCENARIOS["disk"].tools
         with client:
             reply = client.with_options(

@@ -6,13 +6,10 @@ The drawings of notebook 01, each named for the question it answers.
 - `which_effects_happened` draws what the world counted in several nights, one night
   a row, and marks what was not wanted.
 
-What is drawn is worked out first, in a small class with a verdict in words: the
-number under the picture, its description for those who do not see it, and the
-drawing itself come from there. Nothing here runs an agent or reads the ledger.
+Nothing here runs an agent or reads the ledger.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from agentstate_lab.errors import InvalidValue
@@ -44,53 +41,6 @@ PLACES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Life:
-    """
-    The part of the transition table that lies between some states.
-
-    Attributes:
-        states: The states, in the order in which they are told.
-
-    >>> Life((TaskState.RUNNING, TaskState.COMPLETED)).verdict
-    '1 arrow between 2 states; no arrow leaves completed'
-    """
-
-    states: tuple[TaskState, ...]
-
-    @property
-    def arrows(self) -> list[tuple[TaskState, TaskState]]:
-        """From which state to which other one."""
-        return [
-            (old, new)
-            for old in self.states
-            for new in self.states
-            if new in TRANSITIONS[old] and new is not old
-        ]
-
-    @property
-    def ends(self) -> list[TaskState]:
-        """The states that cannot be left for another of these."""
-        left = {old for old, _ in self.arrows}
-        return [state for state in self.states if state not in left]
-
-    @property
-    def verdict(self) -> str:
-        """What there is to count in the drawing."""
-        arrows = plural(len(self.arrows), "arrow")
-        said = f"{arrows} between {len(self.states)} states"
-        return f"{said}; no arrow leaves {listed(self.ends)}" if self.ends else said
-
-    @property
-    def words(self) -> str:
-        """The drawing in words."""
-        lines = []
-        for old in self.states:
-            next_ones = [new for start, new in self.arrows if start is old]
-            lines.append(f"{old} leads to {listed(next_ones) or 'no other state'}")
-        return f"States of a task as boxes with arrows: {'; '.join(lines)}."
-
-
 def which_states_follow(*states: TaskState | str) -> None:
     """
     Draw which of *states* may follow which.
@@ -101,17 +51,29 @@ def which_states_follow(*states: TaskState | str) -> None:
     known = list(TaskState)
     if not states or any(state not in known for state in states):
         raise InvalidValue("states", f"name some of {listed(known)}")
-    life = Life(tuple(TaskState(state) for state in dict.fromkeys(states)))
-    figure(_draw_life(life), alt=life.words, number=life.verdict)
+    shown = [TaskState(state) for state in dict.fromkeys(states)]
+    after = {
+        old: [new for new in shown if new in TRANSITIONS[old] and new is not old]
+        for old in shown
+    }
+    ends = [state for state in shown if not after[state]]
+    told = [f"{old} leads to {listed(after[old]) or 'no other state'}" for old in shown]
+    count = plural(sum(map(len, after.values())), "arrow")
+    last = f"; no arrow leaves {listed(ends)}" if ends else ""
+    figure(
+        _draw_life(after),
+        alt=f"States of a task as boxes with arrows: {'; '.join(told)}.",
+        number=f"{count} between {len(shown)} states{last}",
+    )
 
 
-def _draw_life(life: Life) -> Any:
+def _draw_life(after: Mapping[TaskState, Sequence[TaskState]]) -> Any:
     """Boxes, and an arrow for each transition; a pair of them bends apart."""
-    xs, ys = zip(*(PLACES[state] for state in life.states), strict=True)
+    xs, ys = zip(*(PLACES[state] for state in after), strict=True)
     fig, axes = canvas(7.2, max(ys) - min(ys) + 1.2)
-    boxes = {state: _box(axes, state, state in life.ends) for state in life.states}
-    for old, new in life.arrows:
-        bend = 0.2 if (new, old) in life.arrows else 0.0
+    boxes = {state: _box(axes, state, final=not after[state]) for state in after}
+    for old, new in ((one, other) for one in after for other in after[one]):
+        bend = 0.2 if old in after[new] else 0.0
         axes.annotate(
             "",
             PLACES[new],
@@ -133,7 +95,7 @@ def _draw_life(life: Life) -> Any:
     return fig
 
 
-def _box(axes: Any, state: TaskState, final: bool) -> Any:
+def _box(axes: Any, state: TaskState, *, final: bool) -> Any:
     """A state in its place; one that is not left has a thick frame."""
     look = {
         "boxstyle": "round,pad=0.6",
