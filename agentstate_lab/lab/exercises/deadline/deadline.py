@@ -17,7 +17,6 @@ from agentstate_lab.lab.exercises.judge import (
     Subject,
     Unmet,
     doing,
-    raised,
     require,
     stage,
 )
@@ -182,14 +181,15 @@ def _same_error(answer: Subject, error: BaseException, takes: float) -> None:
     """Fail unless the error of the second step comes out, and nothing follows."""
     run = TimedRun(answer)
     second = run.step("b", takes, error=error)
-    found = run.call([run.step("a"), second, run.step("c")]).error
+    outcome = run.call([run.step("a"), second, run.step("c")])
+    found = outcome.error
     require(run.names != ["a"], "the second step was not started at all")
     require(run.names == ["a", "b"], f"the steps it started: {told(run.names)}")
     if found is None:
         raise Unmet("it swallowed the error: the caller takes the step for done")
     if found is not error and isinstance(found, DeadlineExceeded):
         raise Unmet("it reported the error of the step as a deadline")
-    require(found is error, raised(found, answer.answer))
+    require(found is error, outcome.words)
 
 
 @stage("refuses a limit that is no time")
@@ -202,11 +202,9 @@ def refuses(answer: Subject) -> None:
             ):
                 wrong: dict[str, Any] = {name: value}
                 run = TimedRun(answer, **wrong)
-                error = run.call(run.steps(1, 1)).error
+                outcome = run.call(run.steps(1, 1))
                 require(not run.names, f"it had started {told(run.names)}")
-                require(error is not None, "it raised nothing")
-                if error is not None and not isinstance(error, ValueError):
-                    raise Unmet(raised(error, answer.answer))
+                outcome.must_raise(ValueError, "it raised nothing")
     with doing("called it with limit=math.inf", "a run without an end: it starts"):
         run = TimedRun(answer, limit=math.inf)
         run.finish(run.steps(1, 1))

@@ -159,9 +159,7 @@ def _planned_too_long(run: TimedRun) -> Iterator[Step]:
 
 def _life(answer: Subject, kind: Any, *job: Any) -> Record:
     """The record that one life of a run leaves, which is killed in its last step."""
-    ending = run_apart(answer, kind, *job)
-    require(ending.returned, ending.words)
-    return ending.value  # type: ignore[no-any-return]
+    return run_apart(answer, kind, *job).result()  # type: ignore[no-any-return]
 
 
 def _killed(answer: Subject, *job: Any) -> Record:

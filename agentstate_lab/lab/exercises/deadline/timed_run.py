@@ -16,7 +16,6 @@ from agentstate_lab.lab.exercises.judge import (
     Outcome,
     Subject,
     Unmet,
-    raised,
     real_time,
     require,
 )
@@ -133,9 +132,7 @@ class TimedRun:
         outcome = self.call(steps)
         if isinstance(outcome.error, DeadlineExceeded):
             raise Unmet(self._too_early(outcome.error))
-        if outcome.error is not None:
-            raise Unmet(raised(outcome.error, self.answer.answer))
-        return outcome.value
+        return outcome.result()
 
     def stop(self, steps: Iterable[Step]) -> DeadlineExceeded:
         """Call the answer, which must stop at the deadline; its error."""
@@ -145,14 +142,11 @@ class TimedRun:
         """The error of a call that stopped at the deadline, as it had to."""
         for start in self.starts:
             start.in_time()
-        if outcome.error is None:
-            raise Unmet(
-                "it raised nothing, so its caller takes the run for finished;"
-                f" what had run: {told(self.names)}"
-            )
-        if not isinstance(outcome.error, DeadlineExceeded):
-            raise Unmet(raised(outcome.error, self.answer.answer))
-        return outcome.error
+        return outcome.must_raise(
+            DeadlineExceeded,
+            "it raised nothing, so its caller takes the run for finished;"
+            f" what had run: {told(self.names)}",
+        )
 
     def fair(self) -> None:
         """Fail unless each step was handed what it should have been."""

@@ -26,18 +26,17 @@ from agentstate_lab.lab.crash import (
 )
 from agentstate_lab.lab.exercises.judge import (
     Outcome,
+    Stopped,
     Subject,
     Unmet,
-    WaitsForEver,
     hurried,
-    raised,
     run_apart,
 )
 from agentstate_lab.lab.world import SCENARIOS, Step, is_key
 from agentstate_lab.state import Task, fingerprint
 
 from ..outside import FILE, the_world
-from .model import OTHER_PLAN, PLANNED, AsksForEver, Json, Model
+from .model import OTHER_PLAN, PLANNED, Json, Model
 
 TASK_ID = "shop-4.2"
 REFUSED = "deploy-worker"  # the service that takes no release on a Friday
@@ -91,7 +90,7 @@ def one_run(answer: Subject, asked: Json) -> Json:
     with hurried(alone=True, most=MAX_WAITS):
         outcome = answer.outcome(job)
     fuse.touch()
-    return {**_told(outcome, answer), "reached": fuse.reached}
+    return {**_told(outcome), "reached": fuse.reached}
 
 
 class Outside:
@@ -125,7 +124,8 @@ class Outside:
         name = step_of(effect, arguments).name
         self._requests += 1
         if self._requests > MAX_EFFECTS:
-            raise DeploysForEver
+            often = f"it requested effects {MAX_EFFECTS} times in one run"
+            raise Stopped(f"{often}, and would not stop")
         said = key if key is None or isinstance(key, str) else repr(key)
         _append(self._log, {"step": name, "key": said})
         if name == REFUSED:
@@ -139,12 +139,6 @@ class Outside:
             key=f"{self._name}:{fingerprint(key)}" if is_key(key) else key,
             timeout=timeout,
         )
-
-
-class DeploysForEver(BaseException):
-    """It sent too many requests. No `except Exception` keeps this from coming out."""
-
-    words = f"it requested effects {MAX_EFFECTS} times in one run, and would not stop"
 
 
 def step_of(effect: str, arguments: Mapping[str, Any]) -> Step:
@@ -164,14 +158,14 @@ def _append(log: Path, said: Json) -> None:
         print(json.dumps(said), file=file)
 
 
-def _told(outcome: Outcome, answer: Subject) -> Json:
+def _told(outcome: Outcome) -> Json:
     """What a run came to, as it can travel."""
     match outcome.error:
-        case AsksForEver() | DeploysForEver() | WaitsForEver():
-            raise Unmet(outcome.error.words)
+        case Stopped():
+            raise Unmet(outcome.words)
         case None:
             return {"returned": _shown(outcome.value), "error": ""}
-    return {"returned": None, "error": raised(outcome.error, answer.answer)}
+    return {"returned": None, "error": outcome.words}
 
 
 def _shown(value: Any) -> Json:

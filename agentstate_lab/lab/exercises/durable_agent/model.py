@@ -16,6 +16,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from agentstate_lab.lab.exercises.judge import Stopped
 from agentstate_lab.lab.world import Refusal, call_id, next_message
 from agentstate_lab.lab.world.chat import complete
 
@@ -90,7 +91,8 @@ class Model:
         self._asked()
         self.requests += 1
         if self.requests > MAX_REQUESTS:
-            raise AsksForEver
+            often = f"it asked the model {MAX_REQUESTS} times in one run"
+            raise Stopped(f"{often}, and would not stop")
         try:
             said = self._answer(self, json.loads(request.content))
         except Refusal as no:
@@ -98,12 +100,6 @@ class Model:
             return httpx2.Response(no.status, json=no.body, headers=dict(no.headers))
         self._note({"steps": _steps(said), "choices": len(said["choices"])})
         return httpx2.Response(200, json=said)
-
-
-class AsksForEver(BaseException):
-    """It sent too many requests. No `except Exception` keeps this from coming out."""
-
-    words = f"it asked the model {MAX_REQUESTS} times in one run, and would not stop"
 
 
 def _steps(said: Mapping[str, Any]) -> list[str]:

@@ -13,9 +13,7 @@ from typing import Any
 
 from agentstate_lab.lab.exercises.judge import (
     Outcome,
-    Subject,
     Unmet,
-    raised,
     require,
 )
 from agentstate_lab.state import AgentState, Task
@@ -88,11 +86,11 @@ class Work:
         """Fail if it was called."""
         require(not self.calls, f"the work ran, {why}")
 
-    def ran_once(self, outcome: Outcome, answer: Subject) -> None:
+    def ran_once(self, outcome: Outcome) -> None:
         """Fail unless it was called once, with the task's input."""
         if not self.calls:
             if outcome.error is not None:
-                raise Unmet(f"{raised(outcome.error, answer.answer)}; no work was done")
+                raise Unmet(f"{outcome.words}; no work was done")
             raise Unmet("the work was not called")
         if self.calls[0] != (ASKED,):
             got = ", ".join(_kind(one) for one in self.calls[0]) or "nothing"

@@ -24,7 +24,6 @@ from agentstate_lab.lab.exercises.judge import (
     Outcome,
     Subject,
     Unmet,
-    raised,
     require,
     run_together,
 )
@@ -78,7 +77,7 @@ class Caller:
             outcome = answer.outcome(view, *(args or (TASK_ID, self.work)))
         finally:
             self.leave("ended")
-        return _told(outcome, answer)
+        return _told(outcome)
 
     def has_read(self) -> None:
         """The answer has read the task."""
@@ -166,9 +165,7 @@ def two_processes(answer: Subject, store: JsonFileStore, how: str) -> None:
     put(store)
     jobs = [(me, how, str(folder), str(store.path)) for me in CALLERS]
     ends = run_together(answer, _in_a_process, jobs)
-    for ending in ends:
-        require(ending.returned, ending.words)
-    told = {me: end.value for me, end in zip(CALLERS, ends, strict=True)}
+    told = {me: end.result() for me, end in zip(CALLERS, ends, strict=True)}
     _judge(store, folder, told, why=f": {APART}")
 
 
@@ -176,11 +173,11 @@ def _in_a_process(answer: Subject, me: str, how: str, folder: str, path: str) ->
     return Caller(me, how, Path(folder)).call(answer, JsonFileStore(path))
 
 
-def _told(outcome: Outcome, answer: Subject) -> Told:
+def _told(outcome: Outcome) -> Told:
     """What came of a call, as it can travel between processes."""
     if outcome.error is not None:
-        words = raised(outcome.error, answer.answer)
-        return {"error": words, "conflict": isinstance(outcome.error, Conflict)}
+        conflict = isinstance(outcome.error, Conflict)
+        return {"error": outcome.words, "conflict": conflict}
     if isinstance(outcome.value, Task):
         return {"task": task_to_json(outcome.value)}
     return {"value": type(outcome.value).__name__}

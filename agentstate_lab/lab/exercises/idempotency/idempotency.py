@@ -13,15 +13,12 @@ from pathlib import Path
 
 from agentstate_lab.errors import TaskInProgress, TaskNotFound, VersionConflict
 from agentstate_lab.lab.exercises.judge import (
-    Outcome,
     Stage,
     Subject,
     Unmet,
-    WaitsForEver,
     doing,
     hurried,
     named,
-    raised,
     require,
     run_apart,
     stage,
@@ -104,15 +101,13 @@ def _runs(answer: Subject, store: StepStore, state: str, **fields: str) -> None:
 def _completes(answer: Subject, store: StepStore, work: Work) -> None:
     """The work runs once, and the completed task is stored and returned."""
     outcome = answer.outcome(store, TASK_ID, work)
-    work.ran_once(outcome, answer)
+    work.ran_once(outcome)
     if isinstance(outcome.error, VersionConflict):
         raise Unmet(
             "the work was done, and what came of it could not be saved: it raised"
             f" {named(outcome.error)}"
         )
-    if outcome.error is not None:
-        raise Unmet(raised(outcome.error, answer.answer))
-    is_stored(outcome.value, is_completed(store, work.result))
+    is_stored(outcome.result(), is_completed(store, work.result))
 
 
 @stage("saves that the task is running before it calls work")
@@ -129,7 +124,7 @@ def claims(answer: Subject) -> None:
             ):
                 put(store, state)
                 work = Work(look=partial(_look, store, seen))
-                work.ran_once(answer.outcome(store, TASK_ID, work), answer)
+                work.ran_once(answer.outcome(store, TASK_ID, work))
                 require(seen[0] == "running", f"the stored task was {seen[0]}")
     with doing(
         "called it with work during which somebody else notes a fact about the task",
@@ -138,7 +133,7 @@ def claims(answer: Subject) -> None:
         store = MemoryStore()
         put(store)
         work = Work(look=partial(_note_a_fact, store))
-        work.ran_once(answer.outcome(store, TASK_ID, work), answer)
+        work.ran_once(answer.outcome(store, TASK_ID, work))
 
 
 def _note_a_fact(store: StepStore) -> None:
@@ -188,9 +183,7 @@ def _replays(answer: Subject, store: StepStore) -> None:
     work = Work()
     outcome = answer.outcome(store, TASK_ID, work)
     work.was_left_alone("although the task was completed")
-    if outcome.error is not None:
-        raise Unmet(raised(outcome.error, answer.answer))
-    is_stored(outcome.value, before)
+    is_stored(outcome.result(), before)
 
 
 @stage("stores what the work raised, and raises it")
@@ -223,11 +216,11 @@ def _comes_out(answer: Subject, store: StepStore, error: BaseException) -> None:
     """The very error that the work raises must come out."""
     work = Work(error)
     outcome = answer.outcome(store, TASK_ID, work)
-    work.ran_once(outcome, answer)
+    work.ran_once(outcome)
     if outcome.error is None:
         raise Unmet("it returned as if all were well")
     if outcome.error is not error:
-        raise Unmet(f"instead of that, {raised(outcome.error, answer.answer)}")
+        raise Unmet(f"instead of that, {outcome.words}")
 
 
 def _is_failed(store: StepStore, error: Exception) -> None:
@@ -277,17 +270,10 @@ def leaves_alone(answer: Subject) -> None:
                 with hurried():
                     outcome = answer.outcome(store, TASK_ID, work)
                 work.was_left_alone("although the task was running already")
-                _says_in_progress(outcome, answer)
+                outcome.must_raise(
+                    TaskInProgress, "it returned as if the task were done"
+                )
                 require(store.get(TASK_ID) == before, "the stored task was changed")
-
-
-def _says_in_progress(outcome: Outcome, answer: Subject) -> None:
-    if isinstance(outcome.error, WaitsForEver):
-        raise Unmet(WaitsForEver.words)
-    if outcome.error is None:
-        raise Unmet("it returned as if the task were done")
-    if not isinstance(outcome.error, TaskInProgress):
-        raise Unmet(raised(outcome.error, answer.answer))
 
 
 @stage("refuses a task that was never submitted")
@@ -304,10 +290,7 @@ def refuses(answer: Subject) -> None:
             work.was_left_alone("for a task that nobody had submitted")
             stored = [one for state in TaskState for one in store.list_by_state(state)]
             require(not stored, "it stored a task that nobody had submitted")
-            if outcome.error is None:
-                raise Unmet("it returned as if there were such a task")
-            if not isinstance(outcome.error, TaskNotFound):
-                raise Unmet(raised(outcome.error, answer.answer))
+            outcome.must_raise(TaskNotFound, "it returned as if there were such a task")
 
 
 ONCE = (

@@ -65,8 +65,7 @@ def _keys_of_two(answer: Subject, how: str) -> set[str]:
     running_task(store)
     jobs = [(me, how, str(folder), str(store.path)) for me in CALLERS]
     for ending in run_together(answer, _in_a_process, jobs):
-        require(ending.returned, ending.words)
-        told = ending.value
+        told = ending.result()
         require(told.get("conflict", True), f"in one of the two, {told.get('error')}")
     log = folder / "keys"
     return set(log.read_text("utf-8").splitlines()) if log.exists() else set()

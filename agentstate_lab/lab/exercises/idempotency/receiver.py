@@ -21,12 +21,10 @@ from agentstate_lab.lab.crash import (
     die,
 )
 from agentstate_lab.lab.exercises.judge import (
-    Outcome,
+    Stopped,
     Subject,
     Unmet,
-    WaitsForEver,
     hurried,
-    raised,
     require,
 )
 from agentstate_lab.lab.world import is_key
@@ -50,10 +48,6 @@ def reply(step: str, nth: int = 1) -> dict[str, Any]:
         "step": step,
         "receipt": f"deploy-{nth}",
     }
-
-
-class Enough(BaseException):
-    """It sent too many requests. No `except Exception` keeps this from coming out."""
 
 
 class Receiver:
@@ -117,7 +111,9 @@ class Stub:
 def _note(keys: list[Any], key: Any) -> None:
     """One more request."""
     if len(keys) == MAX_REQUESTS:
-        raise Enough
+        raise Stopped(
+            f"it sent {MAX_REQUESTS} requests in one call, and would not stop"
+        )
     keys.append(key)
 
 
@@ -130,21 +126,10 @@ def one_call(answer: Subject, job: Job) -> dict[str, Any]:
     with hurried():
         outcome = answer.outcome(store, job["task_id"], job["step"], receiver.request)
     fuse.touch()
-    value = came_back(outcome, answer)
+    value = outcome.result()
     if job["twice"]:
         _replays(answer, job, store, value)
     return {**_as_json(value), "reached": fuse.reached}
-
-
-def came_back(outcome: Outcome, answer: Subject) -> Any:
-    """What a call returned; fails when it raised."""
-    if isinstance(outcome.error, Enough):
-        raise Unmet(f"it sent {MAX_REQUESTS} requests in one call, and would not stop")
-    if isinstance(outcome.error, WaitsForEver):
-        raise Unmet(WaitsForEver.words)
-    if outcome.error is not None:
-        raise Unmet(raised(outcome.error, answer.answer))
-    return outcome.value
 
 
 def shown(value: Any) -> str:
@@ -162,7 +147,7 @@ def _replays(answer: Subject, job: Job, store: Any, value: Any) -> None:
         "one call later it requested again: the result was not recorded",
     )
     if outcome.error is not None:
-        raise Unmet(f"one call later, {raised(outcome.error, answer.answer)}")
+        raise Unmet(f"one call later, {outcome.words}")
     same = outcome.value == value
     require(same, f"one call later it returned {shown(outcome.value)}")
 

@@ -24,7 +24,7 @@ from agentstate_lab.stores import MemoryStore
 
 from ..outside import setting
 from .one_key import one_key
-from .receiver import STEP, TASK_ID, Stub, came_back, shown
+from .receiver import STEP, TASK_ID, Stub, shown
 from .scene import Scene, running_task
 from .survives import (
     survives_effect,
@@ -85,7 +85,7 @@ def leaves_intent(answer: Subject) -> None:
         request = Stub(look=lambda: seen.append(_stored(store)))
         outcome = answer.outcome(store, TASK_ID, STEP, request)
         if not seen:
-            came_back(outcome, answer)
+            outcome.result()
             raise Unmet("it never requested the effect")
         require(
             seen[0] != before,
@@ -128,8 +128,7 @@ def replays(answer: Subject) -> None:
         for call in ("first", "second"):
             for step in steps:
                 request = Stub(step if call == "first" else "the receiver, once more")
-                outcome = answer.outcome(store, TASK_ID, step, request)
-                value = came_back(outcome, answer)
+                value = answer(store, TASK_ID, step, request)
                 said = f"the {call} call for {step} returned {shown(value)}"
                 require(value == step, said)
 
@@ -151,8 +150,7 @@ def _twice(answer: Subject, store: MemoryStore, result: Any) -> None:
     """Two calls for one step: one request, and the result both times."""
     request = Stub(result)
     for call in ("the first", "the second"):
-        outcome = answer.outcome(store, TASK_ID, STEP, request)
-        value = came_back(outcome, answer)
+        value = answer(store, TASK_ID, STEP, request)
         require(
             type(value) is type(result) and value == result,
             f"{call} call returned {shown(value)}",
@@ -228,7 +226,7 @@ def injective(answer: Subject) -> None:
             request = Stub()
             for task_id, step in pairs:
                 running_task(store, task_id)
-                came_back(answer.outcome(store, task_id, step, request), answer)
+                answer(store, task_id, step, request)
             keys = {*map(repr, request.keys)}
             require(len(keys) == 2, "both were requested with one key")
 

@@ -103,7 +103,7 @@ class Scene:
     def was_requested(self, ending: Ending) -> None:
         """Fail unless a request came at all; what was raised says more."""
         if not self.keys():
-            require(ending.returned, ending.words)
+            ending.result()
             raise Unmet("it never requested the effect")
 
     def was_killed(self, ending: Ending) -> None:
@@ -114,8 +114,7 @@ class Scene:
 
     def returned(self, ending: Ending, nth: int = 1, step: str = STEP) -> None:
         """Fail unless a call returned the receiver's reply."""
-        require(ending.returned, ending.words)
-        _is_reply(ending, reply(step, nth))
+        _is_reply(ending.result(), reply(step, nth))
 
     def is_done_by(self, ending: Ending) -> None:
         """Fail unless the effect happened once, and a call returned its reply."""
@@ -143,9 +142,9 @@ def _with_running(tasks: tuple[str, ...]) -> bytes:
         return path.read_bytes()
 
 
-def _is_reply(ending: Ending, wanted: dict[str, Any]) -> None:
-    if "odd" in ending.value:
-        raise Unmet(f"it returned a {ending.value['odd']}, not the receiver's reply")
-    value = ending.value["value"]
+def _is_reply(said: dict[str, Any], wanted: dict[str, Any]) -> None:
+    if "odd" in said:
+        raise Unmet(f"it returned a {said['odd']}, not the receiver's reply")
+    value = said["value"]
     require(value is not None, "it returned None, not the receiver's reply")
     require(value == wanted, f"it returned {value!r:.100}, not the receiver's reply")

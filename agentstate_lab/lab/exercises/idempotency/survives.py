@@ -9,6 +9,7 @@ from agentstate_lab.errors import EffectRefused
 from agentstate_lab.lab.crash import MOMENTS, Point
 from agentstate_lab.lab.exercises.judge import (
     Ending,
+    Stopped,
     Subject,
     Unmet,
     doing,
@@ -17,7 +18,7 @@ from agentstate_lab.lab.exercises.judge import (
 )
 from agentstate_lab.stores import MemoryStore
 
-from .receiver import STEP, TASK_ID, Enough, Stub, came_back, reply, shown
+from .receiver import STEP, TASK_ID, Stub, reply, shown
 from .scene import Scene, running_task
 
 MAX_WRITES = 12
@@ -106,8 +107,8 @@ def survives_refusal(answer: Subject) -> None:
         outcome = answer.outcome(store, TASK_ID, STEP, Stub(refusal))
         if outcome.error is None:
             raise Unmet(f"it returned {shown(outcome.value)} as if it had happened")
-        if isinstance(outcome.error, Enough):
-            came_back(outcome, answer)
+        if isinstance(outcome.error, Stopped):
+            raise Unmet(outcome.words)
 
 
 def _is_honest(scene: Scene, ending: Ending) -> None:

@@ -8,13 +8,23 @@ two sides of the process that tries it, `verdict` and `report` what came of it.
 from .answer import Answer, compiled
 from .apart import LATE, Ending, run_apart, run_fresh, run_together
 from .cells import answer_cells, is_untouched, leading_cells
-from .hurry import WaitsForEver, hurried
 from .real_time import SLEEP, real_time
 from .report import WIDTH, CaseReport, Report
 from .runner import CannotTravel, Job, packed, run
-from .stages import Outcome, Stage, Subject, Unmet, doing, named, raised, require, stage
+from .stages import (
+    Outcome,
+    Stage,
+    Stopped,
+    Subject,
+    Unmet,
+    doing,
+    named,
+    raised,
+    require,
+    stage,
+)
 from .verdict import Verdict
-from .waits import WAITS, seconds_of
+from .waits import WAITS, hurried, seconds_of
 from .watch import WATCH
 from .words import carried, plain, shown, times
 
@@ -32,10 +42,10 @@ __all__ = [
     "Outcome",
     "Report",
     "Stage",
+    "Stopped",
     "Subject",
     "Unmet",
     "Verdict",
-    "WaitsForEver",
     "answer_cells",
     "carried",
     "compiled",

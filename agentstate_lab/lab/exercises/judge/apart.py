@@ -24,7 +24,7 @@ from agentstate_lab.lab.processes import (
     was_killed,
 )
 
-from .stages import NotWritten, Subject, Unmet, raised
+from .stages import NotWritten, Subject, Unmet, raised, require
 
 # Waits for the end of a process: what it said, and its exit status.
 Wait = Callable[[], tuple[bytes, int]]
@@ -33,7 +33,7 @@ MAX_REPLY = 64 * 1024 * 1024
 CLOSED = BROKEN  # the exit status of a process that could not report back
 NEVER = 3600.0  # seconds; the stage that waits is ended long before
 LATE = "it did not come back: an endless loop, or it waits for something"
-_NOT_WRITTEN = "not written"
+_NOT_WRITTEN = {"written": False}
 # How a process ends that used up its processor time, or set itself an alarm.
 _LATE = [
     -int(getattr(signal, name))
@@ -52,14 +52,11 @@ class Ending:
 
         raised: What it raised, in words; empty otherwise.
 
-        error_type: The name of that error's class.
-
         status: The exit status when it did neither; negative for a signal.
     """
 
     value: Any = None
     raised: str = ""
-    error_type: str = ""
     status: int | None = None
 
     @property
@@ -78,6 +75,11 @@ class Ending:
         if self.status is not None:
             return death(self.status)
         return self.raised or "it returned"
+
+    def result(self) -> Any:
+        """What the call returned; any other end fails the stage by name."""
+        require(self.returned, self.words)
+        return self.value
 
 
 def death(status: int) -> str:
@@ -152,7 +154,7 @@ def _ending(reply: str | bytes, status: int) -> Ending:
         said = json.loads(reply)
     except ValueError:
         return Ending(raised="it wrote to files that it had not opened")
-    if said.get("error_type") == _NOT_WRITTEN:
+    if said == _NOT_WRITTEN:
         raise NotWritten
     return Ending(**said)
 
@@ -160,18 +162,11 @@ def _ending(reply: str | bytes, status: int) -> Ending:
 def _reply(subject: Subject, call: Callable[..., Any], args: tuple[Any, ...]) -> str:
     """Call, and put what came into words: the half that runs in the new process."""
     try:
-        said = {"value": call(subject, *args)}
-        return json.dumps(said)
+        return json.dumps({"value": call(subject, *args)})
     except NotWritten:
-        said = {"raised": _NOT_WRITTEN, "error_type": _NOT_WRITTEN}
-    except Unmet as unmet:
-        said = {"raised": unmet.happened, "error_type": "Unmet"}
+        return json.dumps(_NOT_WRITTEN)
     except BaseException as error:  # noqa: BLE001 - a learner may raise anything
-        said = {
-            "raised": raised(error, subject.answer),
-            "error_type": type(error).__name__,
-        }
-    return json.dumps(said)
+        return json.dumps({"raised": raised(error, subject.answer)})
 
 
 def _forked(subject: Subject, call: Callable[..., Any], args: tuple[Any, ...]) -> Wait:

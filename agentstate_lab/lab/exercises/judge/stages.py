@@ -25,9 +25,11 @@ import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from .answer import Answer, LoadFailed
+
+E = TypeVar("E", bound=BaseException)
 
 # What an answer must not replace for the rest of the program.
 _SHARED = (builtins, os, io, json, time)
@@ -58,6 +60,14 @@ class NotWritten(Exception):
     """The stub is as it was."""
 
 
+class Stopped(BaseException):
+    """
+    Ends an answer that would go on for ever; its text says what the answer did.
+
+    No `except Exception` keeps it from coming out.
+    """
+
+
 @dataclass(frozen=True, slots=True)
 class Stage:
     """
@@ -85,10 +95,39 @@ def stage(
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What one call of the answer came to: a value, or what it raised."""
+    """
+    What one call of the answer came to.
 
+    Attributes:
+        answer: What was called; only its own lines are named when it raised.
+
+        value: What it returned, if it did.
+
+        error: What it raised, `SystemExit` included.
+    """
+
+    answer: Answer
     value: Any = None
     error: BaseException | None = None
+
+    @property
+    def words(self) -> str:
+        """What the error means for the one who wrote the answer."""
+        return "it returned" if self.error is None else raised(self.error, self.answer)
+
+    def result(self) -> Any:
+        """What was returned; an error that came out fails the stage by name."""
+        if self.error is not None:
+            raise Unmet(self.words) from None
+        return self.value
+
+    def must_raise(self, kind: type[E], otherwise: str) -> E:
+        """The error, which must be of this *kind*; *otherwise*: it returned."""
+        if self.error is None:
+            raise Unmet(otherwise)
+        if not isinstance(self.error, kind):
+            raise Unmet(self.words)
+        return self.error
 
 
 @dataclass(slots=True)
@@ -110,19 +149,16 @@ class Subject:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call the answer; what it raises fails the stage by name."""
-        outcome = self.outcome(*args, **kwargs)
-        if outcome.error is not None:
-            raise Unmet(raised(outcome.error, self.answer)) from None
-        return outcome.value
+        return self.outcome(*args, **kwargs).result()
 
     def outcome(self, *args: Any, **kwargs: Any) -> Outcome:
         """Call the answer and bring back whatever came, `SystemExit` included."""
         function = self.answer.function()
         before = [dict(vars(module)) for module in _SHARED]
         try:
-            outcome = Outcome(value=function(*args, **kwargs))
+            outcome = Outcome(self.answer, function(*args, **kwargs))
         except BaseException as error:  # noqa: BLE001 - a learner may raise anything
-            outcome = Outcome(error=error)
+            outcome = Outcome(self.answer, error=error)
         _put_back(before)
         if self.answer.is_stub_error(outcome.error):
             raise NotWritten
@@ -157,7 +193,7 @@ def raised(error: BaseException, answer: Answer) -> str:
             return "it wanted more memory than a check allows (MemoryError)"
         case RecursionError():
             return "it called itself too deeply (RecursionError)"
-        case LoadFailed():
+        case LoadFailed() | Unmet() | Stopped():
             return str(error)
     return f"it raised {named(error)}{_place(error, answer)}"
 

@@ -6,6 +6,9 @@ A check never waits for real time, and an answer that sleeps where it was given 
 stage listens, they take no time and are noted with their seconds; at any other time
 they wait as always.
 
+An answer that waits for somebody is `hurried`: the clocks go on by what was waited, so
+one that waits until some time gets there, and one that waits for ever is stopped.
+
 What it does not notice: waiting in an event loop, in C code, in another process.
 There the time cap of the stage is the bound.
 """
@@ -18,7 +21,13 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from .stages import Stopped
+
 Note = Callable[[str, float], None]
+
+MAX_WAITS = 20_000  # far more than anybody needs who gives up some day
+
+_CLOCKS = ("monotonic", "perf_counter", "time")
 
 
 def seconds_of(value: Any) -> float:
@@ -95,3 +104,34 @@ class Waits:
 
 
 WAITS = Waits()
+
+
+@contextlib.contextmanager
+def hurried(*, alone: bool = False, most: int = MAX_WAITS) -> Iterator[None]:
+    """
+    Let nobody in the block wait: a wait is over at once, and the clocks show it.
+
+    Whoever waits for ever is `Stopped`.
+
+    Args:
+        alone: See `Waits.noted`.
+
+        most: So many waits are no waiting for ever.
+    """
+    real = {name: getattr(time, name) for name in _CLOCKS}
+    slept, waits = 0.0, 0
+
+    def note(name: str, seconds: float) -> None:
+        nonlocal slept, waits
+        slept, waits = slept + seconds, waits + 1
+        if waits > most:
+            raise Stopped("it waited and waited, for somebody who may never come")
+
+    WAITS.install()
+    for name in _CLOCKS:
+        vars(time)[name] = lambda clock=real[name]: clock() + slept
+    try:
+        with WAITS.noted(note, alone=alone):
+            yield
+    finally:
+        vars(time).update(real)

@@ -20,7 +20,7 @@ from agentstate_lab.lab.exercises.judge import (
     Subject,
     Unmet,
     named,
-    raised,
+    require,
     seconds_of,
     shown,
 )
@@ -78,7 +78,7 @@ class Take:
     misused: str = ""
     refusal: Exception | None = None
     arguments: str = ""
-    outcome: Outcome = field(default_factory=Outcome)
+    outcome: Outcome = field(init=False, repr=False)
     _beyond: int = 0
 
     @property
@@ -100,6 +100,29 @@ class Take:
     def endless(self) -> bool:
         """Whether the answer had to be stopped."""
         return self._beyond > 0
+
+    @property
+    def ended(self) -> str:
+        """How the call ended, in words."""
+        error = self.outcome.error
+        if self.endless:
+            return f"it went on after {MAX_CALLS} calls or waits and had to be stopped"
+        if error is None:
+            return f"it returned {shown(self.outcome.value)}"
+        if any(error is one for one in self.raised):
+            return f"it raised {named(error)}"
+        return self.outcome.words
+
+    def came_back(self, value: Any) -> None:
+        """Fail unless the answer returned this very value."""
+        found = self.outcome
+        require(not self.endless and found.error is None, self.ended)
+        if found.value is value:
+            return
+        if found.value is None:
+            raise Unmet("it returned None: what the function had returned was lost")
+        said = f"it returned {shown(found.value)}"
+        raise Unmet(f"{said}, not what the function had returned")
 
     def attempt(self, args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
         """Be called: note it, then fail or return as ordered."""
@@ -205,26 +228,3 @@ class Scene:
         with WAITS.noted(take.slept):
             take.outcome = self.answer.outcome(self._fetch, max_attempts, **keywords)
         return take
-
-
-def came_back(answer: Subject, take: Take, value: Any) -> None:
-    """Fail unless the answer returned this very value."""
-    found = take.outcome
-    if take.endless or found.error is not None:
-        raise Unmet(ended(answer, take))
-    if found.value is value:
-        return
-    if found.value is None:
-        raise Unmet("it returned None: what the function had returned was lost")
-    raise Unmet(f"it returned {shown(found.value)}, not what the function had returned")
-
-
-def ended(answer: Subject, take: Take) -> str:
-    """How the call ended, in words."""
-    if take.endless:
-        return f"it went on after {MAX_CALLS} calls or waits and had to be stopped"
-    if any(take.outcome.error is one for one in take.raised):
-        return f"it raised {named(take.outcome.error)}"  # type: ignore[arg-type]
-    if take.outcome.error is not None:
-        return raised(take.outcome.error, answer.answer)
-    return f"it returned {shown(take.outcome.value)}"

@@ -18,7 +18,7 @@ from agentstate_lab.lab.exercises.judge import (
     times,
 )
 
-from .attempts import NoAnswer, Scene, Take, ended
+from .attempts import NoAnswer, Scene, Take
 
 
 class Refused(Permanent):
@@ -45,12 +45,12 @@ def raises(answer: Subject) -> None:
         ):
             take = scene.play(n)
             value = take.outcome.value
-            require(not take.endless, ended(answer, take))
+            require(not take.endless, take.ended)
             if isinstance(value, BaseException):
                 raise Unmet(f"it returned the {type(value).__name__}: raise it")
             require(
                 take.outcome.error is not None,
-                f"{ended(answer, take)}, and the caller takes that for a result",
+                f"{take.ended}, and the caller takes that for a result",
             )
 
 
@@ -67,15 +67,15 @@ def last_error(answer: Subject) -> None:
             "the NoAnswer, or an error whose __cause__ leads to it",
         ):
             take = scene.play(n, errors)
-            require(not take.endless, ended(answer, take))
+            require(not take.endless, take.ended)
             if take.raised:
-                _carries_last(answer, take)
+                _carries_last(take)
                 continue
             # Otherwise another stage has the word.
-            require(n == 1, f"it never called the function; {ended(answer, take)}")
+            require(n == 1, f"it never called the function; {take.ended}")
 
 
-def _carries_last(answer: Subject, take: Take) -> None:
+def _carries_last(take: Take) -> None:
     """Fail unless what came out leads to the last error."""
     *earlier, last = take.raised
     found, error = carried(take.outcome.error), take.outcome.error
@@ -84,7 +84,7 @@ def _carries_last(answer: Subject, take: Take) -> None:
     for at, one in enumerate(earlier, 1):
         if any(one is seen for seen in found):
             raise Unmet(f"what came out was the error of attempt {at}, not the last")
-    said = ended(answer, take)
+    said = take.ended
     if error is not None and error is take.refusal:
         raise Unmet(f"{said}: an error of that sleep, not of the function")
     if error is not None and error.__context__ is last:
@@ -112,15 +112,13 @@ def permanent_at_once(answer: Subject) -> None:
             error = kind("no such branch: name another one")
             errors = [*(NoAnswer("not yet") for _ in range(before)), error]
             take = scene.play(4, errors, value="done")
-            _stopped_there(answer, take, error, "Permanent")
+            _stopped_there(take, error, "Permanent")
             found = take.outcome.error
             if isinstance(found, Permanent) and any(
                 one is error for one in carried(found)
             ):
                 continue
-            raise Unmet(
-                f"{ended(answer, take)}; whoever catches Permanent would not get it"
-            )
+            raise Unmet(f"{take.ended}; whoever catches Permanent would not get it")
 
 
 @stage("never catches KeyboardInterrupt or SystemExit")
@@ -138,7 +136,7 @@ def never_catches(answer: Subject) -> None:
             ):
                 errors = [*(NoAnswer("not yet") for _ in range(before)), error]
                 take = scene.play(4, errors, value="done")
-                _stopped_there(answer, take, error, name)
+                _stopped_there(take, error, name)
                 _got_through(take, error)
     with doing(
         "pressed Ctrl-C while it waited (sleep raised KeyboardInterrupt)",
@@ -150,13 +148,11 @@ def never_catches(answer: Subject) -> None:
             _got_through(take, error)
 
 
-def _stopped_there(
-    answer: Subject, take: Take, error: BaseException, name: str
-) -> None:
+def _stopped_there(take: Take, error: BaseException, name: str) -> None:
     """Fail if anything was done after the error."""
     at = len(take.errors)
-    require(not take.endless, ended(answer, take))
-    require(take.calls >= at, f"{ended(answer, take)} before it came to that attempt")
+    require(not take.endless, take.ended)
+    require(take.calls >= at, f"{take.ended} before it came to that attempt")
     more = take.calls - at
     require(more == 0, f"it caught {name} and called the function {times(more)} more")
     waits = take.gaps[-1]

@@ -21,7 +21,7 @@ from agentstate_lab.lab.exercises.judge import (
     times,
 )
 
-from .attempts import MAX_CALLS, NoAnswer, Scene, Take, came_back, ended
+from .attempts import MAX_CALLS, NoAnswer, Scene, Take
 from .errors import last_error, never_catches, permanent_at_once, raises
 from .waits import (
     MANY,
@@ -82,10 +82,10 @@ def returns(answer: Subject) -> None:
         "the function's own value, after one call without arguments and no wait",
     ):
         take = Scene(answer).play(3, value=value)
-        require(take.calls > 0, f"{ended(answer, take)} and never called that function")
+        require(take.calls > 0, f"{take.ended} and never called that function")
         took = f"it handed the function arguments ({take.arguments}); it takes none"
         require(not take.arguments, took)
-        came_back(answer, take, value)
+        take.came_back(value)
         called = f"it called the function {times(take.calls)}"
         require(take.calls == 1, f"{called}: what the function does was done as often")
         waited = f"nothing had failed, and it waited {listed(take.waits)} s"
@@ -116,7 +116,7 @@ def any_value(answer: Subject) -> None:
                     more <= 0,
                     f"it took the value for a failure and called it {times(more)} more",
                 )
-                came_back(answer, take, value)
+                take.came_back(value)
 
 
 @stage("tries again until an attempt succeeds")
@@ -130,9 +130,9 @@ def tries_again(answer: Subject) -> None:
             "the value of the second attempt",
         ):
             take = scene.play(4, [error], value="done")
-            gave_up = f"it did not try again: {ended(answer, take)}"
+            gave_up = f"it did not try again: {take.ended}"
             require(take.calls != 1 or take.endless, gave_up)
-            came_back(answer, take, "done")
+            take.came_back("done")
     errors = passing_errors()
     with doing(
         f"called it with a function that fails {len(errors)} times, each time"
@@ -140,7 +140,7 @@ def tries_again(answer: Subject) -> None:
         f"the value of attempt {len(errors) + 1}",
     ):
         take = scene.play(MANY, errors, value="done")
-        came_back(answer, take, "done")
+        take.came_back("done")
 
 
 @stage("makes max_attempts attempts, no more and no fewer")
@@ -152,7 +152,7 @@ def counts(answer: Subject) -> None:
             f"called it with max_attempts={n} and a function that always fails",
             f"{n} call{'s' if n > 1 else ''} of the function",
         ):
-            _count(answer, scene.play(n), n)
+            _count(scene.play(n), n)
     for n in (3, 1):
         with doing(
             f"called it with max_attempts={n} and a function that succeeds at attempt"
@@ -162,10 +162,10 @@ def counts(answer: Subject) -> None:
             errors = [NoAnswer("not yet") for _ in range(n - 1)]
             take = scene.play(n, errors, value="done")
             require(take.calls >= n, f"it stopped after {take.calls} of {n} attempts")
-            came_back(answer, take, "done")
+            take.came_back("done")
 
 
-def _count(answer: Subject, take: Take, n: int) -> None:
+def _count(take: Take, n: int) -> None:
     """Fail unless the function was called *n* times."""
     if take.endless:
         raise Unmet(f"it called more than {MAX_CALLS - 1} times and had to be stopped")
@@ -175,7 +175,7 @@ def _count(answer: Subject, take: Take, n: int) -> None:
             f"{called}: max_attempts counts every attempt, the first one included"
         )
     if take.calls < n:
-        raise Unmet(f"{called}, {n - take.calls} too few; {ended(answer, take)}")
+        raise Unmet(f"{called}, {n - take.calls} too few; {take.ended}")
 
 
 @stage("refuses max_attempts below 1 before it calls anything")
@@ -188,7 +188,7 @@ def refuses(answer: Subject) -> None:
             require(take.calls == 0, f"it called the function {times(take.calls)}")
             require(not take.waits, f"it waited {listed(take.waits)} s")
             refused = isinstance(take.outcome.error, ValueError)
-            require(refused, ended(answer, take))
+            require(refused, take.ended)
 
 
 @stage("keeps nothing from one call to the next")
@@ -196,7 +196,7 @@ def keeps_nothing(answer: Subject) -> None:
     """The next caller has attempts and waits of its own."""
     scene = Scene(answer)
     with doing("called it for the first time, failing twice", "the value of attempt 3"):
-        first = _again(answer, scene, "first")
+        first = _again(scene, "first")
     before: tuple[tuple[str, int, list[BaseException], Any], ...] = (
         ("succeeded at attempt 3", 4, [NoAnswer(), NoAnswer()], "other"),
         ("failed three times of three", 3, [NoAnswer() for _ in range(3)], "other"),
@@ -210,7 +210,7 @@ def keeps_nothing(answer: Subject) -> None:
             "attempts, waits and value as if it were the first call",
         ):
             scene.play(n, errors, value=value)
-            _same(first, _again(answer, scene, f"after it {what}"))
+            _same(first, _again(scene, f"after it {what}"))
     with doing(
         "called it twice with a function that always fails",
         "the second time an error of the second call",
@@ -220,13 +220,13 @@ def keeps_nothing(answer: Subject) -> None:
         require(not kept, "an error of the first call came out")
 
 
-def _again(answer: Subject, scene: Scene, value: str) -> Take:
+def _again(scene: Scene, value: str) -> Take:
     """A call that fails twice and then succeeds."""
     take = scene.play(4, [NoAnswer("one"), NoAnswer("two")], value=value)
     old = isinstance(take.outcome.value, str) and take.outcome.value != value
     if old and take.calls == 0:
         raise Unmet("it did not call the function again: an old value came back")
-    came_back(answer, take, value)
+    take.came_back(value)
     return take
 
 

@@ -19,7 +19,7 @@ from agentstate_lab.lab.exercises.judge import (
     times,
 )
 
-from .attempts import NoAnswer, Scene, Take, came_back, ended
+from .attempts import NoAnswer, Scene, Take
 
 MANY = 12  # the longest wait is then 1,024 s
 SEEDS = 100
@@ -32,15 +32,15 @@ def waits_double(answer: Subject) -> None:
         f"called it with max_attempts={MANY} and a function that always fails",
         f"waits of 1, 2, 4, 8 ... {2 ** (MANY - 2)} s, one between two attempts",
     ):
-        _double(answer, Scene(answer).play(MANY))
+        _double(Scene(answer).play(MANY))
 
 
-def _double(answer: Subject, take: Take) -> None:
+def _double(take: Take) -> None:
     """Fail unless each wait is twice the one before it."""
     first = take.gaps[0]
     require(not first, f"it waited {listed(first)} s before the first attempt")
     require(not take.misused, f"it called {take.misused}")
-    require(take.calls > 1, f"there was no second attempt; {ended(answer, take)}")
+    require(take.calls > 1, f"there was no second attempt; {take.ended}")
     for at, waits in enumerate(take.between, 1):
         gap = f"between attempts {at} and {at + 1}"
         require(bool(waits), f"{gap} it did not wait at all")
@@ -74,7 +74,7 @@ def no_last_wait(answer: Subject) -> None:
             f"the error right after attempt {n}",
         ):
             take = scene.play(n)
-            require(not take.endless, ended(answer, take))
+            require(not take.endless, take.ended)
             last = take.gaps[-1]
             require(not last, f"it waited {listed(last)} s after the last failure")
     with doing("called it with a function that succeeds at attempt 2", "no wait after"):
@@ -105,7 +105,7 @@ def default_sleep(answer: Subject) -> None:
         "the value of the second attempt, and a call of time.sleep before it",
     ):
         take = Scene(answer).play(3, [NoAnswer()], value="done", give_sleep=False)
-        came_back(answer, take, "done")
+        take.came_back("done")
         require(bool(take.real), "it did not wait at all")
 
 

@@ -85,7 +85,7 @@ class Turn:
     worked: list[Any] = field(default_factory=list)
     during: list[dict[str, Row]] = field(default_factory=list)
     before_work: int = 0
-    outcome: Outcome = field(default_factory=Outcome)
+    outcome: Outcome = field(init=False, repr=False)
     left: str = ""
     trouble: Exception | None = None
 

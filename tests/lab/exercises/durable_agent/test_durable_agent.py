@@ -20,10 +20,9 @@ from agentstate_lab.lab.exercises.durable_agent import (
 from agentstate_lab.lab.exercises.durable_agent.kills import survived
 from agentstate_lab.lab.exercises.durable_agent.model import (
     MOODS,
-    AsksForEver,
     Model,
 )
-from agentstate_lab.lab.exercises.judge import CaseReport, runner
+from agentstate_lab.lab.exercises.judge import CaseReport, Stopped, runner
 from agentstate_lab.lab.practice import check
 from agentstate_lab.lab.practice import practice as checks
 
@@ -205,10 +204,10 @@ def test_whoever_asks_for_ever_is_stopped():
     for _request in range(60):
         asked(model)
 
-    with pytest.raises(AsksForEver):
+    with pytest.raises(Stopped):
         asked(model)
 
-    assert not issubclass(AsksForEver, Exception)
+    assert not issubclass(Stopped, Exception)
 
 
 def test_the_fragile_agent_does_its_job_on_a_good_day():
