@@ -119,7 +119,7 @@ def _tried(
     fork: bool = system.HAS_FORK,
 ) -> Report:
     """Run the stages in the child and put the verdicts under their names."""
-    from agentstate_lab.lab.exercises.judge import Job, run
+    from agentstate_lab.lab.exercises.judge import Answer, Job, run
 
     module = exercise.load()
     numbers = _chosen(module.STAGES, only)
@@ -127,16 +127,8 @@ def _tried(
     setting = getattr(module, "setting", nullcontext)
     with setting() as given:
         job = Job(
-            module=exercise.module,
-            answer={
-                "title": exercise.title,
-                "name": exercise.function,
-                "parameters": exercise.parameters,
-                "keywords": exercise.keywords,
-                "cells": cells,
-            },
-            payload=payload,
-            stages=numbers,
+            Answer(exercise, payload, cells),
+            numbers,
             # Without fork each process of a stage is a new Python that loads anew.
             seconds=seconds if fork else seconds * 12,
             fork=fork,
@@ -187,8 +179,8 @@ def _case(stage: "Stage", verdict: "Verdict", exercise: Exercise) -> CaseReport:
 
 
 def _untouched(verdicts: "list[Verdict]") -> bool:
-    """Whether every stage that was tried met the stub's own error."""
-    return not any(verdict.written for verdict in verdicts if verdict.tried)
+    """Whether every stage met the stub's own error."""
+    return not any(verdict.written for verdict in verdicts)
 
 
 def _cannot(exercise: Exercise, why: str, printed: str = "") -> Report:

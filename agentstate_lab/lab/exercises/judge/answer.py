@@ -21,6 +21,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ..exercises import Exercise
+
 PACKAGE = Path(__file__).resolve().parents[3]
 
 _PLACES = ("stdlib", "platstdlib", "purelib", "platlib")
@@ -34,53 +36,26 @@ class LoadFailed(Exception):
     """The answer could not be made ready to be called."""
 
 
-@dataclass(slots=True)
+@dataclass
 class Answer:
     """
-    One answer: where it comes from, and what the exercise calls it.
+    One answer.
 
     Attributes:
-        title: "Exercise 01 (state)", as the stub's own error begins.
-
-        name: The function that the exercise asks for.
-
-        parameters: The names it is called with, in order.
-
-        keywords: The names that are passed by keyword.
+        exercise: What it answers.
 
         payload: A pickled function, or the cells as JSON.
 
         cells: Whether *payload* holds cells.
     """
 
-    title: str
-    name: str
-    parameters: tuple[str, ...]
-    keywords: tuple[str, ...]
+    exercise: Exercise
     payload: bytes
     cells: bool = False
     _function: Callable[..., Any] | None = field(default=None, repr=False)
 
-    def __getstate__(self) -> tuple[Any, ...]:
-        return (
-            self.title,
-            self.name,
-            self.parameters,
-            self.keywords,
-            self.payload,
-            self.cells,
-        )
-
-    def __setstate__(self, state: tuple[Any, ...]) -> None:
-        (
-            self.title,
-            self.name,
-            self.parameters,
-            self.keywords,
-            self.payload,
-            self.cells,
-        ) = state
-        self._function = None
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "_function": None}
 
     def function(self) -> Callable[..., Any]:
         """
@@ -93,14 +68,9 @@ class Answer:
             self._function = self._from_cells() if self.cells else self._unpickled()
         return self._function
 
-    def signature(self) -> str:
-        """How the exercise calls the function."""
-        keywords = (f"{name}=..." for name in self.keywords)
-        return f"{self.name}({', '.join((*self.parameters, *keywords))})"
-
     def complaint(self) -> str:
         """Why the function cannot be called as the exercise calls it, or nothing."""
-        function = self.function()
+        function, exercise = self.function(), self.exercise
         if inspect.iscoroutinefunction(function):
             return "it is an async function; write a plain def"
         if inspect.isgeneratorfunction(function):
@@ -109,16 +79,17 @@ class Answer:
             try:
                 found = inspect.signature(function)
             except TypeError:
-                return f"it is not a function but {_kind(function)}"
+                return f"it is not a function but {kind(function)}"
             try:
-                found.bind(*self.parameters, **dict.fromkeys(self.keywords))
+                found.bind(*exercise.parameters, **dict.fromkeys(exercise.keywords))
             except TypeError as error:
-                return f"it is written as {self.name}{found} ({error})"
+                return f"it is written as {exercise.function}{found} ({error})"
         return ""
 
     def is_stub_error(self, error: BaseException | None) -> bool:
         """Whether *error* is what the untouched stub raises."""
-        return isinstance(error, NotImplementedError) and self.title in str(error)
+        mine = self.exercise.title
+        return isinstance(error, NotImplementedError) and mine in str(error)
 
     def wrote(self, code: types.CodeType) -> bool:
         """Whether *code* is the learner's own rather than a library's."""
@@ -147,9 +118,9 @@ class Answer:
                 exec(compiled(source, number), space)  # noqa: S102
             except Exception as error:
                 raise LoadFailed(_trouble(error, source, number)) from error
-        if self.name not in space:
-            raise LoadFailed(f"the notebook defines no {self.name}")
-        return _callable(space[self.name])
+        if (name := self.exercise.function) not in space:
+            raise LoadFailed(f"the notebook defines no {name}")
+        return _callable(space[name])
 
 
 def compiled(source: str, number: int) -> types.CodeType:
@@ -189,11 +160,11 @@ def _without_magic(line: str) -> str:
 
 def _callable(found: Any) -> Callable[..., Any]:
     if not callable(found):
-        raise LoadFailed(f"it is not a function but {_kind(found)}")
+        raise LoadFailed(f"it is not a function but {kind(found)}")
     return found  # type: ignore[no-any-return]
 
 
-def _kind(found: object) -> str:
+def kind(found: object) -> str:
     """What something is, with its article: "a list", "None"."""
     if found is None:
         return "None"

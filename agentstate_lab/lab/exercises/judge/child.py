@@ -13,17 +13,15 @@ stage instead.
 What the learner prints is read by the kernel, counted and cut.
 """
 
-import base64
 import contextlib
 import gc
-import importlib
 import math
 import os
 import sys
 from pathlib import Path
 from typing import Any
 
-from agentstate_lab.lab.processes import Line, Message, in_fork
+from agentstate_lab.lab.processes import Line, Message, in_fork, unpack
 
 from .answer import Answer, LoadFailed
 from .stages import LISTENERS, NotWritten, Stage, Subject, Unmet, named
@@ -60,10 +58,9 @@ class Trial:
         self.line = line
         self.check = check
         self.fork = fork
-        self.module = importlib.import_module(check["module"])
+        answer: Answer = unpack(check["answer"])
+        self.module = answer.exercise.load()
         self.stages: tuple[Stage, ...] = self.module.STAGES
-        payload = base64.b64decode(check["payload"])
-        answer = Answer(payload=payload, **check["answer"])
         self.subject = Subject(answer, fork, check["given"])
 
     def run(self) -> None:

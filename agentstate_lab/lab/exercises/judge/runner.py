@@ -8,7 +8,6 @@ endless loop should cost the learner a moment, not a minute.
 Nothing here runs the learner's code; how that is bounded says `supervise`.
 """
 
-import base64
 import io
 import types
 from dataclasses import dataclass
@@ -16,7 +15,9 @@ from typing import Any
 
 import cloudpickle
 
-from .apart import LATE
+from agentstate_lab.lab.processes import pack
+
+from .answer import Answer
 from .child import CAN_BE_CALLED
 from .supervise import Judge
 from .verdict import Verdict
@@ -31,11 +32,7 @@ class Job:
     What a child is asked to do.
 
     Attributes:
-        module: The check's module, which holds its `STAGES`.
-
-        answer: The fields of `Answer` but for the payload.
-
-        payload: The function or the cells, as bytes.
+        answer: What is tried.
 
         stages: The numbers of the stages to try, from 0.
 
@@ -46,9 +43,7 @@ class Job:
         given: What the stages get from the lab: the check's `setting`.
     """
 
-    module: str
-    answer: dict[str, Any]
-    payload: bytes
+    answer: Answer
     stages: tuple[int, ...]
     seconds: float
     fork: bool
@@ -106,26 +101,10 @@ def run(job: Job) -> list[Verdict]:
     """
     verdicts: dict[int, Verdict] = {}
     todo = [CAN_BE_CALLED, *job.stages]
-    check = {
-        "module": job.module,
-        "answer": job.answer,
-        "payload": base64.b64encode(job.payload).decode(),
-        "given": job.given,
-        "seconds": job.seconds,
-    }
-    late = 0
-
-    def enough(verdict: Verdict) -> bool:
-        nonlocal late
-        late += verdict.happened == LATE
-        return late >= MAX_LATE
-
-    while todo and late < MAX_LATE:
-        batch = todo if job.fork else todo[:1]
+    check = {"answer": pack(job.answer), "given": job.given, "seconds": job.seconds}
+    while todo and sum(one.late for one in verdicts.values()) < MAX_LATE:
         with Judge(fork=job.fork) as judge:
-            found = judge.tried(check, batch, enough)
-        late = sum(one.happened == LATE for one in (verdicts | found).values())
-        verdicts |= found
+            verdicts |= judge.tried(check, todo if job.fork else todo[:1])
         if not verdicts[CAN_BE_CALLED].passed:
             return [verdicts[CAN_BE_CALLED]]
         todo = [index for index in todo if index not in verdicts]
@@ -134,6 +113,5 @@ def run(job: Job) -> list[Verdict]:
             done="this stage was not tried",
             expected="an answer that comes back",
             happened="two stages before it did not come back",
-            tried=False,
         )
     return [verdicts[index] for index in sorted(verdicts)]

@@ -17,7 +17,6 @@ import secrets
 import shutil
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -76,18 +75,14 @@ class Judge(Process):
             _SERVES, {"fork": fork}, environment=environment, folder=self._folder
         )
 
-    def tried(
-        self, check: Message, stages: list[int], stop: Callable[[Verdict], bool]
-    ) -> dict[int, Verdict]:
+    def tried(self, check: Message, stages: list[int]) -> dict[int, Verdict]:
         """
-        Collect verdicts until all stages are through, one is to stop, or in trouble.
+        Collect verdicts until all stages are through, one is late, or in trouble.
 
         Args:
             check: What is tried; see `runner`.
 
             stages: The numbers of the stages, in order.
-
-            stop: Told each verdict; says whether that is enough.
 
         Returns:
             The verdicts by stage; the stage at which there was trouble has one, too.
@@ -104,7 +99,7 @@ class Judge(Process):
             while left and self._heard[left[0]].complete:
                 index = left.pop(0)
                 verdicts[index] = self._heard[index].judged()
-                if stop(verdicts[index]):
+                if verdicts[index].late:
                     self.end()
                     return verdicts
         _end_marked(self._mark, but=self.pid)

@@ -8,7 +8,7 @@ the verdict, together with what it was doing at the time.
 from dataclasses import dataclass
 from typing import Any
 
-from .apart import CLOSED, death
+from .apart import CLOSED, LATE, death
 from .child import REPORTED
 
 
@@ -23,7 +23,11 @@ class Verdict:
     happened: str = ""
     printed: str = ""
     note: str = ""
-    tried: bool = True
+
+    @property
+    def late(self) -> bool:
+        """Whether the stage did not come back."""
+        return self.happened == LATE
 
 
 @dataclass(slots=True)

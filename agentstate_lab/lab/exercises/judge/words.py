@@ -7,6 +7,7 @@ Every text is the same every time, whatever the answer's own objects do.
 import json
 from typing import Any
 
+from .answer import kind
 from .stages import Unmet, require
 
 
@@ -19,8 +20,7 @@ def shown(value: Any) -> str:
     """A value for a reader, whatever its own text does."""
     if value is None or type(value) in (bool, int, float, str):
         return repr(value)[:80]
-    kind = type(value).__name__
-    return f"{'an' if kind[0].lower() in 'aeiou' else 'a'} {kind}"
+    return kind(value)
 
 
 def carried(error: BaseException | None) -> list[BaseException]:

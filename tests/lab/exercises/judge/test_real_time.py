@@ -10,13 +10,14 @@ from time import monotonic, sleep
 import cloudpickle
 import pytest
 
+from agentstate_lab.lab.exercises import exercise_named
 from agentstate_lab.lab.exercises.judge import Answer, real_time
 from agentstate_lab.lab.exercises.judge.real_time import WaitedForReal
 
 
 def answer_of(function):
     """An answer, as the check has it."""
-    return Answer("Exercise", "f", (), (), cloudpickle.dumps(function))
+    return Answer(exercise_named("state"), cloudpickle.dumps(function))
 
 
 def listened(function):
