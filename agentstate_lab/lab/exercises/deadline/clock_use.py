@@ -10,13 +10,8 @@ from collections.abc import Iterator
 
 from agentstate_lab.errors import DeadlineExceeded
 from agentstate_lab.lab.clock import FakeClock
-from agentstate_lab.lab.exercises.judge import (
-    Subject,
-    doing,
-    require,
-    stage,
-)
 
+from ..judge import Subject, doing, require, stage
 from .step_start import is_number, seconds, told
 from .timed_run import Step, TimedRun, names_step, new_record
 

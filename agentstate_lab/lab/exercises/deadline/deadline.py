@@ -12,15 +12,8 @@ from typing import Any
 
 from agentstate_lab.errors import DeadlineExceeded
 from agentstate_lab.lab.clock import FakeClock
-from agentstate_lab.lab.exercises.judge import (
-    Stage,
-    Subject,
-    Unmet,
-    doing,
-    require,
-    stage,
-)
 
+from ..judge import Stage, Subject, Unmet, doing, require, stage
 from .clock_use import one_look, own_clock, takes_turns
 from .run_record import StepFailed, begins_anew, keeps, no_step_again, no_time_anew
 from .step_start import told

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from agentstate_lab.lab.clock import FakeClock
-from agentstate_lab.lab.exercises.judge import Subject, doing, require, run_apart, stage
 
+from ..judge import Subject, doing, require, run_apart, stage
 from .step_start import close, seconds, told
 from .timed_run import (
     Record,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from numbers import Real
 from typing import Any
 
-from agentstate_lab.lab.exercises.judge import Unmet, require
+from ..judge import Unmet, require
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,15 +11,8 @@ from typing import Any, NoReturn
 
 from agentstate_lab.errors import DeadlineExceeded
 from agentstate_lab.lab.clock import FakeClock
-from agentstate_lab.lab.exercises.judge import (
-    SLEEP,
-    Outcome,
-    Subject,
-    Unmet,
-    real_time,
-    require,
-)
 
+from ..judge import SLEEP, Outcome, Subject, Unmet, real_time, require
 from .step_start import Start, close, is_number, seconds, told
 
 Record = dict[str, Any]

@@ -11,13 +11,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from agentstate_lab.lab.exercises.judge import (
-    Outcome,
-    Unmet,
-    require,
-)
 from agentstate_lab.state import AgentState, Task
 from agentstate_lab.stores import JsonFileStore, MemoryStore, StepStore
+
+from ..judge import Outcome, Unmet, require
 
 TASK_ID = "moons"
 ASKED = "count the moons of Mars"

@@ -13,23 +13,17 @@ processes alike.
 """
 
 import tempfile
-import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
 
 from agentstate_lab.errors import Conflict
-from agentstate_lab.lab.exercises.judge import (
-    Outcome,
-    Subject,
-    Unmet,
-    require,
-    run_together,
-)
 from agentstate_lab.state import StepRecord, Task, task_from_json, task_to_json
 from agentstate_lab.stores import JsonFileStore, StepStore
 
+from ..judge import Outcome, Subject, Unmet, require, run_together
 from .bench import RESULT, TASK_ID, is_completed, is_stored, put
 
 BOTH_LOOK = "both read the task before one of them saves"
@@ -135,28 +129,14 @@ def two_threads(answer: Subject, store: StepStore, how: str) -> None:
     """Let two threads call the answer for one task, and judge what came of it."""
     folder = Path(tempfile.mkdtemp(dir="."))
     put(store)
-    told: dict[str, Told] = {}
-    failed: list[BaseException] = []
-
-    def run(me: str) -> None:
-        try:
-            told[me] = Caller(me, how, folder).call(answer, store)
-        except BaseException as error:  # noqa: BLE001 - raised again below
-            failed.append(error)
-
-    threads = [threading.Thread(target=run, args=(me,), daemon=True) for me in CALLERS]
-    for thread in threads:
-        thread.start()
-    end = monotonic() + COMES_BACK_WITHIN
-    for thread in threads:
-        thread.join(max(end - monotonic(), 0))
-    if failed:
-        raise failed[0]
-    require(
-        len(told) == len(CALLERS),
-        f"one of the two had not come back after {COMES_BACK_WITHIN:g} s",
-    )
-    _judge(store, folder, told)
+    pool = ThreadPoolExecutor(len(CALLERS))
+    calls = {
+        me: pool.submit(Caller(me, how, folder).call, answer, store) for me in CALLERS
+    }
+    late = wait(calls.values(), COMES_BACK_WITHIN).not_done
+    in_vain = f"one of the two had not come back after {COMES_BACK_WITHIN:g} s"
+    require(not late, in_vain)
+    _judge(store, folder, {me: call.result() for me, call in calls.items()})
 
 
 def two_processes(answer: Subject, store: JsonFileStore, how: str) -> None:

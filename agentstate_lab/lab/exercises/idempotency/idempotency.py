@@ -12,7 +12,10 @@ from functools import partial
 from pathlib import Path
 
 from agentstate_lab.errors import TaskInProgress, TaskNotFound, VersionConflict
-from agentstate_lab.lab.exercises.judge import (
+from agentstate_lab.state import Fact, StatePatch, Task, TaskState, UpsertFact
+from agentstate_lab.stores import JsonFileStore, MemoryStore, StepStore, working
+
+from ..judge import (
     Stage,
     Subject,
     Unmet,
@@ -23,9 +26,6 @@ from agentstate_lab.lab.exercises.judge import (
     run_apart,
     stage,
 )
-from agentstate_lab.state import Fact, StatePatch, Task, TaskState, UpsertFact
-from agentstate_lab.stores import JsonFileStore, MemoryStore, StepStore, working
-
 from .bench import (
     RESULT,
     STORES,

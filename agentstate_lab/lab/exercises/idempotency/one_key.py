@@ -10,19 +10,13 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from agentstate_lab.lab.exercises.judge import (
-    Subject,
-    doing,
-    require,
-    run_together,
-    stage,
-)
 from agentstate_lab.stores import JsonFileStore
 
+from ..judge import Subject, doing, require, run_together, stage
 from .bench import file_store
 from .callers import APART, BOTH_LOOK, CALLERS, ONE_WORKS, Caller, Told
 from .receiver import STEP, TASK_ID, reply
-from .scene import running_task
+from .scene import with_running
 
 MEETINGS = {
     BOTH_LOOK: "both read the records before one of them writes",
@@ -61,8 +55,7 @@ def one_key(answer: Subject) -> None:
 def _keys_of_two(answer: Subject, how: str) -> set[str]:
     """The keys under which two processes request one step."""
     folder = Path(tempfile.mkdtemp(dir="."))
-    store = file_store()
-    running_task(store)
+    store = with_running(file_store())
     jobs = [(me, how, str(folder), str(store.path)) for me in CALLERS]
     for ending in run_together(answer, _in_a_process, jobs):
         told = ending.result()

@@ -20,16 +20,10 @@ from agentstate_lab.lab.crash import (
     Point,
     die,
 )
-from agentstate_lab.lab.exercises.judge import (
-    Stopped,
-    Subject,
-    Unmet,
-    hurried,
-    require,
-)
 from agentstate_lab.lab.world import is_key
 from agentstate_lab.state import fingerprint
 
+from ..judge import Stopped, Subject, Unmet, hurried, require
 from ..outside import FILE, the_world
 
 TASK_ID = "shop-friday"

@@ -11,21 +11,13 @@ task will do. What is judged is what a new process can know from the store.
 
 from typing import Any
 
-from agentstate_lab.lab.exercises.judge import (
-    Stage,
-    Subject,
-    Unmet,
-    doing,
-    require,
-    run_fresh,
-    stage,
-)
 from agentstate_lab.stores import MemoryStore
 
+from ..judge import Stage, Subject, Unmet, doing, require, run_fresh, stage
 from ..outside import setting
 from .one_key import one_key
 from .receiver import STEP, TASK_ID, Stub, shown
-from .scene import Scene, running_task
+from .scene import Scene, with_running
 from .survives import (
     survives_effect,
     survives_refusal,
@@ -78,8 +70,7 @@ def leaves_intent(answer: Subject) -> None:
         " the request came",
         "something new about the task: what is about to be requested",
     ):
-        store = MemoryStore()
-        running_task(store)
+        store = with_running(MemoryStore())
         before = _stored(store)
         seen: list[list[Any]] = []
         request = Stub(look=lambda: seen.append(_stored(store)))
@@ -114,8 +105,7 @@ def replays(answer: Subject) -> None:
     with doing(
         "called it twice in one process", "one request, and the same result both times"
     ):
-        store = MemoryStore()
-        running_task(store)
+        store = with_running(MemoryStore())
         _twice(answer, store, {"receipt": "deploy-1", "hosts": ["a", None]})
     steps = ("deploy-api", "deploy", "deploy-web")
     with doing(
@@ -123,8 +113,7 @@ def replays(answer: Subject) -> None:
         " then for each of them again",
         "the reply of each step both times, and one request for each",
     ):
-        store = MemoryStore()
-        running_task(store)
+        store = with_running(MemoryStore())
         for call in ("first", "second"):
             for step in steps:
                 request = Stub(step if call == "first" else "the receiver, once more")
@@ -141,8 +130,7 @@ def any_result(answer: Subject) -> None:
             f"called it twice with a receiver whose reply is {result!r}",
             "one request, and that reply returned both times",
         ):
-            store = MemoryStore()
-            running_task(store)
+            store = with_running(MemoryStore())
             _twice(answer, store, result)
 
 
@@ -222,10 +210,9 @@ def injective(answer: Subject) -> None:
             " and ".join(f"called it for step {s!r} of task {t!r}" for t, s in pairs),
             "two keys",
         ):
-            store = MemoryStore()
+            store = with_running(MemoryStore(), *dict(pairs))
             request = Stub()
             for task_id, step in pairs:
-                running_task(store, task_id)
                 answer(store, task_id, step, request)
             keys = {*map(repr, request.keys)}
             require(len(keys) == 2, "both were requested with one key")

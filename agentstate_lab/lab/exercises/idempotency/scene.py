@@ -10,21 +10,16 @@ import secrets
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
-from agentstate_lab.lab.exercises.judge import (
-    Ending,
-    Subject,
-    Unmet,
-    require,
-    run_apart,
-    times,
-)
 from agentstate_lab.state import Task
-from agentstate_lab.stores import JsonFileStore
+from agentstate_lab.stores import JsonFileStore, StepStore
 
+from ..judge import Ending, Subject, Unmet, require, run_apart, times
 from ..outside import FILE, the_world
 from .receiver import STEP, TASK_ID, one_call, reply
+
+S = TypeVar("S", bound=StepStore)
 
 
 class Scene:
@@ -43,7 +38,7 @@ class Scene:
         self.folder = Path(tempfile.mkdtemp(dir=".")).absolute()
         self.world = the_world(answer)
         self.name = f"{answer.given['name']}-{secrets.token_hex(4)}"
-        (self.folder / FILE).write_bytes(_with_running(self.tasks))
+        (self.folder / FILE).write_bytes(_file_with_running(self.tasks))
 
     def __enter__(self) -> Self:
         return self
@@ -125,21 +120,20 @@ class Scene:
         require(count == 1, "the effect never happened")
 
 
-def running_task(store: Any, task_id: str = TASK_ID) -> Task:
-    """A running task in *store*, as the worker has it whose steps these are."""
-    task = store.submit(Task.new("Deploy the shop", task_id=task_id)).task
-    running: Task = store.save(task.replace(state="running", attempt=1))
-    return running
+def with_running(store: S, *tasks: str) -> S:
+    """The store, with running tasks of these ids in it; by default, of one."""
+    for task_id in tasks or (TASK_ID,):
+        task = store.submit(Task.new("Deploy the shop", task_id=task_id)).task
+        store.save(task.replace(state="running", attempt=1))
+    return store
 
 
 @functools.cache
-def _with_running(tasks: tuple[str, ...]) -> bytes:
+def _file_with_running(tasks: tuple[str, ...]) -> bytes:
     """What a file with these running tasks holds; making it takes a few writes."""
     with tempfile.TemporaryDirectory(dir=".") as folder:
-        path = Path(folder) / FILE
-        for task_id in tasks:
-            running_task(JsonFileStore(path), task_id)
-        return path.read_bytes()
+        store = with_running(JsonFileStore(Path(folder) / FILE), *tasks)
+        return store.path.read_bytes()
 
 
 def _is_reply(said: dict[str, Any], wanted: dict[str, Any]) -> None:

@@ -7,19 +7,11 @@ the receiver refuses. Each time the answer is called again, and the ledger count
 
 from agentstate_lab.errors import EffectRefused
 from agentstate_lab.lab.crash import MOMENTS, Point
-from agentstate_lab.lab.exercises.judge import (
-    Ending,
-    Stopped,
-    Subject,
-    Unmet,
-    doing,
-    require,
-    stage,
-)
 from agentstate_lab.stores import MemoryStore
 
+from ..judge import Ending, Stopped, Subject, Unmet, doing, require, stage
 from .receiver import STEP, TASK_ID, Stub, reply, shown
-from .scene import Scene, running_task
+from .scene import Scene, with_running
 
 MAX_WRITES = 12
 
@@ -101,8 +93,7 @@ def survives_refusal(answer: Subject) -> None:
         "called it with a receiver that always refuses (nothing happened)",
         "the error raised: there is no result",
     ):
-        store = MemoryStore()
-        running_task(store)
+        store = with_running(MemoryStore())
         refusal = EffectRefused(403, None, "not on a Friday", effect="not started")
         outcome = answer.outcome(store, TASK_ID, STEP, Stub(refusal))
         if outcome.error is None:

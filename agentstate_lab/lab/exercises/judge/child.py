@@ -134,19 +134,12 @@ class Trial:
             else:
                 note = self.stages[index].run(self.subject)
         except NotWritten:
-            return {"passed": False, "written": False}
+            return {"written": False}
         except Unmet as unmet:
-            return {
-                "passed": False,
-                "done": unmet.done,
-                "expected": unmet.expected,
-                "happened": unmet.happened,
-            }
+            done = {"done": unmet.done, "expected": unmet.expected}
+            return {**done, "happened": unmet.happened}
         except BaseException as error:  # noqa: BLE001 - nothing may pass in silence
-            return {
-                "passed": False,
-                "happened": f"the check could not go on: {named(error)}",
-            }
+            return {"happened": f"the check could not go on: {named(error)}"}
         return {"passed": True, "note": note or ""}
 
 

@@ -14,16 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from agentstate_lab.lab.exercises.judge import (
-    WAITS,
-    Outcome,
-    Subject,
-    Unmet,
-    named,
-    require,
-    seconds_of,
-    shown,
-)
+from ..judge import WAITS, Outcome, Subject, Unmet, named, require, seconds_of, shown
 
 MAX_CALLS = 60  # of the function, in one take; no stage needs a third of it
 MAX_STUBBORN = 100  # so often an answer may catch what is to end it

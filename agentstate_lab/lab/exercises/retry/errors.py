@@ -7,17 +7,8 @@ work at once. And what is no `Exception` is not meant for the answer at all.
 """
 
 from agentstate_lab.errors import Permanent
-from agentstate_lab.lab.exercises.judge import (
-    Subject,
-    Unmet,
-    carried,
-    doing,
-    named,
-    require,
-    stage,
-    times,
-)
 
+from ..judge import Subject, Unmet, carried, doing, named, require, stage, times
 from .attempts import NoAnswer, Scene, Take
 
 

@@ -10,17 +10,8 @@ A real wait is noticed (`waits`) and never happens.
 from typing import Any
 
 from agentstate_lab.errors import EffectRefused, Permanent
-from agentstate_lab.lab.exercises.judge import (
-    Stage,
-    Subject,
-    Unmet,
-    carried,
-    doing,
-    require,
-    stage,
-    times,
-)
 
+from ..judge import Stage, Subject, Unmet, carried, doing, require, stage, times
 from .attempts import MAX_CALLS, NoAnswer, Scene, Take
 from .errors import last_error, never_catches, permanent_at_once, raises
 from .waits import (

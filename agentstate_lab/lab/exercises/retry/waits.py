@@ -10,15 +10,7 @@ import itertools
 import math
 import random
 
-from agentstate_lab.lab.exercises.judge import (
-    Subject,
-    Unmet,
-    doing,
-    require,
-    stage,
-    times,
-)
-
+from ..judge import Subject, Unmet, doing, require, stage, times
 from .attempts import NoAnswer, Scene, Take
 
 MANY = 12  # the longest wait is then 1,024 s
