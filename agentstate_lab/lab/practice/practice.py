@@ -22,7 +22,7 @@ from .kernel import told, typed
 from .record import record
 
 if TYPE_CHECKING:
-    from agentstate_lab.lab.exercises.judge import Stage, Verdict
+    from agentstate_lab.lab.exercises.judge import Stage
 
 SECONDS = 30.0
 CALLABLE = "can be called as the exercise calls it"
@@ -119,7 +119,7 @@ def _tried(
     fork: bool = system.HAS_FORK,
 ) -> Report:
     """Run the stages in the child and put the verdicts under their names."""
-    from agentstate_lab.lab.exercises.judge import Answer, Job, run
+    from agentstate_lab.lab.exercises.judge import UNTOUCHED, Answer, Job, run
 
     module = exercise.load()
     numbers = _chosen(module.STAGES, only)
@@ -135,7 +135,7 @@ def _tried(
             given=given or {},
         )
         first, *others = run(job)
-    if not first.written or (others and _untouched(others)):
+    if all(one.happened == UNTOUCHED for one in others or [first]):
         return _not_started(exercise, stages)
     if not others:
         return _cannot(exercise, first.happened, first.printed)
@@ -162,25 +162,14 @@ def _chosen(stages: "tuple[Stage, ...]", only: Collection[str]) -> tuple[int, ..
     return tuple(n for n, name in enumerate(names) if not only or name in only)
 
 
-def _case(stage: "Stage", verdict: "Verdict", exercise: Exercise) -> CaseReport:
+def _case(stage: "Stage", verdict: CaseReport, exercise: Exercise) -> CaseReport:
     """One stage with its verdict; a death in the middle left gaps to fill."""
-    shown = CaseReport(
-        stage.name, verdict.passed, printed=verdict.printed, bonus=stage.bonus
-    )
+    named = replace(verdict, name=stage.name, bonus=stage.bonus)
     if verdict.passed:
-        return replace(shown, note=verdict.note)
-    unwritten = "" if verdict.written else "it raised the error of the untouched stub"
-    return replace(
-        shown,
-        done=verdict.done or f"called {exercise.function}",
-        expected=verdict.expected or "a call that comes back",
-        happened=verdict.happened or unwritten,
-    )
-
-
-def _untouched(verdicts: "list[Verdict]") -> bool:
-    """Whether every stage met the stub's own error."""
-    return not any(verdict.written for verdict in verdicts)
+        return named
+    done = verdict.done or f"called {exercise.function}"
+    expected = verdict.expected or "a call that comes back"
+    return replace(named, done=done, expected=expected)
 
 
 def _cannot(exercise: Exercise, why: str, printed: str = "") -> Report:

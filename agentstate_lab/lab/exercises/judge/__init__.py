@@ -8,6 +8,7 @@ two sides of the process that tries it, `verdict` and `report` what came of it.
 from .answer import Answer, compiled
 from .apart import LATE, Ending, run_apart, run_fresh, run_together
 from .cells import answer_cells, is_untouched, leading_cells
+from .child import UNTOUCHED
 from .real_time import SLEEP, real_time
 from .report import WIDTH, CaseReport, Report
 from .runner import CannotTravel, Job, packed, run
@@ -23,7 +24,6 @@ from .stages import (
     require,
     stage,
 )
-from .verdict import Verdict
 from .waits import WAITS, hurried, seconds_of
 from .watch import WATCH
 from .words import carried, plain, shown, times
@@ -31,6 +31,7 @@ from .words import carried, plain, shown, times
 __all__ = [
     "LATE",
     "SLEEP",
+    "UNTOUCHED",
     "WAITS",
     "WATCH",
     "WIDTH",
@@ -45,7 +46,6 @@ __all__ = [
     "Stopped",
     "Subject",
     "Unmet",
-    "Verdict",
     "answer_cells",
     "carried",
     "compiled",

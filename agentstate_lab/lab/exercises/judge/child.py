@@ -29,6 +29,7 @@ from .waits import WAITS
 from .watch import WATCH
 
 CAN_BE_CALLED = -1
+UNTOUCHED = "it raised the error of the untouched stub"
 REPORTED = 77  # the exit status of a stage that has sent its verdict
 PROCESSOR_SECONDS = 5  # a loop burns them; a busy machine does not
 MEMORY = 1024**3
@@ -134,7 +135,7 @@ class Trial:
             else:
                 note = self.stages[index].run(self.subject)
         except NotWritten:
-            return {"written": False}
+            return {"happened": UNTOUCHED}
         except Unmet as unmet:
             done = {"done": unmet.done, "expected": unmet.expected}
             return {**done, "happened": unmet.happened}

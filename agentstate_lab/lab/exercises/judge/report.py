@@ -43,8 +43,8 @@ class CaseReport:
         bonus: Whether the exercise counts as solved without it.
     """
 
-    name: str
-    passed: bool
+    name: str = ""
+    passed: bool = False
     done: str = ""
     expected: str = ""
     happened: str = ""

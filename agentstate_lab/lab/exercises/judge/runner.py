@@ -18,9 +18,10 @@ import cloudpickle
 from agentstate_lab.lab.processes import pack
 
 from .answer import Answer
+from .apart import LATE
 from .child import CAN_BE_CALLED
+from .report import CaseReport
 from .supervise import Judge
-from .verdict import Verdict
 
 MAX_PAYLOAD = 50_000_000
 MAX_LATE = 2  # so many stages may use up their time before the check ends
@@ -92,26 +93,31 @@ class _Packer(cloudpickle.Pickler):  # type: ignore[misc]
         return super().reducer_override(obj)
 
 
-def run(job: Job) -> list[Verdict]:
+def run(job: Job) -> list[CaseReport]:
     """
     Try the stages and return one verdict for each.
 
     The first verdict is about the function as a whole: whether it can be called.
     When it cannot, there are no others.
     """
-    verdicts: dict[int, Verdict] = {}
+    verdicts: dict[int, CaseReport] = {}
     todo = [CAN_BE_CALLED, *job.stages]
     check = {"answer": pack(job.answer), "given": job.given, "seconds": job.seconds}
-    while todo and sum(one.late for one in verdicts.values()) < MAX_LATE:
+    while todo and _late(verdicts) < MAX_LATE:
         with Judge(fork=job.fork) as judge:
             verdicts |= judge.tried(check, todo if job.fork else todo[:1])
         if not verdicts[CAN_BE_CALLED].passed:
             return [verdicts[CAN_BE_CALLED]]
         todo = [index for index in todo if index not in verdicts]
     for index in todo:
-        verdicts[index] = Verdict(
+        verdicts[index] = CaseReport(
             done="this stage was not tried",
             expected="an answer that comes back",
             happened="two stages before it did not come back",
         )
     return [verdicts[index] for index in sorted(verdicts)]
+
+
+def _late(verdicts: dict[int, CaseReport]) -> int:
+    """How many stages did not come back."""
+    return sum(one.happened == LATE for one in verdicts.values())

@@ -31,7 +31,8 @@ from agentstate_lab.lab.processes import (
 from .answer import PACKAGE
 from .apart import LATE
 from .child import mark
-from .verdict import Heard, Verdict
+from .report import CaseReport
+from .verdict import Heard
 
 MARK = "AGENTSTATE_CHECK"
 MAX_PRINTS = 1_000_000  # bytes for one stage
@@ -75,7 +76,7 @@ class Judge(Process):
             _SERVES, {"fork": fork}, environment=environment, folder=self._folder
         )
 
-    def tried(self, check: Message, stages: list[int]) -> dict[int, Verdict]:
+    def tried(self, check: Message, stages: list[int]) -> dict[int, CaseReport]:
         """
         Collect verdicts until all stages are through, one is late, or in trouble.
 
@@ -88,7 +89,7 @@ class Judge(Process):
             The verdicts by stage; the stage at which there was trouble has one, too.
         """
         folder = self._begin(check, stages)
-        verdicts: dict[int, Verdict] = {}
+        verdicts: dict[int, CaseReport] = {}
         left = list(stages)
         while left or not self._over:
             if trouble := self._listen():
@@ -99,7 +100,7 @@ class Judge(Process):
             while left and self._heard[left[0]].complete:
                 index = left.pop(0)
                 verdicts[index] = self._heard[index].judged()
-                if verdicts[index].late:
+                if verdicts[index].happened == LATE:
                     self.end()
                     return verdicts
         _end_marked(self._mark, but=self.pid)
@@ -142,8 +143,8 @@ class Judge(Process):
         return folder
 
     def _last_words(
-        self, verdicts: dict[int, Verdict], left: list[int], trouble: str
-    ) -> dict[int, Verdict]:
+        self, verdicts: dict[int, CaseReport], left: list[int], trouble: str
+    ) -> dict[int, CaseReport]:
         """The verdicts on the stages that were through, and on the one that was not."""
         for index in left:
             heard = self._heard[index]

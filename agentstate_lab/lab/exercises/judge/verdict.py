@@ -5,29 +5,12 @@ The child's own verdict counts. A stage that died sent none; then the way it die
 the verdict, together with what it was doing at the time.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from .apart import CLOSED, LATE, death
+from .apart import CLOSED, death
 from .child import REPORTED
-
-
-@dataclass(slots=True)
-class Verdict:
-    """What became of one stage, as far as the kernel can tell."""
-
-    passed: bool = False
-    written: bool = True
-    done: str = ""
-    expected: str = ""
-    happened: str = ""
-    printed: str = ""
-    note: str = ""
-
-    @property
-    def late(self) -> bool:
-        """Whether the stage did not come back."""
-        return self.happened == LATE
+from .report import CaseReport
 
 
 @dataclass(slots=True)
@@ -46,17 +29,14 @@ class Heard:
         """Whether it has ended, and all that it printed has come."""
         return self.status is not None and self.printed is not None
 
-    def judged(self, reason: str = "") -> Verdict:
+    def judged(self, reason: str = "") -> CaseReport:
         """The verdict: the child's own, or why there is none."""
-        if self.verdict is not None:
-            verdict = Verdict(**self.verdict)
-        else:
-            verdict = Verdict(happened=reason or self._death())
-        if not verdict.passed:
-            verdict.done = verdict.done or self.done
-            verdict.expected = verdict.expected or self.expected
-        verdict.printed = self.printed or ""
-        return verdict
+        said = self.verdict or {"happened": reason or self._death()}
+        case = CaseReport(printed=self.printed or "", **said)
+        if case.passed:
+            return case
+        done, expected = case.done or self.done, case.expected or self.expected
+        return replace(case, done=done, expected=expected)
 
     def _death(self) -> str:
         # "Reported" without a verdict: it went into a file of the learner's.

@@ -17,6 +17,8 @@ from answers import (
     idempotency_answers,
     json_store_answers,
     nasty,
+    retry_answers,
+    retry_styles,
     run_once_answers,
     state_answers,
 )
@@ -384,6 +386,14 @@ SOAK = pytest.mark.soak  # a new Python for every save takes its time
             run_once_answers.WRONG["key-from-hash"].answer,
             run_once_answers.SAME,
             id="step-with-a-hash",
+            marks=SOAK,
+        ),
+        pytest.param("retry", retry_styles.right, None, id="waits", marks=SOAK),
+        pytest.param(
+            "retry",
+            retry_answers.WRONG["really-sleeps"].answer,
+            retry_answers.GIVEN,
+            id="really-sleeps",
             marks=SOAK,
         ),
     ],

@@ -10,13 +10,10 @@ import pytest
 from answers import retry_answers, retry_mistakes, retry_styles
 from nbformat.v4 import new_code_cell, new_notebook
 
-from agentstate_lab.lab.exercises import exercise_named
-from agentstate_lab.lab.exercises.judge import carried, runner, seconds_of
+from agentstate_lab.lab.exercises.judge import carried, seconds_of
 from agentstate_lab.lab.exercises.judge.waits import Waits
-from agentstate_lab.lab.exercises.retry import attempts
-from agentstate_lab.lab.exercises.retry.attempts import Enough, Scene, Take
+from agentstate_lab.lab.exercises.retry.attempts import Enough, Take
 from agentstate_lab.lab.practice import check, check_notebook
-from agentstate_lab.lab.practice import practice as checks
 
 pytestmark = pytest.mark.usefixtures("home_dir", "one_judge")
 
@@ -153,28 +150,6 @@ def test_a_notebook_may_have_replaced_time_sleep(monkeypatch):
     report = check("retry", answer)
 
     assert report.passed, str(report)
-
-
-@pytest.mark.soak
-@pytest.mark.parametrize(
-    ("answer", "fails"),
-    [
-        pytest.param(retry_styles.right, [], id="right"),
-        pytest.param(
-            retry_answers.WRONG["really-sleeps"].answer,
-            [retry_answers.GIVEN],
-            id="really-sleeps",
-        ),
-    ],
-)
-def test_the_check_works_without_fork(answer, fails):
-    """As on Windows: a new Python for every stage, and still no real wait."""
-    job = exercise_named("retry"), runner.packed(answer), 10.0
-
-    report = checks._tried(*job, fork=False)
-
-    failed = [case.name for case in report.cases if case.verdict == "failed"]
-    assert failed == fails, str(report)
 
 
 @pytest.fixture
@@ -317,21 +292,6 @@ def test_causes_in_a_circle_are_walked_once():
     assert carried(first) == [first, second]
 
 
-def test_a_take_notes_calls_and_waits_in_order():
-    """What was waited before, between and after the attempts is told apart."""
-    take = Take(value="done")
-
-    take.wait((1,), {})
-    take.attempt((), {})
-    take.attempt((), {})
-    take.wait((2,), {})
-    take.slept("time.sleep", 4)
-
-    assert (take.calls, take.gaps) == (2, [[1], [], [2, 4]])
-    assert (take.between, take.waits) == ([[]], [1, 2, 4])
-    assert take.real == ["time.sleep(4)"]
-
-
 @pytest.mark.parametrize(
     "step",
     [
@@ -348,22 +308,3 @@ def test_a_take_ends_what_goes_on_for_ever(step):
         all(step(take) is not Enough for _ in itertools.count())
 
     assert take.endless
-
-
-def test_every_take_of_a_scene_has_the_same_function_and_sleep(waits, monkeypatch):
-    """An answer that remembers a function would meet it again."""
-    monkeypatch.setattr(attempts, "WAITS", waits)
-    seen = []
-
-    class Watcher:
-        """Stands in for the answer."""
-
-        def outcome(self, fn, max_attempts, *, sleep):
-            """Look at what it is given."""
-            seen.append((fn, sleep))
-
-    scene = Scene(Watcher())
-    scene.play(1)
-    scene.play(2)
-
-    assert seen[0] == seen[1]
