@@ -29,6 +29,8 @@ from typing import Any, TypeVar
 
 from .answer import Answer, LoadFailed
 
+MAX_TEXT = 200  # characters of an error's text in a report
+
 E = TypeVar("E", bound=BaseException)
 
 # What an answer must not replace for the rest of the program.
@@ -198,7 +200,7 @@ def raised(error: BaseException, answer: Answer) -> str:
     return f"it raised {named(error)}{_place(error, answer)}"
 
 
-def named(error: BaseException, limit: int = 200) -> str:
+def named(error: BaseException) -> str:
     """The type and text of an error, whatever its text does."""
     try:
         text = str(error)
@@ -207,8 +209,8 @@ def named(error: BaseException, limit: int = 200) -> str:
     for place, name in ((str(Path.cwd()) + os.sep, ""), (str(Path.home()), "HOME")):
         text = text.replace(place, name)  # a report is the same every time
     text = " ".join(text.split())
-    if len(text) > limit:
-        text = text[:limit] + " ..."
+    if len(text) > MAX_TEXT:
+        text = text[:MAX_TEXT] + " ..."
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
