@@ -78,7 +78,7 @@ def no_step_again(answer: Subject) -> None:
         "killed a run in its third step, and went on in a new process",
         "the third and the fourth step, and the results of all four",
     ):
-        record = _life(answer, _killed, new_record(), 1000.0, "abc", (1, 1))
+        record = _life(answer, new_record(), 1000.0, "abc", (1, 1))
         run = TimedRun(answer, record, used=2, clock=FakeClock(5.0))
         results = run.finish(run.steps(1, 1, 1, 1))
         _only(run, "cd")
@@ -115,12 +115,12 @@ def no_time_anew(answer: Subject) -> None:
         "ran it until it had used 7 of its 10 s, and killed it in the third step",
         "4 s for each step",
     ):
-        record = _life(answer, _fair_life, new_record(), 1000.0, "abc", (3, 4), 0)
+        record = _life(answer, new_record(), 1000.0, "abc", (3, 4), 0)
     with doing(
         "went on in a new process, whose clock showed 5 s, and killed it 2 s later",
         "3 s for the third step, and 1 s for the fourth",
     ):
-        record = _life(answer, _fair_life, record, 5.0, "abcd", (0, 0, 2), 7)
+        record = _life(answer, record, 5.0, "abcd", (0, 0, 2), 7)
     with doing(
         "went on in another process, whose clock showed 90,000 s, with 1 s left",
         "1 s for the fourth step, and DeadlineExceeded for the fifth",
@@ -157,36 +157,30 @@ def _planned_too_long(run: TimedRun) -> Iterator[Step]:
     yield run.step("b", 1)
 
 
-def _life(answer: Subject, kind: Any, *job: Any) -> Record:
-    """The record that one life of a run leaves, which is killed in its last step."""
-    return run_apart(answer, kind, *job).result()  # type: ignore[no-any-return]
+def _life(answer: Subject, *job: Any) -> Record:
+    """The record that one life of a run leaves; see `_killed`."""
+    return run_apart(answer, _killed, *job).result()  # type: ignore[no-any-return]
 
 
-def _killed(answer: Subject, *job: Any) -> Record:
-    """What the record was when the last step began."""
-    return _killed_run(answer, *job).starts[-1].record
-
-
-def _fair_life(answer: Subject, *job: Any) -> Record:
-    """The same, and every step must have been handed what was left for it."""
-    run = _killed_run(answer, *job)
-    run.fair()
-    return run.starts[-1].record
-
-
-def _killed_run(
+def _killed(
     answer: Subject,
     record: Record,
     now: float,
     names: str,
     takes: tuple[float, ...],
-    used: float = 0.0,
-) -> TimedRun:
-    """Steps of these names, the last of which does not come back."""
+    used: float | None = None,
+) -> Record:
+    """
+    The record when the last step of these *names* began, which does not come back.
+
+    With the seconds that were *used* before, each step must have been handed its due.
+    """
     run = TimedRun(answer, record, used=used, clock=FakeClock(now))
     run.call([*run.steps(*takes), run.step(names[-1], error=Killed())])
     require(names[-1] in run.names, f"the step {names[-1]!r} was not started")
-    return run
+    if used is not None:
+        run.fair()
+    return run.starts[-1].record
 
 
 def _holds(record: Any, used: float, done: str, when: str = "") -> None:

@@ -10,7 +10,7 @@ import secrets
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Self, TypeVar
 
 from agentstate_lab.state import Task
 from agentstate_lab.stores import JsonFileStore, StepStore
@@ -109,7 +109,12 @@ class Scene:
 
     def returned(self, ending: Ending, nth: int = 1, step: str = STEP) -> None:
         """Fail unless a call returned the receiver's reply."""
-        _is_reply(ending.result(), reply(step, nth))
+        said = ending.result()
+        if "odd" in said:
+            raise Unmet(f"it returned a {said['odd']}, not the receiver's reply")
+        value = said["value"]
+        met = value == reply(step, nth)
+        require(met, f"it returned {value!r:.100}, not the receiver's reply")
 
     def is_done_by(self, ending: Ending) -> None:
         """Fail unless the effect happened once, and a call returned its reply."""
@@ -134,11 +139,3 @@ def _file_with_running(tasks: tuple[str, ...]) -> bytes:
     with tempfile.TemporaryDirectory(dir=".") as folder:
         store = with_running(JsonFileStore(Path(folder) / FILE), *tasks)
         return store.path.read_bytes()
-
-
-def _is_reply(said: dict[str, Any], wanted: dict[str, Any]) -> None:
-    if "odd" in said:
-        raise Unmet(f"it returned a {said['odd']}, not the receiver's reply")
-    value = said["value"]
-    require(value is not None, "it returned None, not the receiver's reply")
-    require(value == wanted, f"it returned {value!r:.100}, not the receiver's reply")

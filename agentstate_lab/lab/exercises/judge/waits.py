@@ -72,6 +72,7 @@ class Waits:
 
             alone: Whether an event that another thread may set is still waited for.
         """
+        self.install()
         self._note, self._alone = note, alone
         try:
             yield
@@ -127,7 +128,6 @@ def hurried(*, alone: bool = False, most: int = MAX_WAITS) -> Iterator[None]:
         if waits > most:
             raise Stopped("it waited and waited, for somebody who may never come")
 
-    WAITS.install()
     for name in _CLOCKS:
         vars(time)[name] = lambda clock=real[name]: clock() + slept
     try:

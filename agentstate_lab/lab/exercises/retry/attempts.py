@@ -215,7 +215,6 @@ class Scene:
         take = self._take = Take(list(errors), value, interrupt)
         if give_sleep:
             keywords["sleep"] = self._sleep
-        WAITS.install()
         with WAITS.noted(take.slept):
             take.outcome = self.answer.outcome(self._fetch, max_attempts, **keywords)
         return take
