@@ -44,35 +44,32 @@ def reply(step: str, nth: int = 1) -> dict[str, Any]:
     }
 
 
-class Receiver:
+def receiver(world: KillingWorld, job: Job) -> Callable[[Any], Any]:
     """
     What the answer requests the effect of one step from.
 
     Args:
-        world: Carries it out.
+        world: Carries it out, or knows the key.
 
         job: Which step of which task, and where requests are noted.
     """
+    name, step = job["name"], job["step"]
+    keys: list[Any] = []
 
-    def __init__(self, world: KillingWorld, job: Job) -> None:
-        self.world = world
-        self.job = job
-        self.keys: list[Any] = []
-
-    def request(self, key: Any) -> Any:
-        """Carry out the effect, or know the key."""
-        _note(self.keys, key)
-        name, step = self.job["name"], self.job["step"]
-        with (Path(self.job["folder"]) / "requests").open("a", encoding="utf-8") as log:
+    def request(key: Any) -> Any:
+        _note(keys, key)
+        with (Path(job["folder"]) / "requests").open("a", encoding="utf-8") as log:
             print(json.dumps(key) if isinstance(key, str) else repr(key), file=log)
-        return self.world.effect(
+        return world.effect(
             "deploy",
-            task_id=f"{name}/{self.job['task_id']}",
+            task_id=f"{name}/{job['task_id']}",
             step=step,
             arguments={"service": step},
             # No key of an earlier check may be known; what is no key stays as it is.
             key=f"{name}:{fingerprint(key)}" if is_key(key) else key,
         )
+
+    return request
 
 
 class Stub:
@@ -116,9 +113,9 @@ def one_call(answer: Subject, job: Job) -> dict[str, Any]:
     fuse = Fuse(Point.read(job["point"]) if job["point"] else None, die)
     path = str(Path(job["folder"]) / FILE)
     store = KillingStore(HalfWritingStore(path, fuse), fuse)
-    receiver = Receiver(KillingWorld(the_world(answer), fuse), job)
+    request = receiver(KillingWorld(the_world(answer), fuse), job)
     with hurried():
-        outcome = answer.outcome(store, job["task_id"], job["step"], receiver.request)
+        outcome = answer.outcome(store, job["task_id"], job["step"], request)
     fuse.touch()
     value = outcome.result()
     if job["twice"]:

@@ -124,7 +124,7 @@ class Outcome:
         return self.value
 
     def must_raise(self, kind: type[E], otherwise: str) -> E:
-        """The error, which must be of this *kind*; *otherwise*: it returned."""
+        """The error, which must be of this *kind*; *otherwise* says that none came."""
         if self.error is None:
             raise Unmet(otherwise)
         if not isinstance(self.error, kind):
