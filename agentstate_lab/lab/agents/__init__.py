@@ -13,7 +13,7 @@ from agentstate_lab.door import later
 from .agents import (
     AGENTS,
     agent_named,
-    find_task,
+    finally_agent,
     naive_agent,
     noted_agent,
     outcome_of,
@@ -29,8 +29,7 @@ from .checkpointed import (
 )
 from .durable import durable_agent, state_for
 from .idempotent import decide, idempotent_agent, once, tell_what_is_known
-from .job import Job, ask, open_job, pace, run_step, tool_says, user_says
-from .last_words import finally_agent
+from .job import Job, ask, find_task, open_job, pace, run_step, tool_says, user_says
 from .note_taker import NoteTaker, write_notes
 from .notes import (
     done_fact,

@@ -2,13 +2,14 @@
 The agents of the first lessons, each small enough to read whole.
 
 An agent is a loop: ask the model, do what it calls for, tell it the result, until
-it calls for nothing. What the three here do differently is where they keep what
+it calls for nothing. What the four here do differently is where they keep what
 they know:
 
 - `naive_agent` keeps it in local variables, so it dies with the process;
-- `noted_agent` hands it over as a note, so that a replacement can go on;
+- `finally_agent` saves it on its way out, whatever ends it but a kill;
 - `saving_agent` puts it into a store after each step, so that any later process
-  finds it.
+  finds it;
+- `noted_agent` hands it over as a note, so that a replacement can go on.
 
 None of them survives every death: the effect and the record of it are two lines,
 and a process can die between them. The agent of notebook 03, which repairs that, is
@@ -18,27 +19,35 @@ in `idempotent`; that of notebook 05, which also keeps a deadline, in `timed`.
 import math
 import time
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from agentstate_lab.errors import InvalidValue
-from agentstate_lab.lab.world import Message
-from agentstate_lab.state import AgentState, Task, TaskState, UseBudget
+from agentstate_lab.lab.world import Message, Step
+from agentstate_lab.state import (
+    AddQuestions,
+    AgentState,
+    Fact,
+    Task,
+    TaskState,
+    UpsertFact,
+    UseBudget,
+)
 
 from .durable import durable_agent
 from .idempotent import idempotent_agent
-from .job import Job, Say, Sleep, ask, open_job, run_step, tool_says, user_says
-from .notes import (
-    answer_fact,
-    ask_person,
-    done_fact,
-    done_patch,
-    learn,
-    read_note,
-    render_note,
-    steps_done,
-    write_note,
+from .job import (
+    Job,
+    Say,
+    Sleep,
+    ask,
+    find_task,
+    open_job,
+    run_step,
+    tool_says,
+    user_says,
 )
+from .notes import done_fact, done_patch, learn, render_note
 from .timed import timed_agent
 
 
@@ -55,6 +64,36 @@ def naive_agent(job: Job) -> str:
         for call in message["tool_calls"]:
             result = run_step(job, job.step(call))
             messages.append(tool_says(call, result))
+
+
+def finally_agent(job: Job) -> str:
+    """
+    What is done is in a list, and saved in `finally`, where everybody looks first.
+
+    It loses nothing when it is stopped politely, by an exception, by Ctrl-C, by
+    JupyterLab's Restart. A process that is killed runs no `finally`, and then this
+    agent knows as little as the one that never saves.
+    """
+    store = job.need_store()
+    task = find_task(job)
+    done: list[tuple[Step, str]] = []
+    quiet = replace(job, on_event=lambda line: None)
+    messages: list[Message] = [user_says(render_note(task.agent_state))]
+    try:
+        while True:
+            message = ask(job, messages)
+            messages.append(message)
+            if not message.get("tool_calls"):
+                return str(message["content"])
+            for call in message["tool_calls"]:
+                step = job.step(call)
+                result = run_step(quiet, step)
+                done.append((step, result))
+                job.on_event(f"minute {step.minute}: {step.name} done")
+                messages.append(tool_says(call, result))
+    finally:
+        for step, result in done:
+            task = store.save(task.apply(done_patch(task, step, result)))
 
 
 def saving_agent(job: Job) -> str:
@@ -85,7 +124,7 @@ def saving_agent(job: Job) -> str:
 
 def noted_agent(
     job: Job,
-    note: AgentState | Mapping[str, Any] | None = None,
+    note: Mapping[str, Any] | None = None,
     *,
     steps: int | None = None,
     approved: Collection[str] = (),
@@ -107,25 +146,30 @@ def noted_agent(
 
         approved: The steps that a person has agreed to.
     """
-    state = read_note(job, note)
+    if note is None:
+        note = {"goal": job.scenario.goal}
+    # A goal that is missing there is not guessed.
+    state = AgentState.model_validate({"goal": "", **note})
     messages: list[Message] = [user_says(render_note(state))]
     last = math.inf if steps is None else state.budget.used.steps + steps
     while state.budget.used.steps < min(last, state.budget.max_steps):
         message = ask(job, messages)
         messages.append(message)
         if not message.get("tool_calls"):
-            return write_note(learn(state, answer_fact(message)))
+            answer = str(message["content"])
+            fact = Fact(key="answer", value=answer, source="model")
+            return learn(state, UpsertFact(fact=fact)).model_dump(mode="json")
         for call in message["tool_calls"]:
             step = job.step(call)
             risky = state.needs_approval(step.risk_level)
             if risky and step.name not in approved:
-                question = f"May I run {step.name}?"
-                return write_note(learn(state, ask_person(question)))
+                asked = AddQuestions(questions=(f"May I run {step.name}?",))
+                return learn(state, asked).model_dump(mode="json")
             result = run_step(job, step)
             learned = done_fact(step, result)
             state = learn(state, learned, UseBudget(steps=1))
             messages.append(tool_says(call, result))
-    return write_note(state)
+    return state.model_dump(mode="json")
 
 
 AGENTS: dict[str, Callable[[Job], Any]] = {
@@ -135,20 +179,6 @@ AGENTS: dict[str, Callable[[Job], Any]] = {
     "durable": durable_agent,
     "timed": timed_agent,
 }
-
-
-def find_task(job: Job) -> Task:
-    """The stored task of *job*, submitted if it is new, and running unless done."""
-    store = job.need_store()
-    task = store.submit(Task.new(job.scenario.goal, task_id=job.task_id)).task
-    if task.state == TaskState.COMPLETED:
-        job.on_event("found the task: it is completed")
-        return task
-    if done := steps_done(task.agent_state):
-        job.on_event(f"found the task: {len(done)} steps are done")
-    if task.state == TaskState.RUNNING:
-        return task
-    return store.save(task.replace(state=TaskState.RUNNING))
 
 
 @dataclass(frozen=True, slots=True)

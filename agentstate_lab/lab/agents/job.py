@@ -29,7 +29,10 @@ from agentstate_lab.lab.world import (
     start_world,
     task_header,
 )
+from agentstate_lab.state import Task, TaskState
 from agentstate_lab.stores import HistoryStore, open_store
+
+from .notes import steps_done
 
 Sleep = Callable[[float], None]
 Say = Callable[[str], object]
@@ -128,6 +131,20 @@ def open_job(
         sleep=sleep,
         on_event=on_event,
     )
+
+
+def find_task(job: Job) -> Task:
+    """The stored task of *job*, submitted if it is new, and running unless done."""
+    store = job.need_store()
+    task = store.submit(Task.new(job.scenario.goal, task_id=job.task_id)).task
+    if task.state == TaskState.COMPLETED:
+        job.on_event("found the task: it is completed")
+        return task
+    if done := steps_done(task.agent_state):
+        job.on_event(f"found the task: {len(done)} steps are done")
+    if task.state == TaskState.RUNNING:
+        return task
+    return store.save(task.replace(state=TaskState.RUNNING))
 
 
 def ask(job: Job, messages: list[Message]) -> Message:

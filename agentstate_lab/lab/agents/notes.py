@@ -9,12 +9,9 @@ Nothing here is stored; `agents` decides what becomes of a note.
 """
 
 import json
-from collections.abc import Mapping
-from typing import Any
 
-from agentstate_lab.lab.world import Message, Step
+from agentstate_lab.lab.world import Step
 from agentstate_lab.state import (
-    AddQuestions,
     AgentState,
     Fact,
     Operation,
@@ -23,8 +20,6 @@ from agentstate_lab.state import (
     UpsertFact,
     UseBudget,
 )
-
-from .job import Job
 
 DONE = "done:"  # control data to others: over MCP, nobody may write it
 
@@ -89,17 +84,6 @@ def receipt(result: str) -> str:
         return result
 
 
-def answer_fact(message: Message) -> UpsertFact:
-    """The operation that records the model's last words."""
-    fact = Fact(key="answer", value=str(message["content"]), source="model")
-    return UpsertFact(fact=fact)
-
-
-def ask_person(question: str) -> AddQuestions:
-    """The operation that leaves *question* for a person."""
-    return AddQuestions(questions=(question,))
-
-
 def learn(state: AgentState, *operations: Operation) -> AgentState:
     """*state* after *operations*, for an agent that has no task to count versions."""
     version = len(state.applied_patches)
@@ -107,17 +91,3 @@ def learn(state: AgentState, *operations: Operation) -> AgentState:
         id=f"note:{version}", base_version=version, operations=operations
     )
     return state.apply(patch, version=version)
-
-
-def read_note(job: Job, note: AgentState | Mapping[str, Any] | None) -> AgentState:
-    """The state in *note*. A goal that is missing there is not guessed."""
-    if note is None:
-        return AgentState(goal=job.scenario.goal)
-    if isinstance(note, AgentState):
-        return note
-    return AgentState.model_validate({"goal": "", **note})
-
-
-def write_note(state: AgentState) -> dict[str, Any]:
-    """*state* as JSON, for whoever goes on."""
-    return state.model_dump(mode="json")

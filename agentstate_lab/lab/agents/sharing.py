@@ -13,14 +13,12 @@ changed, and not made.
 import itertools
 import os
 import sys
-from collections.abc import Callable
 from contextlib import closing
 from typing import Any
 
 from agentstate_lab.errors import VersionConflict
 from agentstate_lab.mcp_state import (
     Grant,
-    SharedState,
     StateClient,
     StateServer,
     StdioServerParameters,
@@ -32,13 +30,10 @@ from agentstate_lab.mcp_state import (
 from agentstate_lab.state import Operation, StatePatch, Task, key_for
 from agentstate_lab.stores import open_store
 
-from .agents import find_task
-from .job import Job, ask, run_step, tool_says, user_says
+from .job import Job, ask, find_task, run_step, tool_says, user_says
 from .notes import done_fact, render_note
 
 ROUNDS = 10  # conflicts in a row, before it gives up
-
-Change = Callable[[SharedState], list[Operation]]
 
 
 def sharing_agent(job: Job) -> str:
@@ -74,11 +69,11 @@ def shared_work(job: Job, client: StateClient, uri: str) -> str:
             messages.append(tool_says(call, result))
 
 
-def change_shared(
-    client: StateClient, uri: str, patch_id: str, change: Change, **more: Any
-) -> SharedState:
+def add(
+    client: StateClient, uri: str, patch_id: str, *operations: Operation, **more: Any
+) -> None:
     """
-    Make one change of a state that others change too, and return it.
+    Change a state that others change too.
 
     Args:
         client: The connection.
@@ -87,8 +82,7 @@ def change_shared(
 
         patch_id: Names the change: the same for a repeat.
 
-        change: What to change, from what was read. It is called anew after a
-            conflict.
+        operations: What to change; they fit whatever is known there.
 
         more: For `write_shared_state`, for example the state that the task takes.
 
@@ -98,24 +92,16 @@ def change_shared(
     ids = ids_of(uri)
     for left in reversed(range(ROUNDS)):
         seen = read_shared_state(client, *ids)
-        operations = tuple(change(seen))
         patch = StatePatch(
             id=patch_id, base_version=seen.version, operations=operations
         )
         try:
             write_shared_state(client, *ids, patch, **more)
-            break
         except VersionConflict:
             if not left:
                 raise
-    return read_shared_state(client, *ids)
-
-
-def add(
-    client: StateClient, uri: str, patch_id: str, *operations: Operation, **more: Any
-) -> SharedState:
-    """Change a shared state by *operations* that fit whatever is known there."""
-    return change_shared(client, uri, patch_id, lambda seen: [*operations], **more)
+        else:
+            return
 
 
 def new_task(store_url: str, agent_id: str, name: str) -> str:

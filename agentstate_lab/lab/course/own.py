@@ -19,10 +19,12 @@ from typing import Any
 from agentstate_lab.errors import InvalidValue
 from agentstate_lab.idempotency import execute_task
 from agentstate_lab.lab.exercises import exercise_named
-from agentstate_lab.lab.exercises.judge import compiled
+from agentstate_lab.lab.exercises.judge import answer_cells, compiled
 from agentstate_lab.lab.home import repository_root
 from agentstate_lab.lab.notebooks import working_copy
 from agentstate_lab.retry import execute_with_retry
+
+NAMES = ("idempotency", "retry")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,18 +45,13 @@ class Own:
     yours: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        rows = (
-            ("idempotency", "execute_task_if_not_done"),
-            ("retry", "execute_with_retry"),
-        )
+        whose = {True: "yours", False: "the package's, until yours passes"}
         return "\n".join(
-            f"{function}: "
-            + ("yours" if name in self.yours else "the package's, until yours passes")
-            for name, function in rows
+            f"{exercise_named(name).function}: {whose[name in self.yours]}"
+            for name in NAMES
         )
 
-    def __repr__(self) -> str:
-        return str(self)
+    __repr__ = __str__
 
 
 def your_own(folder: Path | None = None) -> Own:
@@ -68,32 +65,30 @@ def your_own(folder: Path | None = None) -> Own:
         InvalidValue: There are no exercises there.
     """
     root = repository_root()
-    if (folder is None and root is None) or (folder and not folder.is_dir()):
+    stems = {name: exercise_named(name).stem for name in NAMES}
+    if folder is None and root is not None:
+        files = {n: working_copy(root, "exercises", stem) for n, stem in stems.items()}
+    elif folder is not None and folder.is_dir():
+        files = {name: folder / f"{stem}.ipynb" for name, stem in stems.items()}
+    else:
         raise InvalidValue("exercises", "none are here: name their folder")
-
-    def file(stem: str) -> Path:
-        if folder or not root:
-            return (folder or Path()) / f"{stem}.ipynb"
-        return working_copy(root, "exercises", stem)
-
-    execute, retry = _solved("idempotency", file), _solved("retry", file)
-    solved = (("idempotency", execute), ("retry", retry))
-    yours = tuple(name for name, function in solved if function is not None)
-    return Own(execute or execute_task, retry or execute_with_retry, yours)
+    solved = {name: _solved(name, path) for name, path in files.items()}
+    return Own(
+        solved["idempotency"] or execute_task,
+        solved["retry"] or execute_with_retry,
+        tuple(name for name in NAMES if solved[name]),
+    )
 
 
-def _solved(name: str, file: Callable[[str], Path]) -> Callable[..., Any] | None:
+def _solved(name: str, path: Path) -> Callable[..., Any] | None:
     """The function of an exercise, if it passes its check as it stands."""
-    from agentstate_lab.lab.exercises.judge import answer_cells
     from agentstate_lab.lab.practice import check_notebook
 
-    exercise = exercise_named(name)
-    path = file(exercise.stem)
     if not path.is_file() or not check_notebook(path).passed:
         return None
     _, cells = answer_cells(path)
     space: dict[str, Any] = {"__name__": "__main__", "display": lambda *a, **k: None}
     for number, source in json.loads(cells):
         exec(compiled(source, number), space)  # noqa: S102 - the learner's own
-    found: Callable[..., Any] = space[exercise.function]
+    found: Callable[..., Any] = space[exercise_named(name).function]
     return found

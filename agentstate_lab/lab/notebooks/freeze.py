@@ -18,6 +18,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 from agentstate_lab.errors import InvalidValue
 from agentstate_lab.lab.processes import own_sockets
@@ -62,19 +63,13 @@ def _empty_home() -> Iterator[None]:
         "PYTHONHASHSEED": "0",
         "TZ": "UTC",
     }
-    before = {name: os.environ.get(name) for name in changed}
-    os.environ.update(changed)
-    try:
-        yield
-    finally:
-        stop_world()
-        forget_postgres()
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
-        shutil.rmtree(folder, ignore_errors=True)
+    with mock.patch.dict(os.environ, changed):
+        try:
+            yield
+        finally:
+            stop_world()
+            forget_postgres()
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _execute(notebook: Any, path: Path) -> None:

@@ -21,23 +21,10 @@ from agentstate_lab.stores import JsonFileStore, execute_step
 
 from .view import Guesses, Hint, Progress, Row
 
-__all__ = [
-    "Guesses",
-    "Hint",
-    "Progress",
-    "Row",
-    "guess_kept",
-    "hint",
-    "keep_guess",
-    "keep_outcome",
-    "progress",
-    "record",
-]
-
 FILE = "progress.json"
 _PREDICTIONS = Task.new("keep what was predicted", key="predictions")
 
-Facts = Callable[[Row], dict[str, int | bool]]
+Facts = Callable[[Task], dict[str, JsonValue]]
 
 
 def progress() -> Progress:
@@ -68,8 +55,8 @@ def record(exercise: Exercise, report: Report) -> None:
     if not report.started:
         return
 
-    def count(row: Row) -> dict[str, int | bool]:
-        reached = int(report.score.split()[0])
+    def count(task: Task) -> dict[str, JsonValue]:
+        row, reached = _row(exercise, task), int(report.score.split()[0])
         return {
             "attempts": row.attempts + 1,
             "best": max(row.best, reached),
@@ -77,7 +64,7 @@ def record(exercise: Exercise, report: Report) -> None:
             "passed": row.passed or report.passed,
         }
 
-    _change(exercise, "attempt", count)
+    _learn(_task(exercise), "attempt", count)
 
 
 def hint(name: str) -> Hint:
@@ -89,16 +76,14 @@ def hint(name: str) -> Hint:
     """
     exercise = exercise_named(name)
     hints: tuple[str, ...] = exercise.load().HINTS
-    read = 1
+
+    def one_more(task: Task) -> dict[str, JsonValue]:
+        return {"hints": min(_row(exercise, task).hints + 1, len(hints))}
+
     try:
-        row = _change(
-            exercise,
-            "hint",
-            lambda before: {"hints": min(before.hints + 1, len(hints))},
-        )
-        read = row.hints
+        read = _row(exercise, _learn(_task(exercise), "hint", one_more)).hints
     except AgentStateError:
-        pass  # a torn file must not keep a hint away; progress() names the trouble
+        read = 1  # a torn file must not keep a hint away; progress() names the trouble
     return Hint(read, len(hints), hints[read - 1])
 
 
@@ -124,7 +109,7 @@ def keep_guess(key: str, guess: str) -> None:
     Raises:
         StoreError: It could not be kept.
     """
-    _upsert(key, {"guess": guess, "right": None})
+    _learn(_PREDICTIONS, key, lambda task: {key: {"guess": guess, "right": None}})
 
 
 def keep_outcome(key: str, *, right: bool) -> None:
@@ -134,23 +119,27 @@ def keep_outcome(key: str, *, right: bool) -> None:
     Raises:
         StoreError: It could not be kept.
     """
-    _upsert(key, {"guess": guess_kept(key) or "", "right": right})
+    kept: JsonValue = {"guess": guess_kept(key) or "", "right": right}
+    _learn(_PREDICTIONS, key, lambda task: {key: kept})
 
 
-def _upsert(key: str, value: JsonValue) -> None:
-    """Set one fact of the predictions' task, whoever else writes at that moment."""
-    operation = UpsertFact(fact=Fact(key=key, value=value))
+def _learn(new: Task, what: str, facts: Facts) -> Task:
+    """Set some facts of a task, whoever else writes at that moment, and return it."""
 
     def step(task: Task) -> Task:
-        patch = StatePatch(
-            id=f"{key}-{task.version}",
-            base_version=task.version,
-            operations=(operation,),
+        operations = tuple(
+            UpsertFact(fact=Fact(key=key, value=value))
+            for key, value in facts(task).items()
         )
-        return task.apply(patch)
+        version = task.version
+        return task.apply(
+            StatePatch(
+                id=f"{what}-{version}", base_version=version, operations=operations
+            )
+        )
 
     with _store() as store:
-        execute_step(store, store.submit(_PREDICTIONS).task.id, step)
+        return execute_step(store, store.submit(new).task.id, step)
 
 
 def _guesses(task: Task | None) -> Guesses:
@@ -179,24 +168,3 @@ def _row(exercise: Exercise, task: Task | None) -> Row:
         value = task.agent_state.fact(name, 0)
         counts[name] = value if isinstance(value, int) else 0
     return Row(exercise, **counts, passed=task.agent_state.fact("passed") is True)
-
-
-def _change(exercise: Exercise, what: str, facts: Facts) -> Row:
-    """Apply one patch to the exercise's task, and return the row it makes."""
-
-    def step(task: Task) -> Task:
-        new = facts(_row(exercise, task))
-        return task.apply(
-            StatePatch(
-                id=f"{what}-{task.version}",
-                base_version=task.version,
-                operations=tuple(
-                    UpsertFact(fact=Fact(key=key, value=value))
-                    for key, value in new.items()
-                ),
-            )
-        )
-
-    with _store() as store:
-        task = store.submit(_task(exercise)).task
-        return _row(exercise, execute_step(store, task.id, step))

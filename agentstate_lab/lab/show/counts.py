@@ -11,7 +11,7 @@ Nothing here runs an agent or changes the ledger.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from agentstate_lab.lab.world import Scenario, Step, scenario_named, start_world
+from agentstate_lab.lab.world import Scenario, scenario_named, start_world
 
 from .table import Cell, Table, Tabled
 from .words import times
@@ -24,15 +24,15 @@ def steps(scenario: str = "deploy") -> Table:
         f"{job.goal} {len(job.steps)} steps, {len(job.effects)} effects",
         ("minute", "step", "the model calls", "changes"),
         tuple(
-            (str(step.minute), step.name, _call(step), step.effect or "nothing")
+            (
+                str(step.minute),
+                step.name,
+                f"{step.tool}({', '.join(map(str, step.arguments.values()))})",
+                step.effect or "nothing",
+            )
             for step in job.steps
         ),
     )
-
-
-def _call(step: Step) -> str:
-    """The tool call, as one would write it."""
-    return f"{step.tool}({', '.join(map(str, step.arguments.values()))})"
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -330,13 +330,11 @@ def test_with_the_plan_what_was_taken_out_is_left_out(world, task_id):
     assert counts(world, task_id)["deploy-worker"] == 1
 
 
-def test_a_note_may_be_a_state_or_json(task_id):
-    """Both forms say the same to the next agent."""
+def test_a_note_of_no_more_steps_is_handed_on_as_it_is(task_id):
+    """What the one before knew, the next one knows."""
     job, note = handed_over(task_id)
 
-    state = AgentState.model_validate(note)
-
-    assert noted_agent(job, state, steps=0) == noted_agent(job, note, steps=0) == note
+    assert noted_agent(job, note, steps=0) == note
 
 
 def test_what_is_learned_twice_counts_twice():

@@ -8,7 +8,7 @@ Nothing is drawn that was not noted (`tapped`), and nothing noted is left out.
 The number under the picture counts the requests, and what became of the writes.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -50,57 +50,6 @@ class Message:
     refused: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Talk:
-    """
-    What was said, and the words for it.
-
-    Attributes:
-        notes: The exchanges, in their order.
-
-    >>> note = Exchange("planner", "write to version 1", "conflict: version 2")
-    >>> Talk((note,)).verdict
-    '1 request: 0 writes done, 1 conflict'
-    """
-
-    notes: tuple[Exchange, ...]
-
-    @property
-    def agents(self) -> list[str]:
-        """Who sent something, in the order of their first requests."""
-        return list(dict.fromkeys(note.agent for note in self.notes))
-
-    @property
-    def columns(self) -> list[str]:
-        """The lines from left to right; the server is the second."""
-        first, *others = self.agents
-        return [first, SERVER, *others]
-
-    @property
-    def messages(self) -> list[Message]:
-        """The arrows, from top to bottom."""
-        return [message for note in self.notes for message in _messages(note)]
-
-    @property
-    def verdict(self) -> str:
-        """How many requests, and what became of the writes."""
-        done = sum(_wrote(note) and not _replayed(note) for note in self.notes)
-        replays = sum(_wrote(note) and _replayed(note) for note in self.notes)
-        conflicts = sum(_refused(note.answer) for note in self.notes)
-        lost = sum(note.loss is not None for note in self.notes)
-        said = [plural(done, "write") + " done", plural(conflicts, "conflict")]
-        said += [plural(replays, "write") + " known already"] if replays else []
-        said += [plural(lost, "message") + " lost"] if lost else []
-        return f"{plural(len(self.notes), 'request')}: {', '.join(said)}"
-
-    @property
-    def words(self) -> str:
-        """The picture in words."""
-        lines = [f"{note.agent}: {note.asked}, {_end(note)}" for note in self.notes]
-        lanes = ", ".join(self.columns)
-        return f"Messages from top to bottom, between {lanes}. {'; '.join(lines)}."
-
-
 def who_said_what(notes: Iterable[Exchange]) -> None:
     """
     Draw the exchanges as a sequence of messages.
@@ -111,14 +60,35 @@ def who_said_what(notes: Iterable[Exchange]) -> None:
     Raises:
         InvalidValue: There are none, or too many to be read.
     """
-    talk = Talk(tuple(notes))
-    if not 0 < len(talk.notes) <= MOST:
-        why = f"1 to {MOST} exchanges can be drawn, not {len(talk.notes)}"
+    noted = tuple(notes)
+    if not 0 < len(noted) <= MOST:
+        why = f"1 to {MOST} exchanges can be drawn, not {len(noted)}"
         raise InvalidValue("notes", why)
-    figure(_drawn(talk), alt=talk.words, number=talk.verdict)
+    first, *others = dict.fromkeys(note.agent for note in noted)
+    columns = [first, SERVER, *others]  # from left to right
+    told = "; ".join(f"{note.agent}: {note.asked}, {_end(note)}" for note in noted)
+    lanes = ", ".join(columns)
+    figure(
+        _drawn(columns, [message for note in noted for message in messages(note)]),
+        alt=f"Messages from top to bottom, between {lanes}. {told}.",
+        number=_counted(noted),
+    )
 
 
-def _messages(note: Exchange) -> Iterator[Message]:
+def _counted(notes: Sequence[Exchange]) -> str:
+    """How many requests, and what became of the writes."""
+    done = [note.answer for note in notes if note.answer.startswith("done")]
+    known = sum(answer.endswith("as before") for answer in done)
+    conflicts = sum(_refused(note.answer) for note in notes)
+    lost = sum(note.loss is not None for note in notes)
+    said = [plural(len(done) - known, "write") + " done"]
+    said += [plural(conflicts, "conflict")]
+    said += [plural(known, "write") + " known already"] if known else []
+    said += [plural(lost, "message") + " lost"] if lost else []
+    return f"{plural(len(notes), 'request')}: {', '.join(said)}"
+
+
+def messages(note: Exchange) -> Iterator[Message]:
     """The one or two arrows of an exchange."""
     asked_in_vain = note.loss in (Loss.REQUEST, Loss.UNREACHED)
     yield Message(note.agent, note.asked, lost=asked_in_vain)
@@ -134,31 +104,22 @@ def _end(note: Exchange) -> str:
     return f"answered {note.answer}, {note.loss}"
 
 
-def _wrote(note: Exchange) -> bool:
-    return note.answer.startswith("done")
-
-
-def _replayed(note: Exchange) -> bool:
-    return note.answer.endswith("as before")
-
-
 def _refused(answer: str) -> bool:
     return answer.startswith("conflict")
 
 
-def _drawn(talk: Talk) -> Any:
+def _drawn(columns: Sequence[str], arrows: Sequence[Message]) -> Any:
     """Lines down, arrows across."""
-    columns, messages = talk.columns, talk.messages
-    size = (WIDE * (len(columns) - 1) + 1.4, HIGH * len(messages) + 0.9)
+    size = (WIDE * (len(columns) - 1) + 1.4, HIGH * len(arrows) + 0.9)
     fig, axes = canvas(*size)
     for x, name in enumerate(columns):
-        axes.plot([x, x], [0.2, len(messages) + 0.4], color=NEUTRAL, linewidth=1.2)
+        axes.plot([x, x], [0.2, len(arrows) + 0.4], color=NEUTRAL, linewidth=1.2)
         look = {"boxstyle": "round,pad=0.4", "facecolor": "white", "edgecolor": INK}
         axes.text(x, -0.4, name, ha="center", va="center", bbox=look)
-    for row, message in enumerate(messages, start=1):
+    for row, message in enumerate(arrows, start=1):
         _arrow(axes, row, columns.index(message.agent), message)
     axes.set_xlim(-0.25, len(columns) - 0.75)
-    axes.set_ylim(len(messages) + 0.5, -1.2)
+    axes.set_ylim(len(arrows) + 0.5, -1.2)
     axes.set_axis_off()
     return fig
 

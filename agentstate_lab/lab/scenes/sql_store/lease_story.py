@@ -33,7 +33,13 @@ from agentstate_lab.lab.show import (
     span,
 )
 from agentstate_lab.state import Owner, Task
-from agentstate_lab.stores import Claim, LeaseStore, check_seconds, open_store
+from agentstate_lab.stores import (
+    LEASE,
+    Claim,
+    LeaseStore,
+    check_seconds,
+    open_store,
+)
 
 STOPPED: Final = 45.0  # worker a, in seconds after its claim
 WOKE: Final = 110.0
@@ -82,11 +88,6 @@ class LeaseStory:
         return (WOKE if self.taken is None else self.taken) - STOPPED
 
     @property
-    def in_vain(self) -> float:
-        """For how long worker a worked on a task that was not its own any more."""
-        return SAVES - WOKE if self.refused else 0.0
-
-    @property
     def verdict(self) -> str:
         """The number of the picture, in words."""
         said = f"lease of {self.seconds:g} s: nobody works for {self.still:g} s"
@@ -96,21 +97,11 @@ class LeaseStory:
             return f"{said}, then worker a goes on, and its save is accepted"
         return (
             f"{said}; from second {self.taken:g} the task is worker b's; worker a"
-            f" works for {self.in_vain:g} s in vain, and its save is refused"
-        )
-
-    @property
-    def words(self) -> str:
-        """The picture in words."""
-        beats = ", ".join(f"{beat:g}" for beat in self.beats) or "no time"
-        return (
-            "Two workers as rows, seconds from left to right. Worker a claims at 0,"
-            f" beats at {beats} and is stopped from {STOPPED:g} to {WOKE:g}; its lease"
-            f" ends at {self.ends:g}. {self.verdict[0].upper()}{self.verdict[1:]}."
+            f" works for {SAVES - WOKE:g} s in vain, and its save is refused"
         )
 
 
-def play_lease(url: str, seconds: float = 60.0, *, wakes: bool = True) -> LeaseStory:
+def play_lease(url: str, seconds: float = LEASE, *, wakes: bool = True) -> LeaseStory:
     """
     Play the story on the store of *url*.
 
@@ -145,12 +136,19 @@ def play_lease(url: str, seconds: float = 60.0, *, wakes: bool = True) -> LeaseS
 
 def who_held_the_task(story: LeaseStory) -> None:
     """Draw who worked when, until when the lease ran, and what became of the save."""
-    figure(_drawn(story), alt=story.words, number=story.verdict)
+    beats = ", ".join(f"{beat:g}" for beat in story.beats) or "no time"
+    figure(
+        _drawn(story),
+        alt=(
+            "Two workers as rows, seconds from left to right. Worker a claims at 0,"
+            f" beats at {beats} and is stopped from {STOPPED:g} to {WOKE:g}; its lease"
+            f" ends at {story.ends:g}. {story.verdict[0].upper()}{story.verdict[1:]}."
+        ),
+        number=story.verdict,
+    )
 
 
-def overslept(
-    url: str, task_id: str, *, seconds: float = 60.0
-) -> tuple[LeaseStore, Claim, Claim]:
+def overslept(url: str, task_id: str) -> tuple[LeaseStore, Claim, Claim]:
     """
     A worker's lease has ended while it was asleep, and another has claimed the task.
 
@@ -159,17 +157,15 @@ def overslept(
 
         task_id: A new task.
 
-        seconds: How long the lease was.
-
     Returns:
         The store, the claim of the worker that slept, the claim of the other.
     """
     clock = FakeClock()
     store = cast(LeaseStore, open_store(url, clock=clock))
     task = store.submit(Task.new("One step.", task_id=task_id)).task
-    mine = _claim(store, task, A, check_seconds(seconds))
-    clock.advance(seconds)
-    return store, mine, _claim(store, task, B, seconds)
+    mine = _claim(store, task, A, LEASE)
+    clock.advance(LEASE)
+    return store, mine, _claim(store, task, B, LEASE)
 
 
 def what_a_lease_costs(url: str, lengths: Iterable[float]) -> Table:

@@ -15,7 +15,7 @@ from agentstate_lab.errors import (
     VersionConflict,
 )
 from agentstate_lab.lab.agents import add, new_task, stdio_server
-from agentstate_lab.lab.agents.sharing import ROUNDS, change_shared
+from agentstate_lab.lab.agents.sharing import ROUNDS
 from agentstate_lab.lab.crash import victim
 from agentstate_lab.lab.scenes.mcp_state import (
     Loss,
@@ -24,7 +24,7 @@ from agentstate_lab.lab.scenes.mcp_state import (
     requests_of,
     who_said_what,
 )
-from agentstate_lab.lab.scenes.mcp_state.talk import MOST, Talk
+from agentstate_lab.lab.scenes.mcp_state.talk import MOST, messages
 from agentstate_lab.lab.scenes.mcp_state.tapped import Exchange
 from agentstate_lab.mcp_state import CallTool, Grant, StateServer, ids_of, state_uri
 from agentstate_lab.state import AppendFacts, Fact, Task
@@ -154,23 +154,27 @@ CONFLICT = (
         pytest.param(Loss.REPLY, 2, "1 write done", id="reply"),
     ],
 )
-def test_what_is_lost_ends_halfway(loss, arrows, verdict):
+def test_what_is_lost_ends_halfway(shown, loss, arrows, verdict):
     """A lost request has no answer; a lost reply had one."""
     answer = "done: version 2" if loss is Loss.REPLY else ""
-    talk = Talk((Exchange("a", "write to version 1", answer, loss),))
+    note = Exchange("a", "write to version 1", answer, loss)
 
-    assert [one.lost for one in talk.messages] == [False, True][-arrows:]
-    assert talk.verdict == f"1 request: {verdict}, 0 conflicts, 1 message lost"
-    assert str(loss) in talk.words
+    who_said_what([note])
+
+    said, number = shown[0]["text/plain"].splitlines()
+    assert [one.lost for one in messages(note)] == [False, True][-arrows:]
+    assert number == f"1 request: {verdict}, 0 conflicts, 1 message lost"
+    assert str(loss) in said
 
 
-def test_a_write_that_was_known_is_not_counted_twice():
+def test_a_write_that_was_known_is_not_counted_twice(shown):
     """The server said done twice, and did it once."""
     again = Exchange("a", "write to version 1", "done: version 2, as before")
 
-    talk = Talk((*CONFLICT, again))
+    who_said_what([*CONFLICT, again])
 
-    assert talk.verdict.endswith("1 write done, 1 conflict, 1 write known already")
+    number = "1 write done, 1 conflict, 1 write known already"
+    assert shown[0]["text/plain"].endswith(number)
 
 
 @pytest.mark.parametrize("number", [0, MOST + 1])
@@ -201,18 +205,17 @@ def test_a_number_of_agents_that_makes_no_sense_is_refused(count):
 
 
 def test_a_change_is_made_anew_after_a_conflict(server):
-    """From what is known then."""
+    """Beside what the other one has written."""
     other = TappedClient(server, "other")
     coming = [None, lambda: other.write(URI, noted("o", 1, "o"))]
-
-    def count(seen):
-        known = len(seen.agent_state.known_facts)
-        return [AppendFacts(facts=[Fact(key="known", value=known)])]
+    mine = AppendFacts(facts=[Fact(key="mine", value=1)])
 
     with other, TappedClient(server, coming=coming) as client:
-        seen = change_shared(client, URI, "count", count)
+        add(client, URI, "mine", mine)
 
-    assert seen.agent_state.fact("known") == 1
+        assert facts(client) == 2
+        answers = [note.answer for note in client.notes[1:4:2]]
+        assert answers == ["conflict: version 2", "done: version 3"]
 
 
 def test_a_change_that_is_never_quick_enough_gives_up(server):
