@@ -157,8 +157,9 @@ def noted_agent(
         messages.append(message)
         if not message.get("tool_calls"):
             answer = str(message["content"])
-            fact = Fact(key="answer", value=answer, source="model")
-            return learn(state, UpsertFact(fact=fact)).model_dump(mode="json")
+            said = Fact(key="answer", value=answer, source="model")
+            state = learn(state, UpsertFact(fact=said))
+            return state.model_dump(mode="json")
         for call in message["tool_calls"]:
             step = job.step(call)
             risky = state.needs_approval(step.risk_level)

@@ -92,7 +92,15 @@ def tools_of(
         honoured = name not in keyless
 
         def run(arguments: dict[str, Any], key: str, seconds: float) -> str:
-            return _run(job, name, arguments, key if honoured else None, seconds)
+            if (wait := job.step_seconds * pace()) > 0:
+                job.sleep(wait)
+            return perform(
+                job.scenario.step_for(name, arguments),
+                world=job.world,
+                task_id=job.task_id,
+                key=key if honoured else None,
+                timeout=seconds,
+            )
 
         return replace(
             TOOLS[name],
@@ -114,13 +122,3 @@ def line(event: AgentEvent) -> str:
     '[ 3 of 20 turns] announce done'
     """
     return f"[{event.turns:>2} of {event.max_turns} turns] {event.text}"
-
-
-def _run(
-    job: Job, tool: str, arguments: dict[str, Any], key: str | None, seconds: float
-) -> str:
-    """Take the time that the step takes, and do it."""
-    if (wait := job.step_seconds * pace()) > 0:
-        job.sleep(wait)
-    step = job.scenario.step_for(tool, arguments)
-    return perform(step, world=job.world, task_id=job.task_id, key=key, timeout=seconds)

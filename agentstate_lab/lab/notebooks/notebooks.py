@@ -18,10 +18,7 @@ from agentstate_lab.errors import AgentStateError, InvalidValue
 from agentstate_lab.lab.home import repository_root
 
 from .freeze import frozen
-from .notebook_file import CRASH, SOLUTION_ONLY, tags, unsteady
 from .stubs import stub_of
-
-__all__ = ["CRASH", "SOLUTION_ONLY", "frozen", "main", "stub_of", "tags", "unsteady"]
 
 
 def _settle(texts: dict[Path, str], check: bool) -> int:
@@ -39,15 +36,9 @@ def _settle(texts: dict[Path, str], check: bool) -> int:
     return int(check and bool(stale))
 
 
-def _root(what: str) -> Path:
-    """The repository, which *what* needs."""
-    if (root := repository_root()) is None:
-        raise InvalidValue(what, "there is no repository of the course here")
-    return root
-
-
 def _stubs(check: bool) -> int:
-    root = _root("stubs")
+    if (root := repository_root()) is None:
+        raise InvalidValue("stubs", "there is no repository of the course here")
     folder = root / "exercises"
     solutions = sorted((folder / "solutions").glob("*.ipynb"))
     return _settle({folder / path.name: stub_of(path) for path in solutions}, check)

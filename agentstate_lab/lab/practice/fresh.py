@@ -43,7 +43,10 @@ def reset(name: str, *, root: Path | None = None) -> Reset:
             "reset", "needs the course's repository; the package runs without one"
         )
     original = root / (NOTEBOOKS if lesson else "exercises") / f"{stem}.ipynb"
-    fresh = untouched(original) if lesson else _stub(root, stem)
+    if lesson:
+        fresh = untouched(original)
+    else:  # from its solution: the tracked stub may have been solved
+        fresh = stub_of(root / "exercises" / "solutions" / f"{stem}.ipynb")
     at_work = lesson or (root / WORK).is_dir()
     path = root / WORK / original.relative_to(root) if at_work else original
     found = path.read_bytes() if path.is_file() else None
@@ -54,11 +57,6 @@ def reset(name: str, *, root: Path | None = None) -> Reset:
         atomic_write(path, fresh.encode(), mode=0o644)
     names = tuple(one.name for one in EXERCISES.values() if one.stem == stem)
     return Reset(path, kept, () if lesson else names)
-
-
-def _stub(root: Path, stem: str) -> str:
-    """The stub as its solution gives it: the tracked one may have been solved."""
-    return stub_of(root / "exercises" / "solutions" / f"{stem}.ipynb")
 
 
 def _keep(content: bytes | None, stem: str) -> Path:

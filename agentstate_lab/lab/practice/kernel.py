@@ -20,7 +20,7 @@ class NotPassed(AssertionError):
     """A check did not pass, and pytest runs the notebook; the message is the report."""
 
 
-def told(report: Report, name: str) -> Report:
+def told(report: Report, *, asked_for: bool) -> Report:
     """
     Return *report*, or raise it where pytest runs the notebook and nothing passed yet.
 
@@ -30,14 +30,14 @@ def told(report: Report, name: str) -> Report:
     Args:
         report: What the check found.
 
-        name: The answer's name when it is the one that is asked for, else empty.
+        asked_for: Whether the answer has the name that the exercise asks for.
 
     Raises:
         NotPassed: The report did not pass.
     """
     if report.passed:
         _passed.add(report.name)
-    elif name and _under_pytest() and report.name not in _passed:
+    elif asked_for and _under_pytest() and report.name not in _passed:
         raise NotPassed(f"\n{report}")
     return report
 

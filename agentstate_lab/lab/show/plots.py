@@ -120,16 +120,12 @@ def picture(fig: "Figure", *, alt: str, number: str) -> Picture:
     for name, text in (("alt", alt), ("number", number)):
         if not isinstance(text, str) or not text.strip():
             raise InvalidValue(name, "a figure needs a text for it")
-    return Picture(base64.b64encode(png(fig)).decode(), alt, number)
+    png = io.BytesIO()
+    # Without the version of the program, the same data are the same bytes.
+    fig.savefig(png, format="png", dpi=DPI, metadata={"Software": None})
+    return Picture(base64.b64encode(png.getvalue()).decode(), alt, number)
 
 
 def figure(fig: "Figure", *, alt: str, number: str) -> None:
     """Show *fig* with its words, as `picture` makes it."""
     publish(picture(fig, alt=alt, number=number))
-
-
-def png(fig: "Figure") -> bytes:
-    """The figure as PNG, without the date and the version of the program."""
-    buffer = io.BytesIO()
-    fig.savefig(buffer, format="png", dpi=DPI, metadata={"Software": None})
-    return buffer.getvalue()

@@ -15,6 +15,7 @@ import json
 import uuid
 from collections import Counter
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -152,8 +153,7 @@ class TakenOver:
         lines += ways[len(self.told) :]  # the budget ended it before the next turn
         return "\n".join([*lines, f"the ledger: {self.counted.verdict}"])
 
-    def __repr__(self) -> str:
-        return str(self)
+    __repr__ = __str__
 
 
 def take_over(state: AgentState, brief: Brief) -> TakenOver:
@@ -174,14 +174,13 @@ def take_over(state: AgentState, brief: Brief) -> TakenOver:
         return text
 
     job = _small_job(f"08_context/{uuid.uuid4().hex}", steps.append)
-    try:
-        for step in DONE:
-            perform(step, world=job.world, task_id=job.task_id)
-        ended = briefed_agent(job, state, noted)
-    except Exception as error:  # noqa: BLE001 - what is no refusal is raised again
-        ended = _refused(error)
-    finally:
-        job.client.close()
+    for step in DONE:
+        perform(step, world=job.world, task_id=job.task_id)
+    with closing(job.client):
+        try:
+            ended = briefed_agent(job, state, noted)
+        except Exception as error:  # noqa: BLE001 - what is no refusal is raised again
+            ended = _refused(error)
     done = [line.split()[2] for line in steps]
     return TakenOver(tuple(told), tuple(done), ended, counted(job.task_id))
 
@@ -192,12 +191,11 @@ def model_says(text: str) -> str:
     words, or its refusal. Nothing is run.
     """
     job = _small_job("08_context/asked", print)
-    try:
-        message = ask(job, [user_says(text)])
-    except Exception as error:  # noqa: BLE001 - what is no refusal is raised again
-        return _refused(error)
-    finally:
-        job.client.close()
+    with closing(job.client):
+        try:
+            message = ask(job, [user_says(text)])
+        except Exception as error:  # noqa: BLE001 - what is no refusal is raised again
+            return _refused(error)
     calls = message.get("tool_calls")
     return job.step(calls[0]).name if calls else str(message["content"])
 

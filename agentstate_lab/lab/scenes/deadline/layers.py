@@ -119,12 +119,6 @@ def who_runs_out_first(stories: Mapping[str, Layers]) -> None:
     """
     if not stories:
         raise InvalidValue("stories", "at least one is needed")
-    number = "; ".join(f"{name}: {one.verdict}" for name, one in stories.items())
-    figure(_drawn(stories), alt=_words(stories), number=number)
-
-
-def _words(stories: Mapping[str, Layers]) -> str:
-    """The drawing for those who do not see it."""
     told = []
     for name, one in stories.items():
         parts = [
@@ -133,7 +127,11 @@ def _words(stories: Mapping[str, Layers]) -> str:
             for share in one.shares
         ]
         told.append(f"{name}: the caller waits {one.patience:g} s; {', '.join(parts)}")
-    return f"Bars over time, one row for each layer. {'. '.join(told)}."
+    figure(
+        _drawn(stories),
+        alt=f"Bars over time, one row for each layer. {'. '.join(told)}.",
+        number="; ".join(f"{name}: {one.verdict}" for name, one in stories.items()),
+    )
 
 
 def _drawn(stories: Mapping[str, Layers]) -> Any:

@@ -10,7 +10,6 @@ time that is used up (05), a death in the middle (00 to 02, 07). Nothing waits f
 real: the agent gets a sleep that only takes note.
 """
 
-import functools
 import tempfile
 import uuid
 from collections.abc import Callable
@@ -19,7 +18,7 @@ from typing import Any
 
 from agentstate_lab.agent import Finished
 from agentstate_lab.deadline import Deadline
-from agentstate_lab.lab.agents import agent_named, open_job, outcome_of
+from agentstate_lab.lab.agents import run_job
 from agentstate_lab.lab.clock import FakeClock
 from agentstate_lab.lab.crash import Agent, crash_at
 from agentstate_lab.lab.home import home
@@ -45,21 +44,24 @@ class Trial:
 
     def run(self) -> str:
         """Run the agent once, and say how it ended."""
-        run = agent_named(self.agent)
-        job = open_job(
-            SCENARIO,
-            self.task_id,
-            store_url=self.url,
-            sleep=self.clock.sleep,
-            on_event=lambda line: None,
-        )
         try:
-            outcome = outcome_of(run(job))
+            outcome = run_job(
+                SCENARIO,
+                self.task_id,
+                self.agent,
+                store_url=self.url,
+                sleep=self.clock.sleep,
+                on_event=lambda line: None,
+            )
         except Exception as error:  # noqa: BLE001 - the agent on trial may raise any
             return type(error).__name__
-        finally:
-            job.client.close()
         return "completed" if outcome.completed else "not completed"
+
+    def die(self, point: str) -> None:
+        """Kill the agent at *point*."""
+        crash_at(
+            self.agent, point, scenario=SCENARIO, task_id=self.task_id, store=self.url
+        )
 
     def counts(self) -> dict[str, int]:
         """What the world counted, by step."""
@@ -101,19 +103,15 @@ def time_runs_out(trial: Trial) -> Verdict:
     trial.run()
     task = store.get(trial.task_id)
     started = sum(trial.counts().values())
-    good = not started and "deadline" in (task.error or "")
-    return good, f"no time left: {started} effects started, error: {_short(task)}"
+    error = task.error or "none"
+    good = not started and "deadline" in error
+    said = f"{started} effects started, error: {error.partition(':')[0]}"
+    return good, f"no time left: {said}"
 
 
 def progress_is_stored(trial: Trial) -> Verdict:
     """Killed after three effects: is it on the disk how far it came?"""
-    crash_at(
-        trial.agent,
-        "effect.after:3",
-        scenario=SCENARIO,
-        task_id=trial.task_id,
-        store=trial.url,
-    )
+    trial.die("effect.after:3")
     store: Any = open_store(trial.url)
     try:
         task = store.get(trial.task_id)
@@ -131,13 +129,7 @@ def progress_is_stored(trial: Trial) -> Verdict:
 
 def a_run_is_resumed(trial: Trial) -> Verdict:
     """Killed at a bad moment, and run again."""
-    crash_at(
-        trial.agent,
-        "effect.inside:4",
-        scenario=SCENARIO,
-        task_id=trial.task_id,
-        store=trial.url,
-    )
+    trial.die("effect.inside:4")
     ended = trial.run()
     most = max(trial.counts().values())
     good = ended == "completed" and trial.each_once()
@@ -176,12 +168,6 @@ def checklist(agent: Agent) -> Table:
     return Table(caption, ("promise", "what happened", "verdict"), tuple(rows))
 
 
-def _short(task: Task) -> str:
-    return (task.error or "none").partition(":")[0]
-
-
 def _name(agent: Agent) -> str:
-    if isinstance(agent, functools.partial):
-        agent = agent.func
     name = agent if isinstance(agent, str) else getattr(agent, "__name__", "agent")
     return str(name).replace("_agent", " agent")

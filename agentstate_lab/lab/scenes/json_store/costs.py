@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from agentstate_lab.errors import InvalidValue
+from agentstate_lab.lab.clock import FakeClock
 from agentstate_lab.lab.home import home
 from agentstate_lab.lab.show import figure, lines
 from agentstate_lab.state import Task
@@ -55,17 +56,13 @@ def _one_save(folder: Path, count: int) -> int:
         raise InvalidValue("counts", f"a number from 1 to {MAX_TASKS}, not {count!r}")
     path = folder / f"{count}.json"
     one = _task(0)
-    with JsonFileStore(path, clock=_no_clock) as store:
+    with JsonFileStore(path, clock=FakeClock()) as store:
         one = store.submit(one).task
         # One write for all of them: one for each would take the square of that.
         store._write(Content({one.id: task_line(one) for one in _stored(one, count)}))
-    with CountingStore(path, clock=_no_clock) as counting:
+    with CountingStore(path, clock=FakeClock()) as counting:
         counting.save(one)
         return counting.written
-
-
-def _no_clock() -> float:
-    return 0.0
 
 
 def _task(number: int) -> Task:

@@ -40,32 +40,22 @@ def what_does_a_storm_cost(measured: Mapping[str, Sequence[Storm]]) -> None:
             f"1 to {len(LOOKS)} strategies with the same clients are needed",
         )
     ends = {name: storms[-1] for name, storms in measured.items()}
-    figure(_drawn(measured), alt=_words(ends), number=_number(ends))
-
-
-def _number(ends: Mapping[str, Storm]) -> str:
-    """The largest storms, as a line under the picture."""
-    most = next(iter(ends.values())).clients
-    said = [f"{name} {_calls(one)}, {_time(one)}" for name, one in ends.items()]
-    return f"{most} clients: {'; '.join(said)}"
-
-
-def _words(ends: Mapping[str, Storm]) -> str:
-    """The picture in words."""
-    most = next(iter(ends.values())).clients
+    costs = {name: (f"{one.calls:,} calls", _time(one)) for name, one in ends.items()}
     longest = max(ends, key=lambda name: (ends[name].seconds, ends[name].calls))
     quickest = min(ends, key=lambda name: ends[name].seconds)
-    return (
-        "Two panels over the number of clients, all axes in powers: on the left the"
-        " calls, on the right the seconds until the last client is answered. With"
-        f" {most} clients, {longest} is at the top with {_calls(ends[longest])} and"
-        f" {_time(ends[longest])}, {quickest} at the bottom of the right panel with"
-        f" {_calls(ends[quickest])} and {_time(ends[quickest])}."
+    most = ends[longest].clients
+    said = "; ".join(f"{name} {', '.join(cost)}" for name, cost in costs.items())
+    figure(
+        _drawn(measured),
+        alt=(
+            "Two panels over the number of clients, all axes in powers: on the left the"
+            " calls, on the right the seconds until the last client is answered. With"
+            f" {most} clients, {longest} is at the top with"
+            f" {' and '.join(costs[longest])}, {quickest} at the bottom of the right"
+            f" panel with {' and '.join(costs[quickest])}."
+        ),
+        number=f"{most} clients: {said}",
     )
-
-
-def _calls(one: Storm) -> str:
-    return f"{one.calls:,} calls"
 
 
 def _time(one: Storm) -> str:
