@@ -148,7 +148,6 @@ def noted_agent(
     """
     if note is None:
         note = {"goal": job.scenario.goal}
-    # A goal that is missing there is not guessed.
     state = AgentState.model_validate({"goal": "", **note})
     messages: list[Message] = [user_says(render_note(state))]
     last = math.inf if steps is None else state.budget.used.steps + steps
