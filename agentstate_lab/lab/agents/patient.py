@@ -22,13 +22,13 @@ from .job import Job
 QUICK = RetryPolicy(wait_initial=0.001)
 
 
-def patient(job: Job, policy: RetryPolicy = QUICK) -> Job:
+def patient(job: Job) -> Job:
     """*job* with a model and a world that try again."""
     ask, act = job.client.chat.completions.create, job.world.effect
 
     def again(call: Callable[[], Any], *, idempotent: bool) -> Any:
         return execute_with_retry(
-            call, policy=policy, idempotent=idempotent, sleep=job.sleep
+            call, policy=QUICK, idempotent=idempotent, sleep=job.sleep
         )
 
     def create(**request: Any) -> Any:

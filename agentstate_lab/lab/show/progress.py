@@ -78,23 +78,25 @@ class TerminalBar:
         total: How many steps the job has.
 
         out: Where to write.
-
-        says_end: Whether the end is a line, too, or somebody else tells it.
     """
 
     total: int
     out: TextIO = field(default_factory=lambda: sys.stdout)
-    says_end: bool = True
     _bar: Any = None
 
     def __call__(self, event: AgentEvent) -> None:
-        """Show one event. What the model wants, the line of the step will say."""
+        """
+        Show one event.
+
+        What the model wants, the line of the step will say, and how it ended, the
+        command says for every agent.
+        """
         from tqdm import tqdm
 
         if event.kind == "asked":
             return
         text = event.text if event.text.isprintable() else repr(event.text)[1:-1]
-        if self.says_end or event.kind != "ended":
+        if event.kind != "ended":
             tqdm.write(f"  {text}", file=self.out)
         if self._bar is None:
             form = {**STEPS, "leave": False, "disable": None}  # None: not into a file

@@ -59,8 +59,6 @@ def with_bar(name: str, scenario: str, strategy: str | None) -> Callable[[Job], 
     """
     The agent of this *name*, with a progress bar if it tells how far it is.
 
-    The bar leaves the end to the command, which says it for every agent.
-
     Args:
         name: As in `agents.AGENTS`.
 
@@ -68,5 +66,5 @@ def with_bar(name: str, scenario: str, strategy: str | None) -> Callable[[Job], 
 
         strategy: As for `with_options`.
     """
-    bar = TerminalBar(len(scenario_named(scenario).steps), says_end=False)
+    bar = TerminalBar(len(scenario_named(scenario).steps))
     return with_options(name, strategy=strategy, on_event=bar)

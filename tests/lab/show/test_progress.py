@@ -83,7 +83,7 @@ class Terminal(io.StringIO):
 def test_events_scroll_above_the_bar_and_the_end_leaves_none():
     """What was reached is under the last event; when all is told, it is gone."""
     out = Terminal()
-    bar = TerminalBar(4, out, says_end=False)
+    bar = TerminalBar(4, out)
     for kind, done in (("step", 1), ("asked", 1), ("step", 2), ("ended", 2)):
         bar(AgentEvent(kind, f"{kind} {done}\x1b[2J", done=done))
 

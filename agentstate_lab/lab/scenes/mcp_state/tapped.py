@@ -61,8 +61,6 @@ class Exchange:
 
         loss: What got lost, if anything.
 
-        patch_id: Of the patch, when it was a write.
-
         at: When it was over, in seconds of the clock that all processes share.
     """
 
@@ -70,7 +68,6 @@ class Exchange:
     asked: str
     answer: str
     loss: Loss | None = None
-    patch_id: str | None = None
     at: float = field(default=0.0, compare=False)
 
 
@@ -104,8 +101,6 @@ class TappedClient(StateClient):
         notes: Where to note; several clients can share one list.
 
         token: As for `StateClient`.
-
-        clock: Says when; the same for all processes of a machine.
     """
 
     def __init__(
@@ -116,11 +111,9 @@ class TappedClient(StateClient):
         coming: Iterable[Coming] = (),
         notes: list[Exchange] | None = None,
         token: str | None = None,
-        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__(server, token=token)
         self.name = name
-        self.clock = clock
         self.notes: list[Exchange] = [] if notes is None else notes
         self.expect(*coming)
 
@@ -152,12 +145,8 @@ class TappedClient(StateClient):
 
     def _note(self, ask: Ask[Any], answer: str, loss: Loss | None) -> None:
         """Note one exchange."""
-        patch_id = None
-        if isinstance(ask, CallTool):
-            patch_id = ask.arguments.get("patch_id")
-        now = self.clock()
-        asked = _asked(ask)
-        self.notes.append(Exchange(self.name, asked, answer, loss, patch_id, now))
+        now = time.monotonic()
+        self.notes.append(Exchange(self.name, _asked(ask), answer, loss, now))
 
 
 def _asked(ask: Ask[Any]) -> str:

@@ -23,7 +23,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import repeat
 
-from agentstate_lab.retry import Jitter, RetryPolicy, Uniform, check_count, check_number
+from agentstate_lab.retry import Jitter, RetryPolicy, Uniform, check_count
 
 Waits = Callable[[Uniform], Iterator[float]]
 
@@ -91,14 +91,7 @@ def strategies() -> dict[str, Waits]:
     }
 
 
-def storm(
-    clients: int,
-    waits: Waits,
-    *,
-    seed: int = 1,
-    refuse: float = REFUSE,
-    limit: float = TEN_MINUTES,
-) -> Storm:
+def storm(clients: int, waits: Waits, *, seed: int = 1) -> Storm:
     """
     Let *clients* call together, and each again until it is answered.
 
@@ -108,30 +101,24 @@ def storm(
         waits: From a source of chance to the waits of one client, in seconds.
 
         seed: Another number is another storm of the same kind.
-
-        refuse: What it costs the service to say no, in seconds.
-
-        limit: When to stop looking, in virtual seconds.
     """
     check_count("clients", clients, MAX_CLIENTS)
-    check_number("refuse", refuse, 0, ANSWER)
-    check_number("limit", limit, 1, TEN_MINUTES)
     chance = random.Random(seed)
     patience = [waits(random.Random(f"{seed}/{n}")) for n in range(clients)]
     arriving = [(chance.uniform(*UNDER_WAY), n) for n in range(clients)]
     heapq.heapify(arriving)
     calls, answered, free_at = 0, 0, 0.0
-    while arriving and arriving[0][0] <= limit:
+    while arriving and arriving[0][0] <= TEN_MINUTES:
         now, client = heapq.heappop(arriving)
         calls += 1
         if now >= free_at:
             answered += 1
             free_at = now + ANSWER
         else:
-            free_at += refuse
+            free_at += REFUSE
             again = now + next(patience[client]) + chance.uniform(*UNDER_WAY)
             heapq.heappush(arriving, (again, client))
-    return Storm(clients, calls, answered, limit if arriving else free_at)
+    return Storm(clients, calls, answered, TEN_MINUTES if arriving else free_at)
 
 
 def typical(clients: int, waits: Waits, *, storms: int = 21) -> Storm:

@@ -7,7 +7,7 @@ A notebook cannot measure this: its outputs would differ in each run. So it show
 
 import json
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from agentstate_lab.errors import LabError
 from agentstate_lab.lab.show import GOOD, NEUTRAL, canvas, figure, name_rows
@@ -37,27 +37,13 @@ def kept_costs(path: Path = KEPT) -> Costs:
         ) from error
 
 
-def what_a_step_costs(costs: Costs | None = None) -> None:
-    """
-    Draw the milliseconds of a step.
-
-    Args:
-        costs: By default, those that were kept.
-    """
-    shown = kept_costs() if costs is None else costs
+def what_a_step_costs() -> None:
+    """Draw the milliseconds of a step: bars, ours in another colour."""
+    costs = kept_costs()
     words = "; ".join(
         f"{kind}: " + ", ".join(f"{name} {ms:g} ms" for name, ms in figures.items())
-        for kind, figures in shown.items()
+        for kind, figures in costs.items()
     )
-    figure(
-        _drawn(shown),
-        alt=f"Bars, one for each way to do a step. {words}.",
-        number=words,
-    )
-
-
-def _drawn(costs: Costs) -> Any:
-    """Bars from short to long, ours in another colour, each with its number."""
     rows = [
         (f"{kind}: {name}", ms, name in ("save", "run_once"))
         for kind, figures in costs.items()
@@ -70,4 +56,4 @@ def _drawn(costs: Costs) -> Any:
     name_rows(axes, [name for name, _, _ in rows])
     axes.set_xlim(0, 1.15 * max(ms for _, ms, _ in rows))
     axes.set_xlabel("milliseconds for a step (blue: this course)")
-    return fig
+    figure(fig, alt=f"Bars, one for each way to do a step. {words}.", number=words)

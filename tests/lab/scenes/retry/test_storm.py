@@ -29,15 +29,6 @@ def test_one_client_is_answered_at_once():
     assert ANSWER < alone.seconds < 1
 
 
-def test_a_refusal_that_costs_nothing_feeds_no_storm():
-    """With it the service refuses for ever; without it all get their answer."""
-    costly = storm(40, at_once, limit=60)
-    free = storm(40, at_once, refuse=0.0, limit=60)
-
-    assert (costly.answered, costly.over) == (1, False)
-    assert (free.answered, free.over) == (40, True)
-
-
 def test_the_same_seed_is_the_same_storm():
     """A lesson can be run again."""
     waits = RetryPolicy(max_attempts=1_000).waits
@@ -46,22 +37,11 @@ def test_the_same_seed_is_the_same_storm():
     assert storm(20, waits, seed=3) != storm(20, waits, seed=4)
 
 
-@pytest.mark.parametrize(
-    ("name", "arguments"),
-    [
-        pytest.param("clients", {"clients": 0}, id="nobody"),
-        pytest.param("clients", {"clients": 10**6}, id="too-many"),
-        pytest.param("refuse", {"refuse": -1}, id="negative"),
-        pytest.param("refuse", {"refuse": float("nan")}, id="nan"),
-        pytest.param("limit", {"limit": float("inf")}, id="for-ever"),
-    ],
-)
-def test_a_storm_that_makes_no_sense_is_refused(name, arguments):
+@pytest.mark.parametrize("clients", [0, 10**6])
+def test_a_storm_that_makes_no_sense_is_refused(clients):
     """Or that would never end."""
-    with pytest.raises(InvalidValue) as caught:
-        storm(**{"clients": 5, "waits": at_once, **arguments})
-
-    assert caught.value.name == name
+    with pytest.raises(InvalidValue, match="clients"):
+        storm(clients, at_once)
 
 
 def test_a_typical_storm_is_a_median():
