@@ -3,10 +3,9 @@ The scenes of notebook 10: the checklist as code that runs, and what a step cost
 """
 
 from .checklist import checklist
-from .long_run import Cost, Meter, what_does_a_step_write
+from .long_run import Meter, what_does_a_step_write
 
 __all__ = [
-    "Cost",
     "Meter",
     "checklist",
     "what_does_a_step_write",

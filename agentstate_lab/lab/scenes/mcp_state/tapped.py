@@ -99,8 +99,6 @@ class TappedClient(StateClient):
             (None), a loss, or a function that is called before the request is sent.
 
         notes: Where to note; several clients can share one list.
-
-        token: As for `StateClient`.
     """
 
     def __init__(
@@ -110,9 +108,8 @@ class TappedClient(StateClient):
         *,
         coming: Iterable[Coming] = (),
         notes: list[Exchange] | None = None,
-        token: str | None = None,
     ) -> None:
-        super().__init__(server, token=token)
+        super().__init__(server)
         self.name = name
         self.notes: list[Exchange] = [] if notes is None else notes
         self.expect(*coming)

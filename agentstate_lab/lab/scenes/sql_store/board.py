@@ -23,8 +23,6 @@ from agentstate_lab.stores import TaskStore, is_gone, open_store
 EVERY = 0.3  # seconds between two looks
 LOOKS = 1_000  # five minutes; a board that nobody watches any more ends
 
-Wait = Callable[[float], object]
-
 HEAD = ("task", "attempt", "worker", "state")
 
 
@@ -58,7 +56,9 @@ class Board:
         tasks = [self._store.get(task_id) for task_id in self._ids]
         return Table(_caption(tasks), HEAD, tuple(map(self._row, tasks)))
 
-    def follow(self, show: Callable[[Table], object], wait: Wait) -> None:
+    def follow(
+        self, show: Callable[[Table], object], wait: Callable[[float], object]
+    ) -> None:
         """
         Show the board, again and again, until every task has ended.
 
@@ -118,14 +118,14 @@ def task_board(url: str, task_ids: Iterable[str]) -> None:
     follow.start()
 
 
-def _follow(board: Board, shown: Any, wait: Wait = time.sleep) -> None:
+def _follow(board: Board, shown: Any) -> None:
     """Keep a widget up to date; a store that goes away ends that in words."""
 
     def show(table: Table) -> None:
         shown.value = table.html()
 
     try:
-        board.follow(show, wait)
+        board.follow(show, time.sleep)
     except AgentStateError as error:
         shown.value += f"<p>The board has ended: {type(error).__name__}.</p>"
 
