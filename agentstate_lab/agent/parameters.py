@@ -30,7 +30,6 @@ from agentstate_lab.errors import InvalidValue
 
 from .docstring import described
 from .form import Form
-from .strict import strict_schema
 
 Read = Callable[[Mapping[str, Any]], dict[str, JsonValue]]
 
@@ -59,14 +58,10 @@ class Parameters:
 
         read: From what the model sent to the arguments, in one spelling. It raises
             `InvalidValue`, in words for the model.
-
-        strict: Whether the schema keeps the rules under which a provider promises
-            that the model keeps to it.
     """
 
     schema: dict[str, Any]
     read: Read = field(repr=False)
-    strict: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,14 +82,9 @@ class Signature:
     filled: Mapping[str, str]
 
 
-def signature_of(fn: Callable[..., Any], *, strict: bool = False) -> Signature:
+def signature_of(fn: Callable[..., Any]) -> Signature:
     """
     What *fn* takes, from its type hints and its docstring.
-
-    Args:
-        fn: The function.
-
-        strict: Whether its schema must keep the rules of strict mode.
 
     Raises:
         InvalidValue: A parameter has no type hint, or one that no JSON can fill.
@@ -112,8 +102,7 @@ def signature_of(fn: Callable[..., Any], *, strict: bool = False) -> Signature:
             defaults[name] = one.default
     form = Form(given, optional=defaults)
     schema = form.schema(described(fn).arguments, defaults)
-    shown = strict_schema(schema) if strict else schema
-    return Signature(Parameters(shown, form.read, strict), form.values, filled)
+    return Signature(Parameters(schema, form.read), form.values, filled)
 
 
 def _declared(fn: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
