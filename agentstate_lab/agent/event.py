@@ -45,38 +45,9 @@ class AgentEvent:
     seconds_left: float = 0.0
 
 
-def event_of(
-    task: Task, kind: str, text: str, *, step: str = "", seconds_left: float = 0.0
-) -> AgentEvent:
-    """
-    The event, with how far *task* has come.
-
-    Args:
-        task: As it is stored.
-
-        kind: See `AgentEvent`.
-
-        text: One line about it.
-
-        step: The step that it is about.
-
-        seconds_left: How much of its time is left.
-    """
-    state = task.agent_state
-    return AgentEvent(
-        kind,
-        text,
-        step=step,
-        done=Finished.of(state).steps,
-        turns=state.budget.used.steps,
-        max_turns=state.budget.max_steps,
-        seconds_left=seconds_left,
-    )
-
-
 def found(task: Task) -> str:
     """What an earlier run has left, in words."""
-    done = event_of(task, "found", "").done
+    done = Finished.of(task.agent_state).steps
     said = {0: "no step is done yet", 1: "1 step is done"}
     return f"found the task: {said.get(done, f'{done} steps are done')}"
 

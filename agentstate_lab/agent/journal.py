@@ -35,7 +35,6 @@ from agentstate_lab.state import (
 from agentstate_lab.stores import Clock, Page, until_saved
 
 from .allowance import accounted, granted
-from .finished import bounded, is_old
 from .held import Held
 from .recall import WHERE
 
@@ -105,7 +104,7 @@ class Journal:
         record = task.deadline or self._granted(task)
         self.deadline = Deadline.restore(record, clock=self._clock, wall=self._wall)
         self._read_end()
-        if record.suspended or task.deadline is None or is_old(task.agent_state):
+        if record.suspended or task.deadline is None:
             # Else a kill before the next save would make waiting of this work.
             self._keep(self.deadline.record())
 
@@ -185,8 +184,7 @@ class Journal:
 
     def _keep(self, record: DeadlineRecord) -> None:
         def saved() -> Task:
-            task = bounded(self.in_hand())
-            return self.store.save(accounted(task, record))
+            return self.store.save(accounted(self.in_hand(), record))
 
         until_saved(saved)
 

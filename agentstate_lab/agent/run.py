@@ -50,8 +50,8 @@ from .allowance import check_budget
 from .approval import asked_about, may_run
 from .attempts import Attempts, Final, hopeless, settled, unsafe
 from .call import Call, read_call, run_tool
-from .event import AgentEvent, end_of, event_of, found
-from .finished import OTHERS, counted
+from .event import AgentEvent, end_of, found
+from .finished import OTHERS, Finished, counted
 from .held import Counting
 from .journal import Journal, Snapshots
 from .recall import NAME as RECALL
@@ -249,9 +249,17 @@ class AgentRun:
     def tell(self, kind: str, text: str, step: str = "") -> None:
         """Say what happened, with how far the run is."""
         left = getattr(self.journal, "deadline", None)
-        seconds = 0.0 if left is None else left.remaining()
-        task = self.journal.store.get(self.journal.task_id)
-        self.on_event(event_of(task, kind, text, step=step, seconds_left=seconds))
+        state = self.journal.store.get(self.journal.task_id).agent_state
+        event = AgentEvent(
+            kind,
+            text,
+            step,
+            done=Finished.of(state).steps,
+            turns=state.budget.used.steps,
+            max_turns=state.budget.max_steps,
+            seconds_left=0.0 if left is None else left.remaining(),
+        )
+        self.on_event(event)
 
     def _shown(self, task: Task, turn: int) -> list[Message]:
         """What the model is shown of state and conversation."""
