@@ -47,8 +47,6 @@ from .run import AgentRun, Ask
 from .tools import Tool
 from .view import CONTEXT_BYTES
 
-__all__ = ["AgentEvent", "run_agent"]
-
 SYSTEM = "You are a careful operations agent. Use the tools, one step at a time."
 STEP_SECONDS = 60.0
 KEEP_CHECKPOINTS = 25

@@ -96,16 +96,6 @@ class ContextSlice:
     size: int
 
     @property
-    def goal(self) -> str:
-        """What is wanted."""
-        return self.state.goal
-
-    @property
-    def open_questions(self) -> tuple[str, ...]:
-        """What a person has to answer, approvals among them."""
-        return self.state.open_questions
-
-    @property
     def plan(self) -> tuple[str, ...]:
         """The plan, or nothing when it did not fit."""
         return self.state.plan
@@ -123,11 +113,6 @@ class ContextSlice:
     def render(self) -> str:
         """All that was counted: the state as lines, then each message as JSON."""
         return "\n".join([self.lines(), *map(message_line, self.messages)])
-
-    def to_messages(self) -> list[dict[str, Any]]:
-        """The same for the chat API: the state as a user message, then the turns."""
-        turns = [dict(copy.deepcopy(message)) for message in self.messages]
-        return [{"role": "user", "content": self.lines()}, *turns]
 
     def lines(self) -> str:
         """The state as lines."""

@@ -14,7 +14,7 @@ An unknown outcome is resolved by sending the same key to the receiver again, by
 the caller's word that the effect may be repeated, or by a person (`waiting`).
 
 `run_once` does this for one step. A whole task is run, resumed and recovered in
-`execution`, whose names are here as well.
+`execution`.
 
 What this promises: at-least-once, and once where the receiver honours the key. What
 no code can promise is "once" for a receiver that honours nothing: there the choice
@@ -58,16 +58,6 @@ from agentstate_lab.stores import (
     without_question,
     working,
 )
-
-from .execution import execute_task, recover, resume_task
-
-__all__ = [
-    "execute_task",
-    "recover",
-    "resolve",
-    "resume_task",
-    "run_once",
-]
 
 IfUnknown = Literal["resend", "repeat", "wait"]
 Sleep = Callable[[float], object]

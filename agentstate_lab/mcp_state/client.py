@@ -9,7 +9,7 @@ program. An answer that makes no sense says nothing about the effect, and the er
 says so.
 
 This module tries nothing again and knows no deadline; `shared_state` does. How a
-connection is opened, and what happens when it breaks, is in `mcp_state_connection`.
+connection is opened, and what happens when it breaks, is in `connection`.
 
 Source: Model Context Protocol, revision 2026-07-28, "Resources" and "Tools".
 """

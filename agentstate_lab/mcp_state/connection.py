@@ -7,7 +7,7 @@ brings its own, in a thread, and whoever asks waits for the answer like for any 
 
 A connection breaks: the server ends, a cable is pulled, a request takes too long. It
 is then closed, and the next request opens another one. Nothing is asked twice here;
-that is for whoever knows whether it may be (`mcp_state_client`).
+that is for whoever knows whether it may be (`shared_state`).
 
 An error says what is known. Without a connection nothing was asked, so nothing
 happened. After that, no answer means that the outcome is unknown.

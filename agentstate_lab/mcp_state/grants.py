@@ -10,7 +10,7 @@ Over HTTP anybody on the machine can connect, so each agent has a secret token, 
 in one file that only the owner of the file may read (mode 0600). Over stdio the
 process that starts the server is the agent, and no token is needed.
 
-This module checks no requests; `mcp_state` does. A token proves an agent to the
+This module checks no requests; `server` does. A token proves an agent to the
 server, not a person, and whoever can read the file can be any agent.
 """
 

@@ -8,14 +8,14 @@ A server offers the tasks of a store under addresses that any MCP client can rea
 Reading is a *resource*. Changing is a *tool*, because resources cannot be written,
 and a write must say two things that no address can: the version that it is based on,
 and the id of the patch. The version keeps two writers from undoing each other. The
-patch id makes it safe to send it again when the answer was lost (`patching`).
+patch id makes it safe to send it again when the answer was lost (`stores.apply_once`).
 
 What is read is the past the moment it arrives, so it is marked as stale (`ttlMs` 0)
 and carries its version. A client may listen for changes, and hears of those that went
 through this very server process: one that another process made in the store is not
 announced, and neither is one from before it listened. Read again all the same.
 
-This module serves; `shared_state` asks, and `mcp_state_serve` makes a process of it.
+This module serves; `shared_state` asks, and `serve` makes a process of it.
 It holds no state and no lock: the store does, and decides between two writers.
 
 Source: Model Context Protocol, revision 2026-07-28, "Resources" and "Tools".
@@ -54,21 +54,12 @@ from agentstate_lab.state import (
 )
 from agentstate_lab.stores import Applied, StepStore, apply_once
 
-from .client import SharedState, StateClient
+from .client import SharedState
 from .errors import spoken
 from .grants import Grant
 from .history import HistoryPage, messages_page, steps_page
 from .sent import MaybeState, MaybeText
-from .shared_state import read_shared_state, write_shared_state
 from .uri import TEMPLATE, ids_of, state_uri
-
-__all__ = [
-    "SharedState",
-    "StateClient",
-    "StateServer",
-    "read_shared_state",
-    "write_shared_state",
-]
 
 MAX_PATCH_BYTES: Final = 256 * 1024  # as JSON; what is larger belongs into an artifact
 
@@ -101,6 +92,7 @@ class StateServer(MCPServer):
         auth, token_verifier: How tokens are checked, over HTTP.
 
     >>> from agentstate_lab import MemoryStore, Task
+    >>> from agentstate_lab.mcp_state import StateClient, read_shared_state
     >>> store = MemoryStore()
     >>> task, _ = store.submit(Task.new("Clean the logs", task_id="logs"))
     >>> server = StateServer(store, Grant(agent_id="agent"))

@@ -13,7 +13,6 @@ that is not for a function that does not know what the patch is for.
 whose answer was lost, a server that cannot be reached proves nothing.
 """
 
-import random
 import time
 from collections.abc import Callable
 from typing import Final
@@ -25,15 +24,13 @@ from agentstate_lab.errors import (
     IllegalTransition,
     InvalidValue,
 )
-from agentstate_lab.retry import Kind, RetryPolicy, Uniform, execute_with_retry, kind_of
+from agentstate_lab.retry import Kind, execute_with_retry, kind_of
 from agentstate_lab.state import StatePatch, TaskState
 from agentstate_lab.stores import Applied
 
 from .client import SharedState, StateClient
 from .connection import TIMEOUT
 from .uri import state_uri
-
-DEFAULT: Final = RetryPolicy()
 
 # What a server says only after it has looked for the patch, and not found it.
 _ANSWERED: Final = (Conflict, IllegalTransition, InvalidValue)
@@ -45,9 +42,7 @@ def read_shared_state(
     task_id: str,
     *,
     deadline: Deadline | None = None,
-    policy: RetryPolicy = DEFAULT,
     sleep: Callable[[float], object] = time.sleep,
-    rng: Uniform = random,
 ) -> SharedState:
     """
     What is known of another agent's task, and the version that it was read at.
@@ -61,11 +56,7 @@ def read_shared_state(
 
         deadline: When it is no longer wanted.
 
-        policy: How often to ask, and how long to wait in between.
-
         sleep: Waits so many seconds.
-
-        rng: Draws the waits.
 
     Raises:
         TaskNotFound: That agent has no such task.
@@ -77,12 +68,10 @@ def read_shared_state(
     uri = state_uri(agent_id, task_id)
     return execute_with_retry(
         lambda: client.read(uri, timeout=_time_for(deadline, f"read {uri}")),
-        policy=policy,
         idempotent=True,
         deadline=deadline,
         classify=_kind_of,
         sleep=sleep,
-        rng=rng,
     )
 
 
@@ -95,9 +84,7 @@ def write_shared_state(
     state: TaskState | str | None = None,
     result: str | None = None,
     deadline: Deadline | None = None,
-    policy: RetryPolicy = DEFAULT,
     sleep: Callable[[float], object] = time.sleep,
-    rng: Uniform = random,
 ) -> Applied:
     """
     Have *patch* applied to another agent's task, once, however often it is sent.
@@ -118,11 +105,7 @@ def write_shared_state(
 
         deadline: When it is no longer wanted.
 
-        policy: How often to ask, and how long to wait in between.
-
         sleep: Waits so many seconds.
-
-        rng: Draws the waits.
 
     Raises:
         VersionConflict: The task has changed since: read again, and make the patch
@@ -147,12 +130,10 @@ def write_shared_state(
     try:
         return execute_with_retry(
             attempt,
-            policy=policy,
             idempotent=True,
             deadline=deadline,
             classify=_kind_of,
             sleep=sleep,
-            rng=rng,
         )
     except _ANSWERED:
         raise

@@ -24,11 +24,11 @@ import copy
 import re
 import threading
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from mcp import Client
-from mcp_types import CallToolResult, ListToolsResult
+from mcp_types import CallToolResult
 from mcp_types import Tool as ServerTool
 
 from agentstate_lab.agent import Parameters, Tool, told
@@ -99,17 +99,6 @@ def tools_of(
     return made
 
 
-@dataclass(frozen=True, slots=True)
-class ListTools:
-    """Asks for one page of the list of tools, in one request."""
-
-    cursor: str | None
-
-    async def __call__(self, client: Client) -> ListToolsResult:
-        """Ask through the connected *client*."""
-        return await client.list_tools(cursor=self.cursor)
-
-
 class _Remote:
     """One tool of a server."""
 
@@ -167,7 +156,7 @@ def _listed(client: StateClient, timeout: float) -> Iterator[ServerTool]:
     """All tools of a server, page by page."""
     cursor: str | None = None
     for _ in range(MAX_PAGES):
-        page = client.request(ListTools(cursor), timeout)
+        page = client.request(partial(Client.list_tools, cursor=cursor), timeout)
         yield from page.tools
         cursor = page.next_cursor
         if not cursor:

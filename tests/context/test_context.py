@@ -207,11 +207,10 @@ def test_the_slice_shares_no_memory(whole, said):
     before, talk = whole.model_dump_json(), copy.deepcopy(said)
 
     made = filter_relevant_state(whole, STEP, PLENTY, messages=said)
-    sent = made.to_messages()
     for one in made.facts:
         if isinstance(one.value, dict | list):
             one.value.clear()
-    for message in (*made.messages, *sent):
+    for message in made.messages:
         message.clear()
 
     assert (whole.model_dump_json(), said) == (before, talk)
@@ -337,7 +336,6 @@ def test_a_budget_for_less_than_the_least_is_refused():
         "not started",
     )
     assert made.size == 68
-    assert made.open_questions == ("Which region?",)
 
 
 def test_a_call_and_its_results_stay_together():
@@ -349,8 +347,6 @@ def test_a_call_and_its_results_stay_together():
     made = filter_relevant_state(whole, STEP, last.size + 300, messages=said)
 
     assert list(made.messages) == said[4:]
-    assert made.to_messages()[0]["role"] == "user"
-    assert made.to_messages()[1:] == said[4:]
     assert reasons(made) == {"1": "no room"}
 
 

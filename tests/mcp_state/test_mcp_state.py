@@ -48,7 +48,6 @@ from agentstate_lab.mcp_state import (
 )
 from agentstate_lab.mcp_state.connection import _errors
 from agentstate_lab.mcp_state.errors import CONFLICT, NOT_GRANTED, from_wire, to_wire
-from agentstate_lab.retry import RetryPolicy
 from agentstate_lab.stores import apply_once, claim, working
 
 URI = state_uri("a", "job")
@@ -605,11 +604,10 @@ def test_a_lost_answer_leaves_a_doubt(later, raised, effect):
             raise failures.pop(0)
 
     client = Fails("http://127.0.0.1:9/mcp")
-    policy = RetryPolicy(max_attempts=4)
 
     with pytest.raises(raised) as caught:
         write_shared_state(
-            client, "a", "job", noted("p", 1, "x"), policy=policy, sleep=lambda s: None
+            client, "a", "job", noted("p", 1, "x"), sleep=lambda seconds: None
         )
 
     assert caught.value.effect == effect
@@ -620,8 +618,7 @@ def test_a_client_that_nobody_closed_keeps_no_program_alive():
     """Its event loop would be waited for at the end of Python, and never come."""
     code = (
         "from agentstate_lab import MemoryStore, Task\n"
-        "from agentstate_lab.mcp_state.grants import Grant\n"
-        "from agentstate_lab.mcp_state.server import *\n"
+        "from agentstate_lab.mcp_state import *\n"
         "store = MemoryStore()\n"
         "store.submit(Task.new('Clean', task_id='job', agent_id='a'))\n"
         "client = StateClient(StateServer(store, Grant(agent_id='a')))\n"
