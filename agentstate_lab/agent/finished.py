@@ -16,7 +16,7 @@ What has fallen out of it is in the records and messages: `recall` finds it ther
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
 from agentstate_lab.state import AgentState, Fact, UpsertFact
@@ -122,13 +122,7 @@ class Finished:
 
     def value(self) -> dict[str, Any]:
         """What is shown of it: the parts that hold something."""
-        parts: dict[str, Any] = {
-            "done": self.done,
-            "failed": self.failed,
-            "newest": self.newest,
-            "failures": self.failures,
-        }
-        return {name: part for name, part in parts.items() if part}
+        return {name: part for name, part in asdict(self).items() if part}
 
     def fact(self) -> Fact:
         """The one fact that a state carries of it."""

@@ -187,24 +187,9 @@ def chosen(
     """
     The same for turns that are rendered already, sharing what they are made of.
 
-    Args:
-        state: All that is known.
-
-        current_step: The step that comes next; empty for none.
-
-        max_bytes: What `render()` may count at most.
-
-        turns: The conversation so far.
-
-        count: Takes a text and returns its size.
-
-        keep: Keys of facts that must be shown.
-
-        keep_last_turn: Whether the last turn must be shown: a model that does not see
-            what it has called for calls for it again.
-
-    Raises:
-        ContextTooSmall: What must be shown does not fit; `needed` says the least.
+    The arguments are those of `filter_relevant_state`, with the conversation as
+    *turns*. With *keep_last_turn* the last of them must be shown: a model that does
+    not see what it has called for calls for it again.
     """
     names = frozenset(keep)
     last = len(turns) - 1 if keep_last_turn else -1

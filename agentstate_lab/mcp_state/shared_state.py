@@ -89,23 +89,8 @@ def write_shared_state(
     """
     Have *patch* applied to another agent's task, once, however often it is sent.
 
-    Args:
-        client: The connection.
-
-        agent_id: Whose task it is.
-
-        task_id: Which task.
-
-        patch: What to change: for the version that was read, under an id that names
-            the intent. A repeat carries the same id and the same body.
-
-        state: The state that the task takes with it, if it changes.
-
-        result: What came out, when the task is completed with it.
-
-        deadline: When it is no longer wanted.
-
-        sleep: Waits so many seconds.
+    The arguments are those of `read_shared_state` and of `StateClient.write`. The id
+    of the patch names the intent: a repeat carries the same id and the same body.
 
     Raises:
         VersionConflict: The task has changed since: read again, and make the patch

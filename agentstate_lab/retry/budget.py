@@ -17,6 +17,8 @@ from .backoff import check_count
 from .failure import timed_out
 
 MAX_TOKENS = 10**9
+COST = 5  # tokens that a retry takes
+TIMEOUT_COST = 10  # the same after a timeout, which has held a connection meanwhile
 
 
 class RetryBudget:
@@ -30,24 +32,14 @@ class RetryBudget:
     Args:
         tokens: How many there are at first, and at most.
 
-        cost: What a retry takes.
-
-        timeout_cost: What a retry takes after a timeout, which has held a
-            connection all that time.
-
     >>> budget = RetryBudget(tokens=10)
     >>> [budget.take(ConnectionError()) for _ in range(3)]
     [5, 5, 0]
     """
 
-    def __init__(
-        self, tokens: int = 500, *, cost: int = 5, timeout_cost: int = 10
-    ) -> None:
+    def __init__(self, tokens: int = 500) -> None:
         check_count("tokens", tokens, MAX_TOKENS)
-        check_count("cost", cost, MAX_TOKENS)
-        check_count("timeout_cost", timeout_cost, MAX_TOKENS)
         self._most = self._tokens = tokens
-        self._cost, self._timeout_cost = cost, timeout_cost
         self._lock = threading.Lock()
 
     @property
@@ -57,7 +49,7 @@ class RetryBudget:
 
     def take(self, error: Exception) -> int:
         """Pay for a retry after *error*: the tokens taken, or 0 with too few left."""
-        cost = self._timeout_cost if timed_out(error) else self._cost
+        cost = TIMEOUT_COST if timed_out(error) else COST
         with self._lock:
             if cost > self._tokens:
                 return 0

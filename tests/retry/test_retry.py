@@ -376,7 +376,7 @@ def test_no_policy_sleeps_past_a_deadline_or_tries_too_often(
 
 def test_a_budget_stops_retries_and_lets_first_attempts_through(clock):
     """A thousand calls to a service that is down: 1100 requests and not 4000."""
-    budget = RetryBudget(tokens=500, cost=5)
+    budget = RetryBudget(tokens=500)
     fn = Flaky(SILENT)
 
     for _ in range(1_000):
@@ -420,13 +420,13 @@ def test_a_budget_is_never_more_than_full():
 
 def test_threads_share_a_budget_to_the_token():
     """Eight at once take what is there, and not one more."""
-    budget = RetryBudget(tokens=1_000, cost=1)
+    budget = RetryBudget(tokens=1_000)
     start = threading.Barrier(8)
     taken = []
 
     def spend():
         start.wait()
-        taken.append(sum(budget.take(SILENT) for _ in range(200)))
+        taken.append(sum(budget.take(SILENT) for _ in range(40)))
 
     threads = [threading.Thread(target=spend) for _ in range(8)]
     for thread in threads:
@@ -437,14 +437,13 @@ def test_threads_share_a_budget_to_the_token():
     assert (sum(taken), budget.tokens) == (1_000, 0)
 
 
-@pytest.mark.parametrize("name", ["tokens", "cost", "timeout_cost"])
 @pytest.mark.parametrize("value", [0, -1, 1.5, True, float("nan"), "5", None, 10**10])
-def test_a_budget_of_nonsense_is_refused(name, value):
+def test_a_budget_of_nonsense_is_refused(value):
     """By name, like everything else."""
     with pytest.raises(errors.InvalidValue) as caught:
-        RetryBudget(**{name: value})
+        RetryBudget(value)
 
-    assert caught.value.name == name
+    assert caught.value.name == "tokens"
 
 
 # The real client, the real services.
