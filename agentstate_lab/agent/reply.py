@@ -16,18 +16,18 @@ What a call asks for is read in `call`: that may be wrong, and the model is told
 """
 
 import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeGuard
 
 from agentstate_lab.errors import AnswerNotWhole, InvalidValue
 from agentstate_lab.state import Message, clean
 
+from .tools import MAX_SHOWN, TOOL_NAME
+
 MAX_REPLY = 1_000_000  # characters of one message
 MAX_CALLS = 128
 MAX_TOKENS = 10**9  # of one reply; whoever says more does not count
 BYTES_PER_TOKEN = 4  # about, when the reply does not say what it used
-MAX_SHOWN = 200
 MAX_CUT = 2  # answers that were cut off in a row before the run gives up
 
 # Why an answer ended, in the words of several providers.
@@ -51,8 +51,6 @@ FIELDS = (
     *("content", "refusal", "tool_calls", "id", "function", "name", "arguments"),
     *("type", "text"),
 )
-
-_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 
 
 def read_reply(reply: Any, turn: int) -> Message:
@@ -176,7 +174,7 @@ def _function(called: Any) -> dict[str, str]:
     """What is called, in the form in which the API takes it back."""
     function = _fields(called)
     name, arguments = function.get("name"), function.get("arguments")
-    known = isinstance(name, str) and _NAME.fullmatch(name)
+    known = isinstance(name, str) and TOOL_NAME.fullmatch(name)
     if isinstance(arguments, Mapping):  # some servers send the object itself
         arguments = json.dumps(arguments, default=str)
     return {

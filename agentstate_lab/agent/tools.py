@@ -35,7 +35,7 @@ MAX_SHOWN = 200
 Run = Callable[[dict[str, Any], str, float], Any]
 StepName = Callable[[str, Mapping[str, Any]], str]
 
-_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
+TOOL_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")  # what the chat API takes
 
 
 def named_by_intent(tool: str, arguments: Mapping[str, Any]) -> str:
@@ -87,7 +87,7 @@ class Tool:
     step_name: StepName = field(default=named_by_intent, repr=False)
 
     def __post_init__(self) -> None:
-        if not isinstance(self.name, str) or not _NAME.fullmatch(self.name):
+        if not isinstance(self.name, str) or not TOOL_NAME.fullmatch(self.name):
             raise InvalidValue(
                 "tool", f"{self.name!r:.80} is no name: use letters, digits, - and _"
             )

@@ -39,7 +39,7 @@ from agentstate_lab.state import (
 )
 from agentstate_lab.stores import Applied
 
-from .connection import TIMEOUT, Answer, Ask, Connection, Server
+from .connection import TIMEOUT, Connection
 from .errors import SERVER
 from .uri import state_uri
 
@@ -114,19 +114,12 @@ class CallTool:
         return await client.session.send_request(request, CallToolResult)
 
 
-class StateClient:
+class StateClient(Connection):
     """
     A connection to a server of states, used like any object; close it at the end.
 
-    Args:
-        server: The address of one over HTTP, the command that starts one over stdio,
-            or the server itself, in memory.
-
-        token: Who we are, over HTTP.
+    Its `request` asks the protocol's own client for anything else.
     """
-
-    def __init__(self, server: Server, *, token: str | None = None) -> None:
-        self._connection = Connection(server, token)
 
     def read(self, uri: str, *, timeout: float = TIMEOUT) -> SharedState:
         """
@@ -185,33 +178,6 @@ class StateClient:
             said = "".join(getattr(part, "text", "") for part in done.content)
             raise AgentStateError(f"{SERVER} failed: {said}", effect="unknown")
         return _understood(Applied, done.structured_content)
-
-    def request(self, ask: Ask[Answer], timeout: float = TIMEOUT) -> Answer:
-        """
-        Ask the protocol's own client for anything; one attempt.
-
-        Args:
-            ask: Gets the connected client and returns what is to be awaited, for
-                example `lambda client: client.list_resources()`.
-
-            timeout: Seconds, connecting included.
-
-        Raises:
-            AgentStateError: As for `read`.
-        """
-        return self._connection.ask(ask, timeout)
-
-    def close(self) -> None:
-        """End the connection, and the server if we started it. Twice does no harm."""
-        self._connection.close()
-
-    def __enter__(self) -> Self:
-        """Use the client in a `with` block."""
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        """Close the client at the end of the block."""
-        self.close()
 
 
 def _understood(kind: type[RecordT], said: Any) -> RecordT:

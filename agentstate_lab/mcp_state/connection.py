@@ -25,7 +25,7 @@ import threading
 from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import CancelledError, Future
 from contextlib import AsyncExitStack, ExitStack
-from typing import Any, Final, TextIO, TypeVar
+from typing import Any, Final, Self, TextIO, TypeVar
 from weakref import WeakSet
 
 import anyio
@@ -61,7 +61,7 @@ class Connection:
         token: Who we are, over HTTP.
     """
 
-    def __init__(self, server: Server, token: str | None = None) -> None:
+    def __init__(self, server: Server, *, token: str | None = None) -> None:
         self._server = server
         self._token = token
         self._thread = ExitStack()
@@ -69,12 +69,13 @@ class Connection:
         self._open: tuple[Client, anyio.Event] | None = None
         self._holder: Future[None] | None = None
 
-    def ask(self, ask: Ask[Answer], timeout: float) -> Answer:
+    def request(self, ask: Ask[Answer], timeout: float = TIMEOUT) -> Answer:
         """
-        Ask once, and wait for the answer.
+        Ask the protocol's own client once, and wait for the answer.
 
         Args:
-            ask: Gets the connected client and returns what is to be awaited.
+            ask: Gets the connected client and returns what is to be awaited, for
+                example `lambda client: client.list_resources()`.
 
             timeout: Seconds, connecting included.
 
@@ -99,6 +100,14 @@ class Connection:
         self._disconnect()
         self._thread.close()
         self._loop = None
+
+    def __enter__(self) -> Self:
+        """Use it in a `with` block."""
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        """Close it at the end of the block."""
+        self.close()
 
     def _running(self) -> BlockingPortal:
         """The event loop of our own, in its thread."""
