@@ -17,14 +17,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from agentstate_lab.errors import VersionConflict
-from agentstate_lab.state import (
-    Checkpoint,
-    Message,
-    StepRecord,
-    StepStatus,
-    Task,
-    TaskState,
-)
+from agentstate_lab.state import Checkpoint, StepRecord, StepStatus, Task, TaskState
 from agentstate_lab.stores import HistoryStore
 
 from .finished import counted
@@ -56,20 +49,13 @@ class Held:
             self._forget()
         return task if self._task is None else self._task
 
-    def save(
-        self,
-        task: Task,
-        *,
-        steps: Sequence[StepRecord] = (),
-        messages: Sequence[Message] = (),
-        checkpoint: Checkpoint | None = None,
-    ) -> Task:
+    def save(self, task: Task, **more: Any) -> Task:
         """Save, and keep in hand what was saved; see `StepStore.save`."""
-        more = {} if checkpoint is None else {"checkpoint": checkpoint}
+        messages, checkpoint = more.get("messages", ()), more.get("checkpoint")
         said, self._said = self._said, None
         held, self._task = self._task, None
         mine = held is not None and held.version == task.version
-        saved = self._store.save(task, steps=steps, messages=messages, **more)
+        saved = self._store.save(task, **more)
         if saved.state is TaskState.RUNNING and saved.owner is not None:
             self._task = saved
             self._newest = checkpoint or (self._newest if mine else None)

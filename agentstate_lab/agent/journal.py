@@ -101,7 +101,8 @@ class Journal:
                 " first",
             )
         self._owner = task.owner
-        record = task.deadline or self._granted(task)
+        budget = task.agent_state.budget  # for a task that was submitted without
+        record = task.deadline or granted(budget, clock=self._clock, wall=self._wall)
         self.deadline = Deadline.restore(record, clock=self._clock, wall=self._wall)
         self._read_end()
         if record.suspended or task.deadline is None:
@@ -183,10 +184,7 @@ class Journal:
             self.talk.add(message)
 
     def _keep(self, record: DeadlineRecord) -> None:
-        def saved() -> Task:
-            return self.store.save(accounted(self.in_hand(), record))
-
-        until_saved(saved)
+        until_saved(lambda: self.store.save(accounted(self.in_hand(), record)))
 
     def _mine(self, task: Task) -> Task:
         if task.state is TaskState.CANCELLED:
@@ -194,11 +192,6 @@ class Journal:
         if task.state is not TaskState.RUNNING or task.owner != self._owner:
             raise TaskInProgress(self.task_id)
         return task
-
-    def _granted(self, task: Task) -> DeadlineRecord:
-        """For a task that somebody has submitted without a deadline: its budget."""
-        budget = task.agent_state.budget
-        return granted(budget, clock=self._clock, wall=self._wall)
 
 
 class Snapshots:
