@@ -143,9 +143,7 @@ async def keep_watch(
 
 
 def publish(where: Path, token: str, port: int) -> bool:
-    """
-    Write down how to find this world, unless another one answers already.
-    """
+    """Write down how to find this world, unless another one answers already."""
     import psutil
 
     record = {

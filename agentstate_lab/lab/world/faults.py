@@ -159,7 +159,12 @@ async def answered(
         return await answer(0.0)
     match fault.kind:
         case "throttle":
-            raise _throttled(fault.seconds)
+            raise Refusal(
+                429,
+                "Rate limit reached: try again after the time in Retry-After.",
+                code="rate_limit_exceeded",
+                headers={**NOT_STARTED, "Retry-After": f"{fault.seconds:g}"},
+            )
         case "error":
             raise Refusal(500, "The server had an error while processing your request.")
         case "drop":
@@ -174,15 +179,6 @@ async def answered(
         case "drip":
             return _dripping(response, fault.seconds)
     return response
-
-
-def _throttled(seconds: float) -> Refusal:
-    return Refusal(
-        429,
-        "Rate limit reached: try again after the time in Retry-After.",
-        code="rate_limit_exceeded",
-        headers={**NOT_STARTED, "Retry-After": f"{seconds:g}"},
-    )
 
 
 async def _gone(request: Request, seconds: float) -> None:

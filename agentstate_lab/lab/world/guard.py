@@ -23,13 +23,16 @@ from .refusal import Refusal
 from .wire import reply
 
 HOSTS = ("127.0.0.1", "localhost")
-OPEN_PATHS = ("/health",)
+STUMBLED = Refusal(
+    500,
+    "The world stumbled over this request; its log says where.",
+    code="internal_error",
+    headers={"X-Effect": "unknown"},
+)
 
 
 class Presence:
-    """
-    Whether anybody is there: requests under way, and when the last one ended.
-    """
+    """Whether anybody is there: requests under way, and when the last one ended."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.clock = clock
@@ -49,9 +52,7 @@ class Presence:
 
 
 class Guard:
-    """
-    Let a request through to *app* when it carries *token* and names this host.
-    """
+    """Let a request through to *app* when it carries *token* and names this host."""
 
     def __init__(self, app: ASGIApp, token: str, presence: Presence) -> None:
         self.app = app
@@ -85,7 +86,7 @@ class Guard:
             return refusal
         except Exception as error:  # noqa: BLE001 (whatever it is, the world lives on)
             log(error)
-            return None if started else stumbled()
+            return None if started else STUMBLED
         return None
 
     def refusal(self, scope: Scope) -> Refusal | None:
@@ -96,7 +97,7 @@ class Guard:
             return Refusal(
                 403, "Ask for 127.0.0.1: the Host header names another host."
             )
-        if scope["path"] in OPEN_PATHS:
+        if scope["path"] == "/health":
             return None
         carried = headers.get("authorization", "").encode("latin-1")
         if hmac.compare_digest(carried, b"Bearer " + self.token):
@@ -106,16 +107,6 @@ class Guard:
             "Incorrect or missing token: take a handle from start_world().",
             code="invalid_api_key",
         )
-
-
-def stumbled() -> Refusal:
-    """The reply to a request over which the world stumbled."""
-    return Refusal(
-        500,
-        "The world stumbled over this request; its log says where.",
-        code="internal_error",
-        headers={"X-Effect": "unknown"},
-    )
 
 
 def log(error: BaseException) -> None:

@@ -20,8 +20,6 @@ from agentstate_lab.errors import InvalidValue, ReplyLost, WorldUnavailable
 from .exchange import Json, Reply, send
 from .ledger import Entry
 
-EFFECTS = ("deploy", "open_ticket", "clean_logs", "send_mail")
-
 _KEY = re.compile(r"[\x21-\x7e]([\x20-\x7e]{0,253}[\x21-\x7e])?")
 
 
@@ -56,7 +54,7 @@ class World:
         Ask the service *effect* to do its work, once, and return its reply.
 
         Args:
-            effect: One of `EFFECTS`.
+            effect: One of `steps.EFFECTS`.
 
             task_id: The task that wants it.
 
@@ -77,7 +75,13 @@ class World:
         """
         if not isinstance(arguments, Mapping):
             raise InvalidValue("arguments", "must be a mapping of names to values")
-        headers = {} if key is None else {"Idempotency-Key": _checked_key(key)}
+        if key is not None and not is_key(key):
+            raise InvalidValue(
+                "key",
+                "an idempotency key travels in a header: use 1 to 255 printable ASCII"
+                " characters, with no space at the ends",
+            )
+        headers = {} if key is None else {"Idempotency-Key": key}
         body = {"task_id": task_id, "step": step, "arguments": dict(arguments)}
         path = f"/effects/{_quoted(effect, 'effect')}"
         reply = self.request("POST", path, body, headers=headers, timeout=timeout)
@@ -205,17 +209,6 @@ def proof(token: str) -> str:
 def is_key(key: object) -> bool:
     """Whether *key* can travel in an HTTP header unchanged."""
     return isinstance(key, str) and _KEY.fullmatch(key) is not None
-
-
-def _checked_key(key: str) -> str:
-    """*key*, when it is one."""
-    if not is_key(key):
-        raise InvalidValue(
-            "key",
-            "an idempotency key travels in a header: use 1 to 255 printable ASCII"
-            " characters, with no space at the ends",
-        )
-    return key
 
 
 def _quoted(value: str, name: str = "task_id") -> str:

@@ -66,10 +66,12 @@ class Record:
                 said = json.loads(file.read(MAX_FILE))
             pid, port, token = said["pid"], said["port"], said["token"]
             created = float(said["created"])
-            sound = type(pid) is int and type(port) is int and _is_token(token)
+            sound = type(pid) is int and 0 < pid < 2**32
+            sound = sound and type(port) is int and 0 < port < 2**16
+            sound = sound and re.fullmatch("[0-9a-f]{64}", token) is not None
         except UNSOUND:
             return None
-        if not sound or not 0 < pid < 2**32 or not 0 < port < 2**16:
+        if not sound:
             return None
         return cls(where, World(f"http://127.0.0.1:{port}", token, pid), created)
 
@@ -128,8 +130,11 @@ class Record:
         """
         import psutil
 
-        process = self.process()
-        asked = self.answers() and self._ask_to_stop()
+        process, asked = self.process(), False
+        if self.answers():
+            with suppress(WorldUnavailable):
+                self.world.ask("POST", "/stop", {})
+                asked = True
         if process is None:
             return asked
         if not (asked and until(lambda: not runs(process), GONE_WITHIN)):
@@ -137,16 +142,3 @@ class Record:
                 process.kill()
             until(lambda: not runs(process), GONE_WITHIN)
         return True
-
-    def _ask_to_stop(self) -> bool:
-        """Whether the world agreed to end."""
-        try:
-            self.world.ask("POST", "/stop", {})
-        except WorldUnavailable:
-            return False
-        return True
-
-
-def _is_token(value: object) -> bool:
-    """Whether *value* looks like a token."""
-    return isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value) is not None

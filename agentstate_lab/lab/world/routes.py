@@ -26,10 +26,11 @@ from .chat import chat
 from .chat.rules import get_ready
 from .faults import Fault, FaultBook, answered
 from .guard import Guard, Presence
-from .handle import EFFECTS, proof
+from .handle import proof
 from .ledger import Ledger
 from .receiver import Receiver, Wanted, key_of
 from .refusal import Refusal, shown
+from .steps import EFFECTS
 from .wire import Body, Name, read, read_json, reply
 
 
@@ -68,7 +69,6 @@ class Services:
         routes = [
             Route("/health", self.health),
             Route("/v1/chat/completions", self.completions, methods=["POST"]),
-            Route("/v1/models", self.models),
             Route("/v1/models/{model}", self.model),
             Route("/effects/{effect}", self.effect, methods=["POST"]),
             Route("/ledger", self.entries),
@@ -88,10 +88,6 @@ class Services:
     async def health(self, request: Request) -> Response:
         """Prove, without a secret on the wire, which world this is."""
         return JSONResponse({"world": proof(self.token), "pid": os.getpid()})
-
-    async def models(self, request: Request) -> Response:
-        """The models there are."""
-        return JSONResponse(chat.models())
 
     async def model(self, request: Request) -> Response:
         """One model. Whoever looks at it will ask it, so it gets ready."""

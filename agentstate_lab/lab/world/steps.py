@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-EFFECTS = frozenset({"clean_logs", "open_ticket", "send_mail", "deploy"})
+EFFECTS = ("deploy", "open_ticket", "clean_logs", "send_mail")
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,22 +73,15 @@ def _start(where: Path) -> World:
         if record:
             record.stop()
         pid = _launch(where)
-        worlds: list[World] = []
-
-        def ready() -> bool:
-            gone = not alive(pid)
-            world = find_world()
-            worlds.extend([world] if world else [])
-            return bool(world) or gone
-
-        until(ready, READY_WITHIN)
-    if not worlds:
+        until(lambda: find_world() or not alive(pid), READY_WITHIN)
+        world = find_world()
+    if world is None:
         raise WorldUnavailable(
             f"the world did not start in {where}; its log ends with:\n"
             f"{_log_tail(where)}\nRepair that (`python -m agentstate_lab doctor` tries"
             " the rest), then run the notebook's first code cell (`begin`) again"
         )
-    return worlds[0]
+    return world
 
 
 # The world must be nobody's child. A kernel that is restarted politely ends its

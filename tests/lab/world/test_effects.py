@@ -13,8 +13,8 @@ from agentstate_lab.errors import (
 )
 from agentstate_lab.lab.processes import until
 from agentstate_lab.lab.world import find_world, start_world
-from agentstate_lab.lab.world.handle import EFFECTS
 from agentstate_lab.lab.world.ledger import Entry
+from agentstate_lab.lab.world.steps import EFFECTS
 
 
 def deploy(world, task_id: str, *, key: str | None = None, **changes):

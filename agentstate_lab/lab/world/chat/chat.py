@@ -19,13 +19,7 @@ from typing import Any
 from agentstate_lab.state import canonical
 
 from ..ledger import Json
-from .rules import (
-    PARALLEL_MODEL,
-    WINDOWS,
-    check_model,
-    check_request,
-    check_window,
-)
+from .rules import PARALLEL_MODEL, check_model, check_request, check_window
 
 Script = Callable[[Sequence[Json], Sequence[Json]], Json]
 
@@ -89,11 +83,6 @@ def events(chunks: Iterator[Json]) -> bytes:
     """*chunks* as server-sent events, with the end mark of the API."""
     lines = [f"data: {json.dumps(chunk)}\n\n" for chunk in chunks]
     return "".join([*lines, "data: [DONE]\n\n"]).encode()
-
-
-def models() -> Json:
-    """The list of models."""
-    return {"object": "list", "data": [model(name) for name in WINDOWS]}
 
 
 def model(name: str) -> Json:

@@ -223,14 +223,6 @@ def test_what_fits_the_window_is_answered(asked):
     assert complete(body)["model"] == body["model"]
 
 
-def test_the_models_are_listed():
-    """Whoever asks which there are finds both, each under its own name."""
-    listed = [model["id"] for model in chat.models()["data"]]
-
-    assert listed == ["scripted", "scripted-small", "scripted-parallel"]
-    assert chat.model("scripted-small")["id"] == "scripted-small"
-
-
 def named_calls(**changes):
     """The ids of the calls in the reply of the model that calls several tools."""
     asked = request(model="scripted-parallel", **changes)
