@@ -17,11 +17,6 @@ from agentstate_lab.errors import InvalidValue
 AGENT = "MODULE:FUNCTION"
 
 
-def is_function(named: str) -> bool:
-    """Whether *named* is meant as a function, and not as an agent of the course."""
-    return ":" in named
-
-
 def function_named(named: str) -> Callable[..., Any]:
     """
     The function that *named* stands for.

@@ -1,7 +1,8 @@
 """
 What the commands share: how they join the parser, and how they print.
 
-A terminal obeys control characters, so nothing from outside is printed as it came.
+A terminal obeys control characters, so nothing from outside is printed as it came:
+`state.visible` escapes them.
 """
 
 import argparse
@@ -9,22 +10,12 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from agentstate_lab.state import visible
+JSON_HELP = "print JSON, for a program to read"
 
 Command = Callable[[argparse.Namespace], int]
 
 # Makes a command of this name, with what it runs and what it says of itself.
 Add = Callable[[str, Command, str], argparse.ArgumentParser]
-
-
-def shown(text: str) -> str:
-    r"""
-    *text* for a terminal, where a control character could do anything.
-
-    >>> shown("a\x1b[31mb")
-    'a\\u001b[31mb'
-    """
-    return visible(text)
 
 
 def print_json(value: Any) -> None:

@@ -10,10 +10,12 @@ import argparse
 import difflib
 import os
 import sys
+from dataclasses import asdict
 
 from agentstate_lab.errors import AgentStateError, InvalidValue, KeyReused
+from agentstate_lab.state import visible
 
-from .printed import Add, print_json, shown
+from .printed import JSON_HELP, Add, print_json
 
 AGENTS_HELP = """\
 durable (default): the agent of the whole course; naive: knows only what is in its
@@ -27,7 +29,6 @@ STRATEGY_HELP = (
 )
 STORE_HELP = 'for example "json:tasks.json"; by default a file in the home'
 SECONDS_HELP = "how long each step takes, in seconds (default 0)"
-JSON_HELP = "print JSON, for a program to read"
 MATRIX_TEXT = """\
 Kill a run at every point, run it again, and count. A kill takes half a second to a
 second, and a terminal shows how far it is: on the job "deploy" the durable agent has
@@ -74,7 +75,7 @@ def run(args: argparse.Namespace) -> int:
     # What cannot be right is refused before the first line says that it begins.
     agent = with_bar(args.agent, args.scenario, args.strategy)
     store = chosen_place(args.store)
-    job = ", ".join(map(shown, (args.scenario, args.agent, args.task_id)))
+    job = ", ".join(map(visible, (args.scenario, args.agent, args.task_id)))
     print(f"process {os.getpid()}: {job}", flush=True)
     try:
         with polite():
@@ -109,14 +110,13 @@ def ledger(args: argparse.Namespace) -> int:
     entries = world.ledger(args.task_id)
     missing = bool(args.task_id) and not entries
     if args.json:
-        names = ("task_id", "step", "effect", "key", "count")
-        print_json([{n: getattr(entry, n) for n in names} for entry in entries])
+        print_json([asdict(entry) for entry in entries])
         return 1 if missing else 0
     for entry in entries:
-        key = "no key" if entry.key is None else shown(entry.key)
+        key = "no key" if entry.key is None else visible(entry.key)
         print(
-            f"{entry.count} x {shown(entry.step):<18}{entry.effect:<13}"
-            f"{shown(entry.task_id)} ({key})"
+            f"{entry.count} x {visible(entry.step):<18}{entry.effect:<13}"
+            f"{visible(entry.task_id)} ({key})"
         )
     if missing:
         known = {entry.task_id for entry in world.ledger()}
@@ -131,10 +131,10 @@ def crash_matrix(args: argparse.Namespace) -> int:
     from agentstate_lab.lab.crash import crash_matrix as matrix_of
     from agentstate_lab.lab.show import with_options
 
-    from .agents import function_named, is_function
+    from .agents import function_named
     from .places import checked_place
 
-    if not is_function(args.agent):
+    if ":" not in args.agent:  # an agent of the course
         agent = with_options(args.agent, strategy=args.strategy)
     elif args.strategy is None:
         agent = function_named(args.agent)
@@ -155,8 +155,8 @@ def crash_matrix(args: argparse.Namespace) -> int:
 
 def _known(task_id: str, known: set[str]) -> str:
     """Which ids the ledger has that *task_id* may have meant."""
-    short = {shown(one)[:100] for one in known}
-    near = difflib.get_close_matches(shown(task_id)[:100], short, n=NEAR)
+    short = {visible(one)[:100] for one in known}
+    near = difflib.get_close_matches(visible(task_id)[:100], short, n=NEAR)
     if near:
         return f"did you mean {' or '.join(near)}?"
     return (

@@ -12,9 +12,10 @@ import sys
 from pathlib import Path
 
 from agentstate_lab.errors import InvalidValue
+from agentstate_lab.state import visible
 
 from .places import checked_place, file_of
-from .printed import Add, shown
+from .printed import Add
 
 STORE_HELP = "the store whose tasks are served"
 AGENT_HELP = "the agent for whom it acts"
@@ -58,8 +59,8 @@ def mcp(args: argparse.Namespace) -> int:
         def ready(address: str) -> None:
             # Not before there is a port: a start that fails gives nobody anything.
             file.add(args.agent, reads=args.reads, writes=args.writes)
-            rights = [f"  {shown(one.grant.told())}" for one in file.holders()]
-            where = f"the token of {shown(args.agent)} is in {file.path}"
+            rights = [f"  {visible(one.grant.told())}" for one in file.holders()]
+            where = f"the token of {visible(args.agent)} is in {file.path}"
             # In one piece and at once: somebody waits for these lines.
             print("\n".join((where, f"serving at {address}", *rights)), flush=True)
 
@@ -73,7 +74,7 @@ def note_if_empty(place: str) -> None:
     if place.partition(":")[0] == "memory":
         why = "the store memory: is new in each process"
     elif path and not Path(path).exists():
-        why = f"there was no file {shown(path)}"
+        why = f"there was no file {visible(path)}"
     else:
         return
     print(f"mcp: {why}, so there is no task to serve", file=sys.stderr, flush=True)

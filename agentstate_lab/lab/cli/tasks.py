@@ -17,12 +17,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from agentstate_lab.errors import InvalidValue
+from agentstate_lab.state import visible
 
 from .places import place_with_tasks
-from .printed import Add, print_json, shown
+from .printed import JSON_HELP, Add, print_json
 
 STORE_HELP = 'where the tasks are, for example "sqlite:tasks.db"; by default the home'
-JSON_HELP = "print JSON, for a program to read"
 STEP_HELP = "the step, by its name, as `task ID` shows it"
 BY_HELP = "who says so, for the record; by default you"
 STATES = ("waiting", "running", "pending", "failed")
@@ -97,7 +97,7 @@ def answer(args: argparse.Namespace) -> int:
         if args.json:
             _print(store, args)
         else:
-            print(f"{shown(args.task_id)} is {said.state}")
+            print(f"{visible(args.task_id)} is {said.state}")
             if said.state == "pending":
                 print("the next worker, or the next run of its agent, goes on with it")
     return 0

@@ -14,10 +14,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from agentstate_lab.checkpoint import open_calls
-from agentstate_lab.state import StepRecord, StepStatus, Task, TaskState
+from agentstate_lab.state import StepRecord, StepStatus, Task, TaskState, visible
 from agentstate_lab.stores import StepStore, whereabouts
-
-from .printed import shown
 
 MAX_STEPS = 20  # of those that are done; every other one is told
 MAX_TEXT = 2_000
@@ -80,7 +78,7 @@ def row_text(task: Task, now: float) -> str:
     asks = " ".join(row["questions"]) if task.state is TaskState.WAITING else ""
     said = cut(asks or task.error or "", MAX_LINE)
     owner = "" if task.owner is None else f"owner {row['owner']}"
-    words = [f"{task.state:<10}{span(row['age']):>6}", f"{shown(task.id):<24}", owner]
+    words = [f"{task.state:<10}{span(row['age']):>6}", f"{visible(task.id):<24}", owner]
     return "  ".join(filter(None, [*words, said])).rstrip()
 
 
@@ -88,7 +86,7 @@ def task_lines(store: StepStore, task: Task, now: float) -> Iterator[str]:
     """The lines about a task, for a person; see `task_json` for the arguments."""
     found = task_json(store, task, now)
     used, has = task.agent_state.budget.used, task.agent_state.budget
-    yield f"{shown(task.id)}: {task.state}, attempt {task.attempt}"
+    yield f"{visible(task.id)}: {task.state}, attempt {task.attempt}"
     yield f"  asked      {cut(task.user_input, MAX_TEXT)}"
     yield f"  times      {span(found['age'])} old, written {span(found['idle'])} ago"
     yield f"  owner      {_owner(task)}"
@@ -97,9 +95,9 @@ def task_lines(store: StepStore, task: Task, now: float) -> Iterator[str]:
     if found["seconds_left"] is not None:
         yield f"  time left  {span(found['seconds_left'])}"
     for question in found["questions"]:
-        yield f"  question   {shown(question)}"
+        yield f"  question   {visible(question)}"
     for call in found["open_calls"]:
-        yield f"  waits      {shown(call)}"
+        yield f"  waits      {visible(call)}"
     yield from _steps(task, store.steps(task.id))
     for name, said in (("result", task.result), ("error", task.error)):
         if said is not None:
@@ -144,7 +142,7 @@ def span(seconds: float) -> str:
 def cut(text: str, most: int) -> str:
     """The text for a terminal; what is left out is counted."""
     more = len(text) - most
-    return shown(text) if more <= 0 else f"{shown(text[:most])} (and {more} more)"
+    return visible(text) if more <= 0 else f"{visible(text[:most])} (and {more} more)"
 
 
 def _owner(task: Task) -> str:
@@ -152,7 +150,7 @@ def _owner(task: Task) -> str:
     if task.owner is None:
         return found
     host = task.owner.boot_id.partition(" ")[0]
-    return f"process {task.owner.pid} on {shown(host)}, {found}"
+    return f"process {task.owner.pid} on {visible(host)}, {found}"
 
 
 def _open_calls(store: StepStore, task: Task) -> list[str]:
@@ -176,4 +174,4 @@ def _steps(task: Task, steps: list[StepRecord]) -> Iterator[str]:
             continue
         told = step.error if status != "done" else step.result
         said = "" if told is None else cut(str(told), MAX_LINE)
-        yield f"    {status:<12} {shown(step.name)}  {said}".rstrip()
+        yield f"    {status:<12} {visible(step.name)}  {said}".rstrip()

@@ -28,10 +28,16 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from agentstate_lab.errors import AgentStateError, InvalidValue
+from agentstate_lab.errors import (
+    AgentStateError,
+    InvalidValue,
+    LeaseLost,
+    StoreError,
+)
+from agentstate_lab.state import visible
 
 from .agents import AGENT
-from .printed import Add, shown
+from .printed import Add
 
 AGENT_HELP = f"your agent, a function of a store and a task, as {AGENT}"
 STORE_HELP = "where the tasks are, in SQLite or PostgreSQL: sqlite:PATH, postgresql://…"
@@ -71,14 +77,24 @@ def work(args: argparse.Namespace) -> int:
             raise InvalidValue("--store", "this kind has no queue: use sqlite:PATH")
         if args.workers > 1:
             return _supervise(args)
-        print(f"worker {os.getpid()}: {shown(args.agent)}", flush=True)
-        Worker(store, agent, lease, drain=args.drain, parent=args.parent).work()
+        print(f"worker {os.getpid()}: {visible(args.agent)}", flush=True)
+        take_tasks(store, agent, lease, drain=args.drain, parent=args.parent)
     return 0
 
 
-class Worker:
+def take_tasks(
+    store: Any,
+    agent: Callable[[Any, Any], Any],
+    lease: float,
+    *,
+    drain: bool,
+    parent: int | None = None,
+    sleep: Callable[[float], object] = time.sleep,
+) -> None:
     """
-    One worker, in this process.
+    Be one worker: take one task after another, until told to stop.
+
+    What keeps it from working is said once, and not at every look.
 
     Args:
         store: Where the tasks are.
@@ -93,52 +109,31 @@ class Worker:
 
         sleep: Waits so many seconds.
     """
+    from agentstate_lab.idempotency import work_next
 
-    def __init__(
-        self,
-        store: Any,
-        agent: Callable[[Any, Any], Any],
-        lease: float,
-        *,
-        drain: bool,
-        parent: int | None = None,
-        sleep: Callable[[float], object] = time.sleep,
-    ) -> None:
-        self._store, self._agent, self._lease = store, agent, lease
-        self._drain, self._parent, self._sleep = drain, parent, sleep
-        self._said = ""
+    def work_for(leased: Any, task: Any) -> Callable[[str], str]:
+        return lambda asked: result_of(agent(leased, task))
 
-    def work(self) -> None:
-        """Take one task after another, until told to stop."""
-        from agentstate_lab.errors import LeaseLost, StoreError
-        from agentstate_lab.idempotency import work_next
-
-        while self._parent is None or os.getppid() == self._parent:
-            try:
-                task = work_next(self._store, self._work_for, seconds=self._lease)
-            except LeaseLost as lost:
-                print(f"{shown(lost.task_id)}: taken over, and goes on elsewhere")
-                continue
-            except StoreError as error:
-                if self._drain:
-                    raise
-                self._complain(error)
-                task = None
-            if task is not None:
-                print(_line(task), flush=True)
-            elif self._drain:
-                return
-            else:
-                self._sleep(IDLE)
-
-    def _work_for(self, store: Any, task: Any) -> Callable[[str], str]:
-        return lambda asked: result_of(self._agent(store, task))
-
-    def _complain(self, error: AgentStateError) -> None:
-        """Say once what keeps this worker from working, and not at every look."""
-        if self._said != error.message:
-            self._said = error.message
-            print(f"work: {shown(error.message)}", file=sys.stderr, flush=True)
+    said = ""
+    while parent is None or os.getppid() == parent:
+        try:
+            task = work_next(store, work_for, seconds=lease)
+        except LeaseLost as lost:
+            print(f"{visible(lost.task_id)}: taken over, and goes on elsewhere")
+            continue
+        except StoreError as error:
+            if drain:
+                raise
+            if error.message != said:
+                said = error.message
+                print(f"work: {visible(said)}", file=sys.stderr, flush=True)
+            task = None
+        if task is not None:
+            print(_line(task), flush=True)
+        elif drain:
+            return
+        else:
+            sleep(IDLE)
 
 
 def result_of(returned: Any) -> str:
@@ -167,7 +162,7 @@ def _line(task: Any) -> str:
 
     asks = " ".join(task.agent_state.open_questions) if task.state == "waiting" else ""
     said = asks or task.result or task.error or ""
-    return f"{shown(task.id)}: {task.state}: {cut(said, MAX_LINE)}"
+    return f"{visible(task.id)}: {task.state}: {cut(said, MAX_LINE)}"
 
 
 def _supervise(args: argparse.Namespace) -> int:

@@ -15,8 +15,8 @@ A contract shows what a store does when asked. It cannot show what happens when
 the process is killed; the crash lab does that.
 """
 
-import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -106,21 +106,10 @@ def stored(store: TaskStore, key: str = "k", *states: str) -> Task:
 
 def run_threads(call: Callable[[], object], count: int = 8) -> None:
     """Run *call* in *count* threads; what one of them raises is raised here."""
-    errors: list[BaseException] = []
-
-    def guarded() -> None:
-        try:
-            call()
-        except BaseException as error:  # noqa: BLE001 - it is raised below
-            errors.append(error)
-
-    threads = [threading.Thread(target=guarded) for _ in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if errors:
-        raise errors[0]
+    with ThreadPoolExecutor(count) as pool:
+        called = [pool.submit(call) for _ in range(count)]
+    for one in called:
+        one.result()
 
 
 class TaskStoreContract(StoreMaker):

@@ -7,14 +7,7 @@ processes that are meant to die.
 """
 
 from .crash import crash_at, crash_kernel, crash_matrix, forget_crash, kill_points
-from .fuse import (
-    Fuse,
-    HalfWritingStore,
-    KillingStore,
-    KillingWorld,
-    Point,
-    die,
-)
+from .fuse import Fuse, HalfWritingStore, KillingStore, KillingWorld, Point, die
 from .matrix import MOMENTS, Matrix, Row
 from .rig import Agent, Rig, crashes
 from .spine import POINTS, killed_at_each_effect, who_survives

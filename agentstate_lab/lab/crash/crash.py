@@ -36,16 +36,6 @@ from .rig import Agent, Death, Rig, crashes
 from .signals import HARD
 from .spawner import RUN_LIMIT
 
-__all__ = [
-    "Death",
-    "Matrix",
-    "crash_at",
-    "crash_kernel",
-    "crash_matrix",
-    "forget_crash",
-    "kill_points",
-]
-
 
 def kill_points(
     agent: Agent, scenario: str = "deploy", store: str | None = "json"

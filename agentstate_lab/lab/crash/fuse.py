@@ -19,7 +19,7 @@ What it cannot show: a missing fsync. The operating system still has the bytes.
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn, Self
 
@@ -27,12 +27,9 @@ from agentstate_lab.errors import InvalidValue, TaskNotFound
 from agentstate_lab.lab.world import EffectWorld
 from agentstate_lab.state import Checkpoint, Message, StepRecord, Task, TaskState
 from agentstate_lab.stores import (
-    ALL,
     JsonFileStore,
-    Page,
     StepStore,
     Submission,
-    TaskPage,
     open_store,
     real_path,
     write_bytes,
@@ -154,27 +151,11 @@ class KillingWorld:
         self._world = world
         self._fuse = fuse
 
-    def effect(
-        self,
-        effect: str,
-        *,
-        task_id: str,
-        step: str,
-        arguments: Mapping[str, Any],
-        key: str | None = None,
-        timeout: float = 30.0,
-    ) -> dict[str, Any]:
+    def effect(self, effect: str, *, step: str, **more: Any) -> dict[str, Any]:
         """Ask for the effect, unless the process ends on the way."""
         ordinal = self._fuse.before("effect", step)
         try:
-            reply = self._world.effect(
-                effect,
-                task_id=task_id,
-                step=step,
-                arguments=arguments,
-                key=key,
-                timeout=timeout,
-            )
+            reply = self._world.effect(effect, step=step, **more)
         except Exception:
             self._fuse.without_end("effect")
             raise
@@ -188,7 +169,9 @@ class KillingWorld:
 
 class KillingStore:
     """
-    A store whose writes go past a fuse. Submitting a known task is no write.
+    A store whose writes go past a fuse; whatever else is asked of it is a touch.
+
+    Submitting a known task is no write.
 
     A store that can be cut off halfway does that itself, see `HalfWritingStore` and
     `HalfCommitting`; with any other, `inside` is the moment when the write is done
@@ -225,42 +208,9 @@ class KillingStore:
         saved: Task = self._written(name, self._store.save, task, **more)
         return saved
 
-    def steps(self, task_id: str, page: Page = ALL) -> list[StepRecord]:
-        """Read: a touch, not a write."""
-        self._fuse.touch()
-        return self._store.steps(task_id, page)
-
-    def step(self, task_id: str, name: str) -> StepRecord | None:
-        """Read: a touch, not a write."""
-        self._fuse.touch()
-        return self._store.step(task_id, name)
-
-    def messages(self, task_id: str, page: Page = ALL) -> list[Message]:
-        """Read: a touch, not a write."""
-        self._fuse.touch()
-        return self._store.messages(task_id, page)
-
-    def get(self, task_id: str) -> Task:
-        """Read: a touch, not a write."""
-        self._fuse.touch()
-        return self._store.get(task_id)
-
-    def list_by_state(self, state: TaskState | str, *, limit: int = 100) -> list[Task]:
-        """Read: a touch, not a write."""
-        self._fuse.touch()
-        return self._store.list_by_state(state, limit=limit)
-
-    def list_tasks(self, **wanted: Any) -> TaskPage:
-        """Read: a touch, not a write."""
-        self._fuse.touch()
-        return self._store.list_tasks(**wanted)
-
-    def close(self) -> None:
-        """Close the store."""
-        self._store.close()
-
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._store, name)
+        found = getattr(self._store, name)
+        return self._fuse.touching(found) if callable(found) else found
 
     def _written(self, name: str, write: Callable[..., Any], *a: Any, **kw: Any) -> Any:
         ordinal = self._fuse.before("write", name)

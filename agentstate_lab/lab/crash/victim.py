@@ -31,7 +31,7 @@ from agentstate_lab.lab.agents import (
     outcome_of,
     user_says,
 )
-from agentstate_lab.lab.processes import Line, Message, in_fork, unpack
+from agentstate_lab.lab.processes import Line, Message, in_fork, text_of, unpack
 from agentstate_lab.stores import SCHEMES, store_class
 
 from .fuse import Fuse, KillingWorld, Point, killing_store
@@ -137,9 +137,6 @@ def _wired(request: Mapping[str, Any], fuse: Fuse) -> Job:
 
 
 def _described(error: BaseException) -> dict[str, str]:
-    """What was raised, as one short line, even when its text cannot be made."""
-    try:
-        text = " ".join(str(error).partition(" (side effect:")[0].split())[:200]
-    except Exception:  # noqa: BLE001 - the learner's own may fail even here
-        text = "(its text cannot be shown)"
+    """What was raised, as one short line."""
+    text = " ".join(text_of(error).partition(" (side effect:")[0].split())[:200]
     return {"type": type(error).__name__, "text": text}

@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from agentstate_lab import system
-from agentstate_lab.errors import InvalidValue, PostgresUnavailable
+from agentstate_lab.errors import PostgresUnavailable
 from agentstate_lab.lab.home import locked
-from agentstate_lab.lab.processes import alive, until
+from agentstate_lab.lab.processes import alive, end_of_log, until
 
 from .files import FORGET, Files
 from .handle import Dsn, Postgres, who_answers
@@ -33,7 +33,7 @@ READY_WITHIN = 60.0
 GONE_WITHIN = 20.0
 LOCK_WITHIN = 120.0
 
-MODES = {"fast": "INT", "immediate": "QUIT"}
+IN_ORDER, AT_ONCE = "INT", "QUIT"  # the signals of a clean end, and of a crash
 
 
 class Cluster:
@@ -61,22 +61,17 @@ class Cluster:
         with self._locked():
             return self.find() or self._start()
 
-    def stop(self, mode: str = "fast") -> bool:
+    def stop(self, sign: str = IN_ORDER) -> bool:
         """
-        End the server; False when there is none.
+        End the server, by this signal; False when there is none.
 
         Raises:
-            InvalidValue: *mode* is not "fast" or "immediate".
             PostgresUnavailable: It did not end.
         """
-        if mode not in MODES:
-            raise InvalidValue(
-                "mode", f'must be "fast" or "immediate", not {mode!r:.100}'
-            )
         if not self.place.folder.exists():
             return False
         with self._locked():
-            return self._stop(mode)
+            return self._stop(sign)
 
     def forget(self) -> bool:
         """
@@ -125,7 +120,7 @@ class Cluster:
         if not answers:
             raise PostgresUnavailable(
                 f"PostgreSQL did not start in {self.place.folder}: {said}\nIts log"
-                f" ends with:\n{self.files.log_tail()}\nRepair that, then call"
+                f" ends with:\n{end_of_log(self.files.log)}\nRepair that, then call"
                 f" start_postgres() again. If nothing else helps, {FORGET}"
             )
         return answers[0]
@@ -137,7 +132,7 @@ class Cluster:
         options = f"-p {self.files.choose_port()} -c cluster_name={self._mark}"
         names = ("-D", self.files.data.name, "-l", self.files.log.name)
         wait = ("-w", "-t", f"{READY_WITHIN / STARTS:.0f}")
-        return programs.run("pg_ctl", "start", *names, *wait, "-o", options).text
+        return programs.run("pg_ctl", "start", *names, *wait, "-o", options).stdout
 
     def _drop_stale_pid(self) -> None:
         """
@@ -162,7 +157,7 @@ class Cluster:
             )
             said = who_answers(dsn, self._is_ours)
             if not said:
-                return Postgres(where, dsn, partial(self.stop, "immediate")), ""
+                return Postgres(where, dsn, partial(self.stop, AT_ONCE)), ""
         return None, said
 
     def _is_ours(self, pid: int) -> bool:
@@ -171,10 +166,10 @@ class Cluster:
     def _processes(self) -> list[Any]:
         return processes_in(self.files.data, self._mark)
 
-    def _stop(self, mode: str) -> bool:
+    def _stop(self, first: str) -> bool:
         """End what runs on these files; under the lock."""
         running = self._processes()
-        for sign in (MODES[mode], "QUIT"):
+        for sign in (first, AT_ONCE):
             _signal(running, sign, self.place)
             if until(lambda: not any(alive(p.pid) for p in running), GONE_WITHIN):
                 return bool(running)
@@ -185,7 +180,7 @@ class Cluster:
 
     def _forget(self) -> None:
         """Remove everything; under the lock."""
-        self._stop("immediate")
+        self._stop(AT_ONCE)
         self.place.remove()
 
     def _locked(self) -> AbstractContextManager[None]:

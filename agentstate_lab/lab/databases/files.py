@@ -136,14 +136,6 @@ class Files:
         for left in self.place.folder.glob(".*-*"):
             shutil.rmtree(left, ignore_errors=True)
 
-    def log_tail(self, size: int = 2_000) -> str:
-        """The end of what the server said."""
-        try:
-            said = self.log.read_bytes()[-size:].decode(errors="replace").strip()
-        except OSError:
-            said = ""
-        return said or "(nothing)"
-
     def _initdb(self, programs: Programs, made: Path) -> None:
         """Let `initdb` work in *made*."""
         # Before 17 there are no text rules that are the same on every system.
@@ -155,10 +147,10 @@ class Files:
             *("--auth=scram-sha-256", f"--pwfile={made.name}/password"),
             "--no-sync",  # an empty cluster is not worth the wait
         )
-        if done.status != 0:
+        if done.returncode != 0:
             raise PostgresUnavailable(
                 f"no databases could be made in {self.place.folder}; initdb said:\n"
-                f"{done.text}\nRepair that, then start again"
+                f"{done.stdout}\nRepair that, then start again"
             )
 
 

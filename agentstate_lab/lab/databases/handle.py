@@ -123,16 +123,6 @@ class Postgres:
         with self._connected() as connection:
             connection.execute(_drop(name))
 
-    def check(self) -> None:
-        """
-        Ask the server whether it is there.
-
-        Raises:
-            PostgresUnavailable: It does not answer, or refuses.
-        """
-        with self._connected():
-            pass
-
     def crash(self) -> None:
         """
         End the server as a crash would: at once, with nothing put in order.

@@ -21,15 +21,6 @@ from agentstate_lab.lab.home import home
 from .cluster import Cluster
 from .handle import Dsn, Postgres
 
-__all__ = [
-    "Dsn",
-    "Postgres",
-    "find_postgres",
-    "forget_postgres",
-    "start_postgres",
-    "stop_postgres",
-]
-
 OUTSIDE = "AGENTSTATE_PG_DSN"
 
 
@@ -41,11 +32,7 @@ def start_postgres() -> Postgres:
         InvalidValue: A setting cannot be used; it is named, and no secret shown.
         PostgresUnavailable: It could not be started or reached.
     """
-    outside = _outside()
-    if outside is None:
-        return Cluster(home()).start()
-    outside.check()
-    return outside
+    return _outside() or Cluster(home()).start()
 
 
 def find_postgres() -> Postgres | None:
@@ -56,27 +43,19 @@ def find_postgres() -> Postgres | None:
         InvalidValue: `AGENTSTATE_PG_DSN` is malformed.
         PostgresUnavailable: The server that it names does not answer.
     """
-    outside = _outside()
-    if outside is None:
-        return Cluster(home()).find()
-    outside.check()
-    return outside
+    return _outside() or Cluster(home()).find()
 
 
-def stop_postgres(mode: str = "fast") -> bool:
+def stop_postgres() -> bool:
     """
     End the server of this home; False when there is none.
 
     An outside server is never stopped.
 
-    Args:
-        mode: "fast" puts everything in order first; "immediate" plays a crash.
-
     Raises:
-        InvalidValue: *mode* is neither.
         PostgresUnavailable: It did not end.
     """
-    return Cluster(home()).stop(mode)
+    return Cluster(home()).stop()
 
 
 def forget_postgres() -> bool:
@@ -90,7 +69,7 @@ def forget_postgres() -> bool:
 
 
 def _outside() -> Postgres | None:
-    """A handle to the server that `AGENTSTATE_PG_DSN` names, if it is set."""
+    """The server that `AGENTSTATE_PG_DSN` names, if it is set; it must answer."""
     said = os.environ.get(OUTSIDE, "").strip()
     if not said:
         return None
@@ -101,6 +80,7 @@ def _outside() -> Postgres | None:
             "must look like postgresql://USER:PASSWORD@HOST:PORT/DATABASE, with"
             " characters such as @ and / in the password written as %40 and %2F",
         )
+    handle.version()
     return handle
 
 

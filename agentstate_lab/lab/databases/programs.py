@@ -39,14 +39,6 @@ RUN_WITHIN = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Output:
-    """How a program ended, and what it said."""
-
-    status: int
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
 class Programs:
     """
     The programs in *folder*, run for *place*: as its user, with its folder as
@@ -56,9 +48,9 @@ class Programs:
     folder: Path
     place: Place
 
-    def run(self, tool: str, *arguments: str) -> Output:
+    def run(self, tool: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         """
-        Run *tool* to its end.
+        Run *tool* to its end; `stdout` has the last of all that it said.
 
         Raises:
             PostgresUnavailable: It could not be run, or took too long.
@@ -84,7 +76,7 @@ class Programs:
                 ) from error
             said.seek(0)
             text = said.read()[-2_000:].decode(errors="replace").strip()
-        return Output(done.returncode, text)
+        return subprocess.CompletedProcess(done.args, done.returncode, text)
 
     def major(self) -> int:
         """
@@ -94,10 +86,10 @@ class Programs:
             PostgresUnavailable: The program does not say.
         """
         said = self.run("postgres", "--version")
-        found = re.search(r"\) (\d+)", said.text)
-        if said.status != 0 or found is None:
+        found = re.search(r"\) (\d+)", said.stdout)
+        if said.returncode != 0 or found is None:
             raise PostgresUnavailable(
-                f"{self.folder / 'postgres'} does not run: {said.text}; {INSTALL}"
+                f"{self.folder / 'postgres'} does not run: {said.stdout}; {INSTALL}"
             )
         return int(found[1])
 

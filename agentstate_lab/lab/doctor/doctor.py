@@ -26,6 +26,8 @@ from agentstate_lab import system
 from agentstate_lab.errors import AgentStateError
 from agentstate_lab.lab.home import home
 
+from .postgres import commit_and_read
+
 Check = Callable[[], str]
 
 PACKAGE = "agentstate-lab"
@@ -196,13 +198,6 @@ def database() -> str:
     return f"SQLite {sqlite3.sqlite_version}, write-ahead log in the home"
 
 
-def postgres() -> str:
-    """PostgreSQL starts, and keeps what was committed."""
-    from .postgres import commit_and_read
-
-    return commit_and_read()
-
-
 def port() -> str:
     """A free port on this machine that can be reached."""
     try:
@@ -290,7 +285,7 @@ CHECKS: dict[str, Check] = {
     "home": folder,
     "sqlite": database,
     "port": port,
-    "postgres": postgres,
+    "postgres": commit_and_read,
     "kernel": kernel,
     "world": world,
     "model": model,

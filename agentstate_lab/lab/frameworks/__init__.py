@@ -7,37 +7,27 @@ promise, `effects` and `properties` the two tables, `measure` the command, `reco
 the libraries.
 """
 
-from .contender import Contender, Entrant
 from .effects import Effects, effects_of
 from .fork import forks_of
-from .kit import act, async_client, functions, place, put, results, threaded
-from .picture import drawn
-from .properties import Finding, findings
+from .kit import place, put, results
+from .properties import findings
 from .record import kept
 from .rows import CONTENDERS, contender_named
 from .tables import effects_table, findings_of, six_table, what_they_survive
 
 __all__ = [
     "CONTENDERS",
-    "Contender",
     "Effects",
-    "Entrant",
-    "Finding",
-    "act",
-    "async_client",
     "contender_named",
-    "drawn",
     "effects_of",
     "effects_table",
     "findings",
     "findings_of",
     "forks_of",
-    "functions",
     "kept",
     "place",
     "put",
     "results",
     "six_table",
-    "threaded",
     "what_they_survive",
 ]

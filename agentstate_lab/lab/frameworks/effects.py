@@ -5,9 +5,8 @@ A kill point can do two kinds of harm at once (one effect twice, another never),
 columns do not add up to 24.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from agentstate_lab.lab.crash import POINTS, Matrix, crash_matrix
 
@@ -69,17 +68,12 @@ class Effects:
             outcome=red.outcome if red else "",
         )
 
-    def to_json(self) -> dict[str, Any]:
-        """As plain values."""
-        return asdict(self)
-
 
 def effects_of(
     contender: Contender,
     *,
     keyed: bool,
     points: Sequence[str] = POINTS,
-    matrix_of: Callable[..., Matrix] = crash_matrix,
 ) -> list[Effects]:
     """
     The counts of *contender*, as often as its timing asks for.
@@ -91,14 +85,12 @@ def effects_of(
 
         points: Where it is killed.
 
-        matrix_of: Makes a matrix.
-
     Raises:
         LabError, KillMissed: As `crash_matrix`.
     """
     return [
         Effects.of(
-            matrix_of(
+            crash_matrix(
                 contender.agent(keyed=keyed),
                 store=contender.store,
                 points=points,

@@ -15,6 +15,7 @@ import argparse
 import datetime
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from agentstate_lab.errors import AgentStateError, InvalidValue
@@ -69,9 +70,9 @@ def measured(contender: Contender, today: str) -> Row:
         "title": contender.title,
         "versions": contender.versions,
         "date": today,
-        "without keys": [one.to_json() for one in without],
-        "with keys": [one.to_json() for one in with_keys],
-        "properties": {name: one.to_json() for name, one in seen.items()},
+        "without keys": [asdict(one) for one in without],
+        "with keys": [asdict(one) for one in with_keys],
+        "properties": {name: asdict(one) for name, one in seen.items()},
     }
 
 

@@ -12,7 +12,7 @@ from agentstate_lab.lab.show import markdown
 
 from .contender import Contender
 from .fork import FORK
-from .picture import draw
+from .picture import drawn
 from .properties import PROPERTIES
 from .record import Row, kept
 from .rows import CONTENDERS
@@ -29,7 +29,12 @@ def written(folder: Path) -> None:
         return
     (folder / "FRAMEWORKS.md").write_text(page(rows), "utf-8")
     for theme in ("light", "dark"):
-        draw(rows, folder / f"frameworks-{theme}.png", dark=theme == "dark")
+        figure = drawn(rows, dark=theme == "dark")
+        figure.savefig(
+            folder / f"frameworks-{theme}.png",
+            facecolor=figure.get_facecolor(),
+            metadata={"Software": None},
+        )
 
 
 def page(rows: dict[str, Row]) -> str:

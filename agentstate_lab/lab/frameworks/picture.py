@@ -7,7 +7,6 @@ for dark ones.
 """
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from agentstate_lab.lab.show import EXTRA, GOOD, INK, NEUTRAL, canvas
@@ -17,24 +16,8 @@ from .record import Row
 NIGHT, MOON = "#14181c", "#dfe6ea"
 
 
-def draw(rows: Mapping[str, Row], path: Path, *, dark: bool = False) -> None:
-    """
-    Draw the record into a file.
-
-    Args:
-        rows: As they are kept.
-
-        path: Where to, as PNG.
-
-        dark: For a dark page.
-    """
-    figure = drawn(rows, dark=dark)
-    face = figure.get_facecolor()
-    figure.savefig(path, facecolor=face, metadata={"Software": None})
-
-
 def drawn(rows: Mapping[str, Row], *, dark: bool = False) -> Any:
-    """The figure."""
+    """The figure of the kept *rows*, for a light page or for a *dark* one."""
     ink = MOON if dark else INK
     figure, axes = canvas(8.6, 0.52 * len(rows) + 1.1)
     for n, row in enumerate(rows.values()):

@@ -14,7 +14,7 @@ import contextlib
 import tempfile
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from agentstate_lab.lab.crash import Point, Rig, Row
@@ -49,10 +49,6 @@ class Finding:
 
     holds: bool | None
     said: str
-
-    def to_json(self) -> dict[str, Any]:
-        """As plain values."""
-        return asdict(self)
 
 
 def prefix_continuation(rig: Rig) -> Finding:

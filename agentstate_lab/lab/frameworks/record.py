@@ -6,13 +6,12 @@ The page and the picture are drawn from this record, and so is notebook 12.
 """
 
 import json
-import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
 from agentstate_lab.errors import InvalidValue
 from agentstate_lab.lab.home import repository_root
+from agentstate_lab.stores import atomic_write
 
 from .contender import Contender
 
@@ -49,11 +48,8 @@ def keep(folder: Path, name: str, row: Row, order: list[str]) -> None:
     rows = {**kept(folder), name: row}
     rows = {name: rows[name] for name in [*order, *rows] if name in rows}
     text = json.dumps({"rows": rows}, indent=1, ensure_ascii=False)
-    handle, temporary = tempfile.mkstemp(dir=folder, prefix=FILE)
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(f"{text}\n")
-    Path(temporary).chmod(0o644)  # it holds counts, and is committed
-    Path(temporary).replace(folder / FILE)
+    # It holds counts and is committed, so everybody may read it.
+    atomic_write(folder / FILE, f"{text}\n".encode(), mode=0o644)
 
 
 def is_fresh(contender: Contender, row: Row | None) -> bool:

@@ -7,15 +7,13 @@ crash lab, which has loaded the framework once, serves every kind of run.
 
 import json
 import os
-import resource
-import signal
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
 from agentstate_lab.errors import LabError
 from agentstate_lab.lab.agents import Job
+from agentstate_lab.lab.processes import cut_writes_at, until
 
 from .contender import Contender, Entrant
 from .kit import place
@@ -37,7 +35,7 @@ class Strained(Entrant):
         """Follow the orders for this task, and run."""
         orders = read_orders(job.task_id)
         if size := orders.pop("torn_at", None):
-            tear_at(size)
+            cut_writes_at(size)
         if folder := orders.pop("meet_in", None):
             meet(Path(folder), orders.pop("rivals"))
         doing = "fork" if "source" in orders else "run"
@@ -64,20 +62,6 @@ def read_orders(task_id: str) -> dict[str, Any]:
     return orders
 
 
-def tear_at(size: int) -> None:
-    """
-    Let the system end this process when a file that it writes would pass *size* bytes.
-
-    What fits is written, the rest is not: the write is really torn. The process gets
-    SIGXFSZ, and nothing is cleaned up.
-    """
-    sys.dont_write_bytecode = True  # only the framework's own files may be torn
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    signal.signal(signal.SIGXFSZ, signal.SIG_DFL)  # Python ignores it otherwise
-    hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-
-
 def meet(folder: Path, rivals: int) -> None:
     """
     Say that this process is there, and wait for the others.
@@ -88,8 +72,9 @@ def meet(folder: Path, rivals: int) -> None:
         LabError: Not all of them came.
     """
     (folder / str(os.getpid())).touch()
-    end = time.monotonic() + PATIENCE
-    while len(list(folder.iterdir())) < rivals:
-        if time.monotonic() > end:
-            raise LabError(f"not all {rivals} came", effect="not started")
-        time.sleep(0.001)
+    if not until(
+        lambda: len(list(folder.iterdir())) >= rivals,
+        PATIENCE,
+        sleep=lambda seconds: time.sleep(seconds / 10),
+    ):
+        raise LabError(f"not all {rivals} came", effect="not started")

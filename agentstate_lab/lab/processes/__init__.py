@@ -7,9 +7,9 @@ two goes one protocol, and whoever needs a process to lose brings what it serves
 """
 
 from .alive import alive, runs, until
-from .call import pack, unpack
+from .call import pack, text_of, unpack
 from .cut import CUT_EXIT, HAS_LIMIT, cut_writes_at, was_cut
-from .ended import CUT_OFF, Ended, signal_name, was_killed
+from .ended import CUT_OFF, Ended, end_of_log, signal_name, was_killed
 from .handle import READY_WITHIN, Process, plain_environment
 from .kernel import Kernel, own_sockets
 from .line import BROKEN, Gone, Line, Message, in_fork
@@ -38,6 +38,7 @@ __all__ = [
     "all_at_once",
     "cut_at_each_byte",
     "cut_writes_at",
+    "end_of_log",
     "in_fork",
     "in_new_process",
     "own_sockets",
@@ -46,6 +47,7 @@ __all__ = [
     "request_for",
     "runs",
     "signal_name",
+    "text_of",
     "unpack",
     "until",
     "was_cut",

@@ -1,6 +1,4 @@
-"""
-Whether a process still runs, and waiting until something is so.
-"""
+"""Whether a process still runs, and waiting until something is so."""
 
 import time
 from collections.abc import Callable

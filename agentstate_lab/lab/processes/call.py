@@ -85,13 +85,16 @@ def _tell(call: Callable[[], Any], line: Line, cut_at: int | None) -> None:
     line.say(**said)
 
 
-def _raised(error: BaseException) -> Message:
-    """An error in words, even if it has none."""
+def text_of(error: BaseException) -> str:
+    """The text of an error, even if it fails to have one."""
     try:
-        text = str(error)[:2_000]
-    except Exception:  # noqa: BLE001 - the learner's own exception may fail here
-        text = "(its text cannot be shown)"
-    return {"raised": type(error).__name__, "text": text}
+        return str(error)
+    except Exception:  # noqa: BLE001 - it may be the learner's own
+        return "(its text cannot be shown)"
+
+
+def _raised(error: BaseException) -> Message:
+    return {"raised": type(error).__name__, "text": text_of(error)[:2_000]}
 
 
 def _cut_at_each_byte(call: Callable[[], Any], line: Line, first: int) -> None:

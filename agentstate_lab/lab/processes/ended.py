@@ -6,6 +6,7 @@ Neither process ids nor paths are in them, so a notebook can show them.
 
 import signal
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Self
 
 from agentstate_lab import system
@@ -83,6 +84,15 @@ class Ended:
         if self.returned and self.value is not None:
             return f"returned {self.value!r}"
         return self.how
+
+
+def end_of_log(log: Path, size: int = 2_000) -> str:
+    """The end of what a process has written into its log, at most *size* bytes."""
+    try:
+        said = log.read_bytes()[-size:]
+    except OSError as error:
+        return f"(no log: {error})"
+    return said.decode(errors="replace").strip() or "(empty)"
 
 
 def was_killed(status: int) -> bool:

@@ -79,15 +79,6 @@ _REASONS = {
 
 _OTHER = ("invalid_value", "Invalid value for {at}.")
 
-_WANTED = {
-    "bool_type": "a boolean",
-    "dict_type": "an object",
-    "float_type": "a decimal",
-    "int_type": "an integer",
-    "list_type": "an array",
-    "model_attributes_type": "an object",
-    "string_type": "a string",
-}
 _GOT = {
     bool: "a boolean",
     dict: "an object",
@@ -96,6 +87,12 @@ _GOT = {
     list: "an array",
     str: "a string",
     type(None): "null",
+}
+# The same by what pydantic calls a value that is none: `bool_type`, `int_type`, ...
+_WANTED = {
+    **{f"{kind.__name__}_type": name for kind, name in _GOT.items()},
+    "model_attributes_type": "an object",
+    "string_type": "a string",
 }
 
 

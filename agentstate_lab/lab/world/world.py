@@ -22,7 +22,7 @@ from pathlib import Path
 
 from agentstate_lab.errors import WorldUnavailable
 from agentstate_lab.lab.home import home, locked
-from agentstate_lab.lab.processes import alive, until
+from agentstate_lab.lab.processes import alive, end_of_log, until
 
 from .handle import World
 from .record import MODULE, Record
@@ -39,7 +39,26 @@ def start_world() -> World:
         WorldUnavailable: It could not be started; the message holds the end of its
             log.
     """
-    return find_world() or _start(home())
+    if running := find_world():
+        return running
+    where = home()
+    with _lock(where):
+        record = Record.read(where)
+        if record and record.answers():  # somebody else has started it meanwhile
+            return record.world
+        if record:
+            record.stop()
+        pid = _launch(where)
+        until(lambda: find_world() or not alive(pid), READY_WITHIN)
+        world = find_world()
+    if world is None:
+        raise WorldUnavailable(
+            f"the world did not start in {where}; its log ends with:\n"
+            f"{end_of_log(where / 'world.log')}\nRepair that"
+            " (`python -m agentstate_lab doctor` tries the rest), then run the"
+            " notebook's first code cell (`begin`) again"
+        )
+    return world
 
 
 def find_world() -> World | None:
@@ -62,26 +81,6 @@ def stop_world() -> bool:
     with _lock(where):
         record = Record.read(where)
         return record is not None and record.stop()
-
-
-def _start(where: Path) -> World:
-    """Start a world in *where*, unless somebody else does so first."""
-    with _lock(where):
-        record = Record.read(where)
-        if record and record.answers():
-            return record.world
-        if record:
-            record.stop()
-        pid = _launch(where)
-        until(lambda: find_world() or not alive(pid), READY_WITHIN)
-        world = find_world()
-    if world is None:
-        raise WorldUnavailable(
-            f"the world did not start in {where}; its log ends with:\n"
-            f"{_log_tail(where)}\nRepair that (`python -m agentstate_lab doctor` tries"
-            " the rest), then run the notebook's first code cell (`begin`) again"
-        )
-    return world
 
 
 # The world must be nobody's child. A kernel that is restarted politely ends its
@@ -140,12 +139,3 @@ def _environment() -> dict[str, str]:
 def _lock(where: Path) -> AbstractContextManager[None]:
     """The lock under which the world of *where* is started and stopped."""
     return locked(where / "world.lock", LOCK_WITHIN, WorldUnavailable)
-
-
-def _log_tail(where: Path, size: int = 2_000) -> str:
-    """The end of the world's log."""
-    try:
-        data = (where / "world.log").read_bytes()[-size:]
-    except OSError as error:
-        return f"(no log: {error})"
-    return data.decode(errors="replace").strip() or "(empty)"

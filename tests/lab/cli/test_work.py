@@ -11,7 +11,7 @@ import pytest
 
 from agentstate_lab.__main__ import main
 from agentstate_lab.errors import AgentStateError, StoreUnavailable
-from agentstate_lab.lab.cli.work import Worker, result_of
+from agentstate_lab.lab.cli.work import result_of, take_tasks
 from agentstate_lab.state import AgentState, Constraints, Task
 from agentstate_lab.stores import open_store
 
@@ -230,7 +230,7 @@ def test_a_store_that_cannot_be_reached_is_said_once_and_asked_again(capsys):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        Worker(Away(), str, 60.0, drain=False, sleep=sleep).work()
+        take_tasks(Away(), str, 60.0, drain=False, sleep=sleep)
 
     assert capsys.readouterr().err.count("it is away") == 1
 

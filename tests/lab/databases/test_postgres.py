@@ -31,7 +31,7 @@ from agentstate_lab.lab.databases import programs as postgres_programs
 from agentstate_lab.lab.databases.files import PORTS, Files
 from agentstate_lab.lab.databases.place import Place, open_to_all
 from agentstate_lab.lab.databases.process import processes_in
-from agentstate_lab.lab.processes import alive, until
+from agentstate_lab.lab.processes import alive, end_of_log, until
 
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
 ROOT = pytest.mark.skipif(
@@ -188,7 +188,7 @@ def test_a_crash_ends_every_process_and_loses_nothing_committed(stopped):
 
     assert left == []
     assert execute(server.address, "SELECT n FROM crashed") == [(1,)]
-    assert "not properly shut down" in stopped.files.log_tail()
+    assert "not properly shut down" in end_of_log(stopped.files.log)
 
 
 @pytest.mark.usefixtures("process")
@@ -469,13 +469,6 @@ def test_a_handle_to_a_server_that_ended_says_what_to_do(stopped):
     assert caught.value.effect == "not started"
 
 
-@pytest.mark.parametrize("mode", ["smart", "", None, 9], ids=repr)
-def test_only_two_ways_to_end_it(home_dir, mode):
-    """A misspelt crash must not be a polite one."""
-    with pytest.raises(InvalidValue, match="mode"):
-        stop_postgres(mode)
-
-
 @pytest.mark.usefixtures("process")
 def test_no_secret_is_shown(stopped, monkeypatch):
     """Not by a cell, a list of processes or the log; one file has it, and is closed."""
@@ -487,7 +480,7 @@ def test_no_secret_is_shown(stopped, monkeypatch):
     password = urlsplit(dsn).password
 
     processes = running(stopped.home)
-    shown = [repr(server), str(server), repr(dsn), stopped.files.log_tail(10**6)]
+    shown = [repr(server), str(server), repr(dsn), end_of_log(stopped.files.log, 10**6)]
     for process in processes:
         with contextlib.suppress(psutil.NoSuchProcess):  # a session that has ended
             shown += [str(process.cmdline()), str(process.environ())]

@@ -1,5 +1,7 @@
 """Our own rows hold what they promise, and the judge can say no."""
 
+from dataclasses import asdict
+
 import pytest
 
 from agentstate_lab.lab.crash import Matrix
@@ -89,7 +91,7 @@ def row(counted, **ended):
 )
 def test_each_kind_of_outcome_has_its_column(judged, column):
     """What is counted once is counted in one place."""
-    seen = Effects.of(Matrix("x", "deploy", "no", (judged,))).to_json()
+    seen = asdict(Effects.of(Matrix("x", "deploy", "no", (judged,))))
 
     counts = ("once", "twice", "never", "false", "stuck", "waits")
     assert [name for name in counts if seen[name]] == [column]

@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from agentstate_lab.errors import InvalidValue
-from agentstate_lab.lab.processes import HAS_LIMIT, cut_writes_at, was_cut
+from agentstate_lab.lab.processes import HAS_LIMIT, was_cut
 
 DATA = b"0123456789"
 
@@ -118,22 +117,6 @@ def test_pipes_are_not_cut(tmp_path, portable):
     code = write_in_a_child(tmp_path / "file", 0, portable, writer)
 
     assert code == 0
-
-
-@pytest.mark.parametrize(
-    "n",
-    [
-        pytest.param(-1, id="negative"),
-        pytest.param(1.5, id="part-of-a-byte"),
-        pytest.param(True, id="a-truth-value"),
-        pytest.param("4", id="text"),
-        pytest.param(None, id="none"),
-    ],
-)
-def test_a_cut_needs_a_number_of_bytes(n):
-    """A wrong number is refused while this process can still write."""
-    with pytest.raises(InvalidValue, match="number of bytes from 0"):
-        cut_writes_at(n)
 
 
 def test_other_endings_are_not_taken_for_a_cut():

@@ -1,3 +1,1 @@
-"""
-Every kill point, on every store, in every strategy, and kills that nobody has chosen.
-"""
+"""Every kill point, on every store, in every strategy; and kills nobody has chosen."""

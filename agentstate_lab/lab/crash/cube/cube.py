@@ -15,7 +15,7 @@ nothing was at stake proves nothing.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -32,7 +32,6 @@ STORES = ("json", "sqlite", "postgresql")
 STRATEGIES = tuple(str(strategy) for strategy in CheckpointStrategy)
 
 May = Literal["once", "wait", "repeat"]
-MatrixOf = Callable[..., Matrix]
 
 _TWICE = re.compile(r"2 x \S+")
 # Between the record of an intent and that of its result nobody knows.
@@ -164,40 +163,29 @@ class Cell:
         }
 
 
-def cells(
-    cases: Iterable[Case] = CASES,
-    stores: Iterable[str] = STORES,
-    strategies: Iterable[str] = STRATEGIES,
-    *,
-    points: Sequence[str] | None = None,
-    matrix_of: MatrixOf = crash_matrix,
-) -> Iterator[Cell]:
+def tried(
+    case: Case, store: str, strategy: str, *, points: Sequence[str] | None = None
+) -> Cell:
     """
-    The matrices of the cube, one after another.
+    One matrix of the cube.
 
     Args:
-        cases: What the agent is up against.
+        case: What the agent is up against.
 
-        stores: Kinds of stores.
+        store: The kind of store.
 
-        strategies: When snapshots are taken.
+        strategy: When snapshots are taken.
 
         points: Only these kill points; by default, all that a run reaches.
-
-        matrix_of: Makes a matrix; `crash_matrix`.
 
     Raises:
         LabError, KillMissed: As `crash_matrix`.
     """
-    chosen = list(stores), list(strategies)
-    for case in cases:
-        for store in chosen[0]:
-            for strategy in chosen[1]:
-                matrix = matrix_of(
-                    case.agent(strategy),
-                    scenario=case.scenario,
-                    store=store,
-                    points=points,
-                    signal=case.signal,
-                )
-                yield Cell(case, store, strategy, matrix)
+    matrix = crash_matrix(
+        case.agent(strategy),
+        scenario=case.scenario,
+        store=store,
+        points=points,
+        signal=case.signal,
+    )
+    return Cell(case, store, strategy, matrix)

@@ -22,7 +22,7 @@ from agentstate_lab.errors import AgentStateError
 from agentstate_lab.lab.databases import start_postgres
 from agentstate_lab.lab.home import home
 
-from .cube import CASES, STORES, STRATEGIES, Cell, cells
+from .cube import CASES, STORES, STRATEGIES, Cell, tried
 from .random_kills import kill_at_random
 from .report import Result
 from .resumes import Resumed, resumed
@@ -77,7 +77,7 @@ def whole_cube(
     """
     broken: list[str] = []
     matrices = [
-        partial(_cell, [case], [store], [strategy], points=points)
+        partial(tried, case, store, strategy, points=points)
         for case in CASES
         for store in stores
         for strategy in STRATEGIES
@@ -110,7 +110,7 @@ def whole_cube(
 def _all(jobs: Iterable[Job], at_once: int, broken: list[str]) -> list[Any]:
     """What the *jobs* return, in their order; what they raise becomes *broken*."""
 
-    def tried(job: Job) -> Any:
+    def done(job: Job) -> Any:
         try:
             made = job()
         except AgentStateError as error:
@@ -121,7 +121,7 @@ def _all(jobs: Iterable[Job], at_once: int, broken: list[str]) -> list[Any]:
         return made
 
     with ThreadPoolExecutor(at_once) as pool:
-        return [made for made in pool.map(tried, jobs) if made is not None]
+        return [made for made in pool.map(done, jobs) if made is not None]
 
 
 def _line(made: Any) -> str:
@@ -129,11 +129,6 @@ def _line(made: Any) -> str:
     if isinstance(made, Cell):
         return f"{made.case.name}, {made.store}, {made.strategy}: {made}"
     return str(made.to_json())
-
-
-def _cell(*where: Any, points: Sequence[str] | None) -> Cell:
-    """One matrix, at a place of its own."""
-    return next(cells(*where, points=points))
 
 
 def _resumed(kind: str, tries: int) -> Resumed:

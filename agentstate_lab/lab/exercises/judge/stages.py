@@ -27,6 +27,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+from agentstate_lab.lab.processes import text_of
+
 from .answer import Answer, LoadFailed
 
 MAX_TEXT = 200  # characters of an error's text in a report
@@ -202,10 +204,7 @@ def raised(error: BaseException, answer: Answer) -> str:
 
 def named(error: BaseException) -> str:
     """The type and text of an error, whatever its text does."""
-    try:
-        text = str(error)
-    except Exception:  # noqa: BLE001 - a learner's error may fail to print
-        text = "(its text cannot be shown)"
+    text = text_of(error)
     for place, name in ((str(Path.cwd()) + os.sep, ""), (str(Path.home()), "HOME")):
         text = text.replace(place, name)  # a report is the same every time
     text = " ".join(text.split())

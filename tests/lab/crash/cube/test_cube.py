@@ -20,7 +20,7 @@ from agentstate_lab.lab.crash.cube.cube import (
     STRATEGIES,
     Case,
     Cell,
-    cells,
+    tried,
 )
 from agentstate_lab.lab.crash.cube.random_kills import Toll, kill_at_random
 from agentstate_lab.lab.crash.cube.report import Result
@@ -76,7 +76,7 @@ def test_on_sqlite_with_every_step_it_can_be_killed_anywhere(scenario, points, t
 @pytest.mark.parametrize("store", STORES)
 def test_a_sample_of_every_store_and_strategy_survives(store, strategy):
     """One death around an effect, one in the middle of a write, one at the very end."""
-    [cell] = cells([DISK], [store], [strategy], points=SAMPLE)
+    cell = tried(DISK, store, strategy, points=SAMPLE)
 
     assert (str(cell), cell.passed) == ("3 once", True), str(cell.matrix)
 
@@ -93,7 +93,7 @@ def test_a_sample_of_the_polite_deaths_survives(case, store):
     """The last one comes when the end is stored already, and must not be swallowed."""
     points = ["effect.inside:1", "write.inside:7", "write.inside:12"]
 
-    [cell] = cells([case], [store], ["every_step"], points=points)
+    cell = tried(case, store, "every_step", points=points)
 
     assert (str(cell), cell.passed) == ("3 once", True), str(cell.matrix)
 
@@ -120,7 +120,7 @@ def test_without_a_key_it_waits_or_repeats_and_the_table_says_so(
     case, points, outcomes
 ):
     """Between the two records of a step nobody knows; outside of them, all is once."""
-    [cell] = cells([case], ["sqlite"], ["every_step"], points=points)
+    cell = tried(case, "sqlite", "every_step", points=points)
 
     assert [row.outcome for row in cell.matrix.rows] == outcomes
     assert cell.passed
@@ -256,24 +256,6 @@ def test_a_table_in_which_nothing_was_at_stake_proves_nothing(case):
     assert cell_of(case, row(ONCE)).passed == (case.may == "once")
 
 
-def test_the_cube_has_every_store_strategy_case_and_signal():
-    """Forty-five matrices, and the one with the keys is of the long job."""
-    asked = []
-
-    def matrix_of(agent, **options):
-        asked.append(options)
-        return cell_of(KEYED, row(ONCE)).matrix
-
-    made = list(cells(matrix_of=matrix_of))
-
-    assert len({(cell.case, cell.store, cell.strategy) for cell in made}) == 45
-    assert len(made) == 45
-    assert {options["signal"] for options in asked} == set(SIGNALS)
-    assert {options["store"] for options in asked} == set(STORES)
-    assert all(options["points"] is None for options in asked)
-    assert KEYED.scenario == "deploy"
-
-
 # What is written down.
 
 
@@ -388,18 +370,24 @@ def test_the_command_writes_both_files(tmp_path, monkeypatch, capsys):
 
 
 def test_what_cannot_be_tried_is_said_and_is_a_failure(monkeypatch, capsys):
-    """The other matrices are made all the same."""
+    """The other matrices of the 45 are made all the same, whole, with every signal."""
+    asked = []
 
-    def made(cases, stores, strategies, *, points):
-        if stores == ["json"]:
+    def made(case, store, strategy, *, points):
+        asked.append((case, store, strategy))
+        assert points is None
+        if store == "json":
             raise KillMissed("it lived", effect="unknown")
-        yield cell_of(KEYED, row(ONCE))
+        return cell_of(KEYED, row(ONCE))
 
-    monkeypatch.setattr(whole_cube, "cells", made)
+    monkeypatch.setattr(whole_cube, "tried", made)
 
     status = whole_cube.main(["--kills", "0", "--tries", "0"])
 
     said = capsys.readouterr()
+    assert len(asked) == len(set(asked)) == 45
+    assert {case.signal for case, _, _ in asked} == set(SIGNALS)
+    assert KEYED.scenario == "deploy"
     assert status == 1
     assert "15 tables could not be made" in said.out
     assert said.err.count("KillMissed: it lived") == 15
