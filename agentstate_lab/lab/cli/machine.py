@@ -33,7 +33,7 @@ def start(args: argparse.Namespace) -> int:
     from agentstate_lab.lab.doctor import services
 
     for service in services(args.services):
-        print(f"{service.name} runs at {service.start()}", flush=True)
+        print(f"{service.name} runs at {service.where(service.start())}", flush=True)
     return 0
 
 
@@ -46,8 +46,8 @@ def status(args: argparse.Namespace) -> int:
     print(f"home: {home()}")
     found = []
     for service in chosen:
-        found.append(service.find())
-        said = f"runs at {found[-1]}" if found[-1] else "does not run"
+        found.append(one := service.find())
+        said = f"runs at {service.where(one)}" if one else "does not run"
         print(f"{service.name} {said}", flush=True)
     return 0 if all(found) else 1
 

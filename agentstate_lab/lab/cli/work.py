@@ -119,7 +119,8 @@ def take_tasks(
         try:
             task = work_next(store, work_for, seconds=lease)
         except LeaseLost as lost:
-            print(f"{visible(lost.task_id)}: taken over, and goes on elsewhere")
+            gone = visible(lost.task_id)
+            print(f"{gone}: taken over, and goes on elsewhere", flush=True)
             continue
         except StoreError as error:
             if drain:

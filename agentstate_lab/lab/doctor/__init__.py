@@ -1,6 +1,4 @@
-"""
-Is this machine fit for the course, and if not, what is to be done?
-"""
+"""Is this machine fit for the course, and if not, what is to be done?"""
 
 from agentstate_lab.extras import need
 

@@ -9,13 +9,11 @@ This module only asks: `world` and `postgres` know how.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
+from typing import Any
 
 from agentstate_lab.errors import InvalidValue
-from agentstate_lab.lab.databases import (
-    find_postgres,
-    start_postgres,
-    stop_postgres,
-)
+from agentstate_lab.lab.databases import find_postgres, start_postgres, stop_postgres
 from agentstate_lab.lab.world import find_world, start_world, stop_world
 
 
@@ -27,41 +25,28 @@ class Service:
     Attributes:
         name: What it is called in a sentence.
 
-        start: Starts or finds it, and says where it is.
+        start: Starts or finds it; returns a handle.
 
-        find: Says where it is; None when it does not run.
+        find: A handle to it; None when it does not run.
 
         stop: Ends it, and says whether there was anything to end.
+
+        where: The place of a handle, for people.
     """
 
     name: str
-    start: Callable[[], str]
-    find: Callable[[], str | None]
+    start: Callable[[], Any]
+    find: Callable[[], Any]
     stop: Callable[[], bool]
-
-
-def _find_world() -> str | None:
-    found = find_world()
-    return found.url if found else None
-
-
-def _find_postgres() -> str | None:
-    found = find_postgres()
-    return found.where if found else None
+    where: Callable[[Any], str]
 
 
 SERVICES = {
     "world": Service(
-        "the world",
-        lambda: start_world().url,
-        _find_world,
-        lambda: stop_world(),
+        "the world", start_world, find_world, stop_world, attrgetter("url")
     ),
     "postgres": Service(
-        "PostgreSQL",
-        lambda: start_postgres().where,
-        _find_postgres,
-        lambda: stop_postgres(),
+        "PostgreSQL", start_postgres, find_postgres, stop_postgres, attrgetter("where")
     ),
 }
 

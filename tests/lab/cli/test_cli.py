@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -477,7 +478,8 @@ def test_stopping_one_leaves_the_other(home_dir, monkeypatch, capsys):
         raise WorldUnavailable("another program holds the lock")
 
     module = import_module("agentstate_lab.lab.doctor.services")
-    monkeypatch.setattr(module, "stop_world", locked)
+    world = replace(module.SERVICES["world"], stop=locked)
+    monkeypatch.setitem(module.SERVICES, "world", world)
 
     status = main(["stop"])
 

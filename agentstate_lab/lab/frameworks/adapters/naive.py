@@ -1,6 +1,4 @@
-"""
-The version everyone writes first, for comparison: what it knows dies with it.
-"""
+"""The version everyone writes first, for comparison: what it knows dies with it."""
 
 from typing import Any
 

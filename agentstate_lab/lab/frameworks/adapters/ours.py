@@ -1,6 +1,4 @@
-"""
-The agent of the course, on any of its stores.
-"""
+"""The agent of the course, on any of its stores."""
 
 from collections.abc import Sequence
 

@@ -1,6 +1,4 @@
-"""
-The agent of the course, with a person who must agree to each effect.
-"""
+"""The agent of the course, with a person who must agree to each effect."""
 
 from agentstate_lab.agent import approve
 from agentstate_lab.checkpoint import CheckpointManager

@@ -1,6 +1,4 @@
-"""
-The chat API of the scripted model: as strict as the real one, in its words.
-"""
+"""The chat API of the scripted model: as strict as the real one, in its words."""
 
 from .chat import complete
 from .rules import MODEL, PARALLEL_MODEL, SMALL_MODEL, WINDOWS
