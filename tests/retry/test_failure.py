@@ -274,10 +274,10 @@ def test_the_real_clients_timeout_is_found(world):
     from agentstate_lab.lab.world import connect_model, task_header
 
     world.fault("failure/hang", "hang", seconds=5)
-    client, _ = connect_model(timeout=0.05)
+    client, _ = connect_model()
 
     with client, pytest.raises(openai.APITimeoutError) as caught:
-        client.chat.completions.create(
+        client.with_options(timeout=0.05).chat.completions.create(
             model="any",
             messages=[{"role": "user", "content": "?"}],
             extra_headers=task_header("failure/hang"),

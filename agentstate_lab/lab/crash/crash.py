@@ -37,24 +37,19 @@ from .signals import HARD
 from .spawner import RUN_LIMIT
 
 
-def kill_points(
-    agent: Agent, scenario: str = "deploy", store: str | None = "json"
-) -> list[str]:
+def kill_points(agent: Agent, scenario: str = "deploy") -> list[str]:
     """
     Every moment at which *agent* can be killed, found by one run without a death.
 
     Args:
-        agent: By name, or your own function.
+        agent: By name, or your own function; it gets a JSON store.
 
         scenario: "disk" or "deploy".
-
-        store: The kind of store to give it: "json", "sqlite", "postgresql",
-            "memory", or None.
 
     Raises:
         LabError: The agent does not even get through without being killed.
     """
-    with Rig(agent, scenario, store) as rig:
+    with Rig(agent, scenario, "json") as rig:
         return list(rig.rehearse())
 
 

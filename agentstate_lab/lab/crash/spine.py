@@ -21,21 +21,14 @@ TONES: tuple[Tone, ...] = ("good", "open", "harm")
 POINTS = [f"effect.{moment}:{n}" for n in range(1, 9) for moment in MOMENTS]
 
 
-def killed_at_each_effect(
-    agents: Mapping[str, Agent], *, store: str = "json"
-) -> dict[str, Matrix]:
+def killed_at_each_effect(agents: Mapping[str, Agent]) -> dict[str, Matrix]:
     """
     The matrix of each agent, of the 24 moments around its effects.
 
     Args:
         agents: By the name that the picture gives them.
-
-        store: The kind of store to give them.
     """
-    return {
-        name: crash_matrix(agent, store=store, points=POINTS)
-        for name, agent in agents.items()
-    }
+    return {name: crash_matrix(agent, points=POINTS) for name, agent in agents.items()}
 
 
 def who_survives(matrices: Mapping[str, Matrix]) -> None:

@@ -88,9 +88,7 @@ def all_at_once(
     return _all([request_for(fn, (argument,), limit) for argument in arguments], limit)
 
 
-def cut_at_each_byte(
-    fn: Callable[..., Any], *args: Any, limit: float = LIMIT
-) -> Iterator[Ended]:
+def cut_at_each_byte(fn: Callable[..., Any], *args: Any) -> Iterator[Ended]:
     """
     Call `fn(*args)` in a process that dies at byte 0, then 1, 2, ... of its write.
 
@@ -100,37 +98,33 @@ def cut_at_each_byte(
     Where nothing can be forked (Windows), only every sixteenth byte has its death.
     """
     ends = _forked_ends if system.HAS_FORK else _lonely_ends
-    for ended in ends(fn, args, limit):
+    for ended in ends(fn, args):
         yield ended
         if not ended.how.startswith(CUT_OFF):
             return
 
 
-def _forked_ends(
-    fn: Callable[..., Any], args: tuple[Any, ...], limit: float
-) -> Iterator[Ended]:
+def _forked_ends(fn: Callable[..., Any], args: tuple[Any, ...]) -> Iterator[Ended]:
     """One fresh process, which forks a child for each byte."""
-    with Process(CALL, {**request_for(fn, args, limit), "cut_from": 0}) as process:
+    with Process(CALL, {**request_for(fn, args, LIMIT), "cut_from": 0}) as process:
         ready = process.must_say(READY_WITHIN)
         if "raised" in ready:  # it could not even be rebuilt there
             yield Ended.told(ready)
             return
         for cut_at in itertools.count():
             process.say(go=True)
-            report = process.must_say(limit)
+            report = process.must_say(LIMIT)
             if "status" in report:  # it died without a word
                 yield Ended.died(report["status"], cut_at)
             else:
-                process.must_say(limit)
+                process.must_say(LIMIT)
                 yield Ended.told(report)
 
 
-def _lonely_ends(
-    fn: Callable[..., Any], args: tuple[Any, ...], limit: float
-) -> Iterator[Ended]:
+def _lonely_ends(fn: Callable[..., Any], args: tuple[Any, ...]) -> Iterator[Ended]:
     """A new Python for each death: slower, so there are fewer of them."""
     for cut_at in itertools.count(0, STRIDE):
-        yield in_new_process(fn, *args, cut_at=cut_at, limit=limit)
+        yield in_new_process(fn, *args, cut_at=cut_at)
 
 
 def request_for(

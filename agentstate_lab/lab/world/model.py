@@ -9,17 +9,14 @@ that the environment may hold is used.
 import os
 from typing import Any
 
-from agentstate_lab.agent import TIMEOUT, client_at, connect
+from agentstate_lab.agent import client_at, connect
 
 from .world import start_world
 
 
-def connect_model(*, timeout: float = TIMEOUT) -> tuple[Any, str]:
+def connect_model() -> tuple[Any, str]:
     """
     The client and the name of the model to ask for.
-
-    Args:
-        timeout: Seconds to wait for one reply.
 
     Raises:
         InvalidValue: A setting is missing or malformed; it is named, and no secret
@@ -27,10 +24,10 @@ def connect_model(*, timeout: float = TIMEOUT) -> tuple[Any, str]:
         WorldUnavailable: The scripted model could not be started.
     """
     live = os.environ.get("AGENTSTATE_MODEL", "").strip()
-    return (connect if live else scripted_model)(timeout=timeout)
+    return connect() if live else scripted_model()
 
 
-def scripted_model(*, timeout: float = TIMEOUT) -> tuple[Any, str]:
+def scripted_model() -> tuple[Any, str]:
     """
     The scripted model of the running world, whatever model is configured.
 
@@ -40,4 +37,4 @@ def scripted_model(*, timeout: float = TIMEOUT) -> tuple[Any, str]:
 
     world = start_world()
     world.ask("GET", f"/v1/models/{MODEL}")
-    return client_at(f"{world.url}/v1", world.token, timeout=timeout), MODEL
+    return client_at(f"{world.url}/v1", world.token), MODEL

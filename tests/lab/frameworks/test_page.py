@@ -5,7 +5,7 @@ import json
 import pytest
 
 from agentstate_lab.errors import InvalidValue
-from agentstate_lab.lab.frameworks import CONTENDERS, contender_named, effects_table
+from agentstate_lab.lab.frameworks import CONTENDERS, contender_named, findings_of
 from agentstate_lab.lab.frameworks.page import MEASURE, page, written
 from agentstate_lab.lab.frameworks.record import is_fresh, keep, kept
 
@@ -118,4 +118,4 @@ def test_the_page_in_the_repository_is_that_of_the_record():
 def test_a_row_that_was_not_measured_cannot_be_shown():
     """A slip of the pen in a notebook is named."""
     with pytest.raises(InvalidValue, match="'nobody' was not measured"):
-        effects_table(["nobody"])
+        findings_of("nobody")
