@@ -119,14 +119,14 @@ def _tried(
     fork: bool = system.HAS_FORK,
 ) -> Report:
     """Run the stages in the child and put the verdicts under their names."""
-    from agentstate_lab.lab.exercises.judge import UNTOUCHED, Answer, Job, run
+    from agentstate_lab.lab.exercises.judge import UNTOUCHED, Answer, run
 
     module = exercise.load()
     numbers = _chosen(module.STAGES, only)
     stages = tuple(module.STAGES[number] for number in numbers)
     setting = getattr(module, "setting", nullcontext)
     with setting() as given:
-        job = Job(
+        first, *others = run(
             Answer(exercise, payload, cells),
             numbers,
             # Without fork each process of a stage is a new Python that loads anew.
@@ -134,7 +134,6 @@ def _tried(
             fork=fork,
             given=given or {},
         )
-        first, *others = run(job)
     if all(one.happened == UNTOUCHED for one in others or [first]):
         return _not_started(exercise, stages)
     if not others:

@@ -11,7 +11,7 @@ from .cells import answer_cells, is_untouched, leading_cells
 from .child import UNTOUCHED
 from .real_time import SLEEP, real_time
 from .report import WIDTH, CaseReport, Report
-from .runner import CannotTravel, Job, packed, run
+from .runner import CannotTravel, packed, run
 from .stages import (
     Outcome,
     Stage,
@@ -39,7 +39,6 @@ __all__ = [
     "CannotTravel",
     "CaseReport",
     "Ending",
-    "Job",
     "Outcome",
     "Report",
     "Stage",

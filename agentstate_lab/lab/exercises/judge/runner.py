@@ -10,7 +10,6 @@ Nothing here runs the learner's code; how that is bounded says `supervise`.
 
 import io
 import types
-from dataclasses import dataclass
 from typing import Any
 
 import cloudpickle
@@ -25,30 +24,6 @@ from .supervise import Judge
 
 MAX_PAYLOAD = 50_000_000
 MAX_LATE = 2  # so many stages may use up their time before the check ends
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """
-    What a child is asked to do.
-
-    Attributes:
-        answer: What is tried.
-
-        stages: The numbers of the stages to try, from 0.
-
-        seconds: The wall-clock cap of each.
-
-        fork: Whether the child may fork.
-
-        given: What the stages get from the lab: the check's `setting`.
-    """
-
-    answer: Answer
-    stages: tuple[int, ...]
-    seconds: float
-    fork: bool
-    given: dict[str, Any]
 
 
 class CannotTravel(Exception):
@@ -93,19 +68,37 @@ class _Packer(cloudpickle.Pickler):  # type: ignore[misc]
         return super().reducer_override(obj)
 
 
-def run(job: Job) -> list[CaseReport]:
+def run(
+    answer: Answer,
+    stages: tuple[int, ...],
+    *,
+    seconds: float,
+    fork: bool,
+    given: dict[str, Any],
+) -> list[CaseReport]:
     """
     Try the stages and return one verdict for each.
 
     The first verdict is about the function as a whole: whether it can be called.
     When it cannot, there are no others.
+
+    Args:
+        answer: What is tried.
+
+        stages: The numbers of the stages, from 0.
+
+        seconds: The wall-clock cap of each.
+
+        fork: Whether the child may fork.
+
+        given: What the stages get from the lab: the check's `setting`.
     """
     verdicts: dict[int, CaseReport] = {}
-    todo = [CAN_BE_CALLED, *job.stages]
-    check = {"answer": pack(job.answer), "given": job.given, "seconds": job.seconds}
+    todo = [CAN_BE_CALLED, *stages]
+    check = {"answer": pack(answer), "given": given, "seconds": seconds}
     while todo and _late(verdicts) < MAX_LATE:
-        with Judge(fork=job.fork) as judge:
-            verdicts |= judge.tried(check, todo if job.fork else todo[:1])
+        with Judge(fork=fork) as judge:
+            verdicts |= judge.tried(check, todo if fork else todo[:1])
         if not verdicts[CAN_BE_CALLED].passed:
             return [verdicts[CAN_BE_CALLED]]
         todo = [index for index in todo if index not in verdicts]
