@@ -5,11 +5,7 @@ Patches and states of exercise 01, as plain JSON, and what a state holds afterwa
 import copy
 from typing import Any
 
-from agentstate_lab.lab.exercises.judge import (
-    Subject,
-    plain,
-    require,
-)
+from agentstate_lab.lab.exercises.judge import Subject, plain, require
 
 State = dict[str, Any]
 
@@ -69,10 +65,11 @@ def are_open(state: State, wanted: list[str]) -> None:
     require(found == wanted, f"the questions were {found}")
 
 
-def is_version(state: State, wanted: int) -> bool:
-    """Whether the version is this number, and a number at all."""
+def is_version(state: State, wanted: int) -> None:
+    """Fail unless the version is this number, and a number at all."""
     found = part(state, "version")
-    return type(found) is int and found == wanted
+    same = type(found) is int and found == wanted
+    require(same, f"the version was {found!r}")
 
 
 def shown(state: State) -> str:
