@@ -16,10 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from agentstate_lab.lab.exercises.judge import (
-    Ending,
     Stage,
     Subject,
-    Unmet,
     doing,
     require,
     run_apart,
@@ -34,9 +32,9 @@ from .saves import (
     NAME,
     NEW,
     OLD,
+    UMASK,
     WINDOWS,
     Desk,
-    after_cut,
     copy_cut_save,
     cut_save,
     refused_save,
@@ -44,7 +42,6 @@ from .saves import (
     save_once,
     told,
     watched_save,
-    whole,
 )
 
 MAX_OPERATIONS = 80
@@ -98,7 +95,7 @@ def works_anywhere(answer: Subject) -> None:
                 ending = run_apart(answer, save_once, path, "new", desk.use_str)
             finally:
                 os.chdir(here)
-            require(ending.returned, ending.words)
+            ending.result()
             require(desk.found() == NEW, f"the file held {told(desk.found(), NEW)}")
             require(not any(other.iterdir()), "another folder got a file, too")
 
@@ -107,20 +104,15 @@ def works_anywhere(answer: Subject) -> None:
 def survives_cuts(answer: Subject) -> None:
     """Old content is there: it stays until the new one is whole."""
     desk = Desk(answer)
-    with doing("saved over an older file, undisturbed", "the new content"):
-        desk.put(OLD)
-        desk.saved("new")
+    seen = desk.undisturbed()
     pairs = (("old", "new"), ("new", "short"), ("old", "same size"), ("old", "large"))
     cuts(answer, desk, pairs)
-    _copies(answer, desk)
+    if _opens_own(seen):
+        _cuts_under_own_name(desk)
 
 
-def _copies(answer: Subject, desk: Desk) -> None:
+def _cuts_under_own_name(desk: Desk) -> None:
     """An answer that writes under the file's own name is cut there, too."""
-    desk.put(OLD)
-    seen = desk.saved("new", watched_save, {}, 0o022).value
-    if not _opens_own(seen):
-        return
     for n in sample(NEW, every_byte=False):
         with doing(
             f"saved {len(NEW)} bytes over an older file and cut what it writes under"
@@ -128,7 +120,7 @@ def _copies(answer: Subject, desk: Desk) -> None:
             "the old content or all of the new",
         ):
             desk.put(OLD)
-            after_cut(desk.save("new", copy_cut_save, n), desk, OLD, NEW)
+            desk.was_cut(desk.save("new", copy_cut_save, n))
 
 
 def _opens_own(seen: list[dict[str, Any]]) -> bool:
@@ -149,9 +141,7 @@ def survives_first(answer: Subject) -> None:
 def survives_kills(answer: Subject) -> None:
     """Right before each thing it does to a file, the process is killed."""
     desk = Desk(answer)
-    with doing("saved over an older file, undisturbed", "the new content"):
-        desk.put(OLD)
-        seen = desk.saved("new", watched_save, {}, 0o022).value
+    seen = desk.undisturbed()
     for at, operation in enumerate(seen[:MAX_OPERATIONS]):
         with doing(
             f"saved over an older file and killed the process right before it"
@@ -159,8 +149,8 @@ def survives_kills(answer: Subject) -> None:
             "the old content or all of the new",
         ):
             desk.put(OLD)
-            desk.save("new", watched_save, {"kill_at": at}, 0o022)
-            whole(desk.found(), OLD, NEW)
+            desk.killed(at)
+            desk.is_whole()
     if _opens_own(seen):
         with doing(
             "saved over an older file and killed the process when it had opened that"
@@ -169,29 +159,27 @@ def survives_kills(answer: Subject) -> None:
         ):
             desk.put(OLD)
             desk.save("new", copy_cut_save, 0)
-            whole(desk.found(), OLD, NEW)
+            desk.is_whole()
 
 
 @stage("says so when the system refuses")
 def says_so(answer: Subject) -> None:
     """A failed write, a failed fsync, a name that cannot be had: all must be heard."""
     desk = Desk(answer)
-    with doing("saved over an older file, undisturbed", "the new content"):
-        desk.put(OLD)
-        desk.saved("new")
+    desk.undisturbed()
     for n in (len(NEW) // 2, 0, len(NEW) - 1) if HAS_LIMIT else ():
         _refused(desk, n)
     with doing("saved while forcing bytes to the disk fails (fsync)", "an error"):
         desk.put(OLD)
-        ending = desk.save("new", watched_save, {"forcing_fails": True}, 0o022)
+        ending = desk.save("new", watched_save, {"forcing_fails": True}, UMASK)
         forced = not ending.returned or any(
             one["kind"] == "force" and one["inode"] and not one["folder"]
             for one in ending.value
         )
         if forced:  # otherwise another stage has the word
             require(not ending.returned, "it returned as if all were saved")
-            _died_not(ending)
-            whole(desk.found(), OLD, NEW)
+            require(ending.status is None, ending.words)
+            desk.is_whole()
     with doing("saved under a name that a folder has", "an error"):
         desk.put(None)
         (desk.path / "inside").mkdir(parents=True)
@@ -199,7 +187,7 @@ def says_so(answer: Subject) -> None:
         # `shutil.move` puts the file into the folder: odd, but saved it is.
         moved_in = any(one.is_file() for one in desk.path.iterdir())
         require(moved_in or not ending.returned, "it returned as if all were saved")
-        _died_not(ending)
+        require(ending.status is None, ending.words)
         require((desk.path / "inside").is_dir(), "the folder was gone")
 
 
@@ -217,27 +205,20 @@ def _refused(desk: Desk, n: int) -> None:
             not ending.returned,
             f"it returned as if all were saved; the file held {held}",
         )
-        _died_not(ending)
+        require(ending.status is None, ending.words)
         require(found == OLD, f"it raised, but the file held {held}")
-
-
-def _died_not(ending: Ending) -> None:
-    if ending.status is not None:
-        raise Unmet(ending.words)
 
 
 @stage("is not stopped by what a dead save left behind")
 def not_stopped(answer: Subject) -> None:
     """The dead process cannot tidy up; the next one must cope."""
     desk = Desk(answer)
-    with doing("saved over an older file, undisturbed", "the new content"):
-        desk.put(OLD)
-        seen = desk.saved("new", watched_save, {}, 0o022).value
+    seen = desk.undisturbed()
     desk.put(OLD)
     for n in (len(LARGE) - 1, 0):
         desk.save("large", cut_save, n)
     for at in range(min(len(seen), MAX_OPERATIONS)):
-        desk.save("new", watched_save, {"kill_at": at}, 0o022)
+        desk.killed(at)
     for data in ("short", "new", "old"):
         with doing(
             "killed saves at several moments, left their files lying, and saved again",
@@ -258,8 +239,8 @@ def only_owner(answer: Subject) -> str | None:
         (OLD, 0o644, "an older file of mode 0644"),
     ):
         with doing(f"saved to {what}, in a process with umask 0", "mode 0600"):
-            _put_with_mode(desk, old, mode)
-            seen = desk.saved("new", watched_save, {}, 0).value
+            desk.put(old, mode)
+            seen = desk.saved("new", watched_save, {}, 0)
             _private(desk)
         for at, operation in enumerate(seen[:MAX_OPERATIONS]):
             with doing(
@@ -267,17 +248,11 @@ def only_owner(answer: Subject) -> str | None:
                 f" before it {operation['words']}",
                 "mode 0600 as soon as the new content is there",
             ):
-                _put_with_mode(desk, old, mode)
-                desk.save("new", watched_save, {"kill_at": at}, 0)
+                desk.put(old, mode)
+                desk.killed(at, umask=0)
                 if desk.found() == NEW:
                     _private(desk)
     return None
-
-
-def _put_with_mode(desk: Desk, old: bytes | None, mode: int) -> None:
-    desk.put(old)
-    if old is not None:
-        desk.path.chmod(mode)
 
 
 def _private(desk: Desk) -> None:
@@ -299,8 +274,7 @@ def cuts(answer: Subject, desk: Desk, pairs: Iterable[tuple[str | None, str]]) -
                 f"{'no file' if old is None else 'the old content'} or all of the new",
             ):
                 desk.put(before)
-                ending = desk.save(new, cut_save, n)
-                after_cut(ending, desk, before, DATA[new])
+                desk.was_cut(desk.save(new, cut_save, n), DATA[new])
 
 
 STAGES: tuple[Stage, ...] = (

@@ -11,7 +11,7 @@ from typing import Any
 
 from agentstate_lab.lab.exercises.judge import Subject, Unmet, doing, require, stage
 
-from .saves import DATA, OLD, WINDOWS, Desk, watched_save
+from .saves import DATA, WINDOWS, Desk
 
 
 @stage("prepares the new content in the file's own folder")
@@ -22,7 +22,7 @@ def same_folder(answer: Subject) -> None:
         "saved over an older file and watched where the new content came from",
         "a temporary file in the same folder, moved into place in one step",
     ):
-        rename = _last_rename(_watched(desk))
+        rename = _last_rename(desk.watched())
         require(
             rename["beside"],
             "it was moved in from another folder: where that is another disk, the"
@@ -41,7 +41,7 @@ def bytes_first(answer: Subject) -> None:
             "an fsync of the whole temporary file, and only then the move into place"
             " (a power cut can keep the name and lose the bytes)",
         ):
-            _forced_first(_watched(desk, data))
+            _forced_first(desk.watched(data))
 
 
 def _forced_first(seen: list[dict[str, Any]]) -> None:
@@ -82,7 +82,7 @@ def name_too(answer: Subject) -> str | None:
         "saved and listed what was forced to the disk after the move into place",
         "an fsync of the folder: until then a power cut brings the old file back",
     ):
-        seen = _watched(desk)
+        seen = desk.watched()
         after = seen[seen.index(_last_rename(seen)) :]
         require(
             any(
@@ -92,13 +92,6 @@ def name_too(answer: Subject) -> str | None:
             "the folder was not forced to the disk",
         )
     return None
-
-
-def _watched(desk: Desk, data: str = "new") -> list[dict[str, Any]]:
-    """The operations of one undisturbed save over an older file."""
-    desk.put(OLD)
-    seen: list[dict[str, Any]] = desk.saved(data, watched_save, {}, 0o022).value
-    return seen
 
 
 def _last_rename(seen: list[dict[str, Any]]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from agentstate_lab.lab.exercises.judge import (
     Ending,
     Subject,
     Unmet,
+    doing,
     require,
     run_apart,
 )
@@ -21,10 +22,18 @@ from agentstate_lab.lab.processes import cut_writes_at, was_cut
 
 OLD = b'{"task": "deploy", "state": "running"}\n'
 NEW = b'{"state": "completed", "task": "deploy"}\r\n'
-SHORT = b'{"task": "none"}\n'
 LARGE = b"".join(b"line %05d of a long file\r\n" % n for n in range(4_000))
-ODD = bytes(range(256)) + b"\r\n\n\r\x00\xff\xfe" + b"tail, and then nothing: \x00\x00"
+DATA = {
+    "old": OLD,
+    "new": NEW,
+    "short": b'{"task": "none"}\n',
+    "large": LARGE,
+    "odd": bytes(range(256)) + b"\r\n\n\r\x00\xff\xfe" + b"and then nothing: \x00\x00",
+    "empty": b"",
+    "same size": bytes(reversed(OLD)),
+}
 NAME = "tasks.json"
+UMASK = 0o022
 WINDOWS = os.name == "nt"
 
 
@@ -39,17 +48,6 @@ def kind_of_error(answer: Subject, path: str, data_at: str, use_str: bool) -> st
     path_given = path if use_str else Path(path)
     error = answer.outcome(path_given, DATA[data_at]).error
     return "" if error is None else type(error).__name__
-
-
-DATA = {
-    "old": OLD,
-    "new": NEW,
-    "short": SHORT,
-    "large": LARGE,
-    "odd": ODD,
-    "empty": b"",
-    "same size": bytes(reversed(OLD)),
-}
 
 
 def cut_save(answer: Subject, n: int, *job: Any) -> None:
@@ -107,14 +105,14 @@ class Desk:
         job = (*args, str(self.path), data, self.use_str)
         return run_apart(self.answer, call, *job)
 
-    def put(self, data: bytes | None) -> None:
+    def put(self, data: bytes | None, mode: int = 0o600) -> None:
         """Make the folder hold *data* under the name, and nothing else."""
         self.before = data
         for left in sorted(self.folder.rglob("*"), reverse=True):
             left.rmdir() if left.is_dir() and not left.is_symlink() else left.unlink()
         if data is not None:
             self.path.write_bytes(data)
-            self.path.chmod(0o600)
+            self.path.chmod(mode)
 
     def found(self) -> bytes | None:
         """What a reader finds now."""
@@ -123,15 +121,50 @@ class Desk:
         except FileNotFoundError:
             return None
 
-    def saved(self, data: str, call: Any = save_once, *args: Any) -> Ending:
-        """A save that nothing disturbs must come back and hold."""
-        ending = self.save(data, call, *args)
-        require(ending.returned, ending.words)
+    def saved(self, data: str, call: Any = save_once, *args: Any) -> Any:
+        """A save that nothing disturbs must come back and hold; what it returned."""
+        value = self.save(data, call, *args).result()
         found = self.found()
         if found == self.before != DATA[data]:
             raise Unmet("it returned, and the file was as it had been before")
         require(found == DATA[data], f"the file held {told(found, DATA[data])}")
-        return ending
+        return value
+
+    def watched(self, data: str = "new") -> list[dict[str, Any]]:
+        """The operations of a save over an older file that nothing disturbs."""
+        self.put(OLD)
+        seen: list[dict[str, Any]] = self.saved(data, watched_save, {}, UMASK)
+        return seen
+
+    def killed(self, at: int, umask: int = UMASK) -> None:
+        """Make a save in a process that dies right before its operation *at*."""
+        self.save("new", watched_save, {"kill_at": at}, umask)
+
+    def undisturbed(self) -> list[dict[str, Any]]:
+        """An undisturbed save over an older file must hold; its operations."""
+        with doing("saved over an older file, undisturbed", "the new content"):
+            return self.watched()
+
+    def is_whole(self, new: bytes = NEW) -> None:
+        """Fail unless a reader finds the old content or the new."""
+        found = self.found()
+        if found not in (self.before, new):
+            held = told(found, new, self.before)
+            raise Unmet(f"the file held {held}: neither the old content nor the new")
+
+    def was_cut(self, ending: Ending, new: bytes = NEW) -> None:
+        """Judge a save that met the limit: whole, and honest about it."""
+        found = self.found()
+        if ending.returned and found != new:
+            old = found == self.before
+            held = "the old content" if old else told(found, new, self.before)
+            raise Unmet(
+                "the write was cut short, and it returned as if all were saved; the"
+                f" file held {held}"
+            )
+        self.is_whole(new)
+        met = ending.returned or ending.raised or was_cut(ending.status or 0)
+        require(bool(met), ending.words)
 
     def _choose_kind(self) -> None:
         """An answer for `Path` alone, or for `str` alone, is as good as any."""
@@ -151,27 +184,6 @@ def told(found: bytes | None, *known: bytes | None) -> str:
             return f"{len(found):,} of {len(data):,} bytes"
     sizes = ", ".join(f"{len(data):,}" for data in known if data is not None)
     return f"{len(found):,} bytes that were not the {sizes} that were saved"
-
-
-def whole(found: bytes | None, old: bytes | None, new: bytes) -> None:
-    """Fail unless a reader finds the old content or the new."""
-    if found not in (old, new):
-        neither = "neither the old content nor the new"
-        raise Unmet(f"the file held {told(found, new, old)}: {neither}")
-
-
-def after_cut(ending: Ending, desk: Desk, old: bytes | None, new: bytes) -> None:
-    """Judge a save that met the limit: whole, and honest about it."""
-    found = desk.found()
-    if ending.returned and found != new:
-        held = told(found, new, old) if found != old else "the old content"
-        raise Unmet(
-            "the write was cut short, and it returned as if all were saved; the file"
-            f" held {held}"
-        )
-    whole(found, old, new)
-    met = ending.returned or ending.raised or was_cut(ending.status or 0)
-    require(bool(met), ending.words)
 
 
 def sample(data: bytes, every_byte: bool) -> list[int]:
