@@ -38,12 +38,13 @@ from .tasks import (
     connect,
     result_of,
     told,
-    value_of,
 )
 
 # Nobody holds the lock while an answer is tried alone, unless it does so itself.
 BUSY_TIMEOUT = 0.1
 MAX_WAITS = 100  # in one call: whoever tries again for a lock waits far less often
+
+Before = tuple[int, Callable[[], bool]]
 
 _COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
 
@@ -58,7 +59,9 @@ class Turn:
 
         work: What the answer is handed as its work.
 
-        before: Told the number of each statement, from 0, right before it runs.
+        before: The number of a statement, from 0, and what is done right before it.
+
+        acted: Whether that was done: the statement came, and no lock was in the way.
 
         waits: How often it waited for real time; no wait takes any.
 
@@ -79,7 +82,8 @@ class Turn:
 
     look: Callable[[], dict[str, Row]]
     work: Work = result_of
-    before: Callable[[int], None] | None = None
+    before: Before | None = None
+    acted: bool = False
     waits: int = 0
     statements: list[str] = field(default_factory=list)
     worked: list[Any] = field(default_factory=list)
@@ -105,12 +109,13 @@ class Turn:
 
     def heard(self, statement: str) -> None:
         """A statement is about to run."""
-        self.statements.append(statement)
+        at, act = self.before or (None, None)
         try:
-            if self.before is not None:
-                self.before(len(self.statements) - 1)
+            if act is not None and len(self.statements) == at:
+                self.acted = act()
         except Exception as error:  # noqa: BLE001 - raised again by the desk
             self.trouble = error
+        self.statements.append(statement)
 
     def verb(self, number: int) -> str:
         """The first word of a statement, for a reader."""
@@ -178,7 +183,7 @@ class Desk:
         now: float = NOW,
         lease: float = LEASE,
         timeout: float = BUSY_TIMEOUT,
-        before: Callable[[int], None] | None = None,
+        before: Before | None = None,
     ) -> Turn:
         """Call the answer once, on a connection of its own; real waits take no time."""
         turn = Turn(self.rows, work, before)
@@ -195,13 +200,9 @@ class Desk:
             raise turn.outcome.error
         return turn
 
-    def value(self, turn: Turn) -> Any:
-        """What the answer returned; an error that came out fails the stage."""
-        return value_of(self.answer, turn.outcome)
-
     def returned(self, turn: Turn, task_id: str, stored: bool) -> None:
         """Fail unless the answer returned this pair."""
-        found = self.value(turn)
+        found = turn.outcome.result()
         if found is None:
             raise Unmet("it returned None, which says that nothing could be claimed")
         is_pair = isinstance(found, tuple | list) and len(found) == 2

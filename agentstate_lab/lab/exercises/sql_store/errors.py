@@ -6,8 +6,7 @@ error that is taken for "nothing to do" stops the queue in silence.
 """
 
 import sqlite3
-from collections.abc import Callable
-from dataclasses import dataclass
+from functools import partial
 from typing import NoReturn
 
 from agentstate_lab.lab.exercises.judge import (
@@ -21,9 +20,9 @@ from agentstate_lab.lab.exercises.judge import (
 )
 
 from .desk import Desk, Turn
+from .rivals import TAKE_OVER
 from .tasks import LEASE, NOW, TASK, Row, result_of, told
 
-LATE = "UPDATE tasks SET token = 'of another', expires = 9e9 WHERE id = 't-7'"
 REFUSED = "the table refuses this"
 
 
@@ -44,7 +43,7 @@ class WorkFailed(Exception):
     """What the work raises."""
 
 
-def fails(text: str) -> NoReturn:
+def fails(*given: object) -> NoReturn:
     """Work that raises."""
     raise WorkFailed("the service said no")
 
@@ -69,50 +68,34 @@ def lets_go(answer: Subject) -> None:
             return result_of(text)
 
         desk.returned(desk.turn(add_one), TASK.id, stored=True)
-    for case in _endings():
+    taken = TASK.leased(NOW + LEASE)
+    for words, rows, setting, work in (
+        ("after a completed task", (TASK,), "", _works),
+        ("when there was nothing to claim", (), "", _works),
+        ("when another worker had the only task", (taken,), "", _works),
+        ("after a result that came too late", (TASK,), "", _is_late),
+        ("when the work had raised an error", (TASK,), "", fails),
+        ("when the claim had been refused by the table", (TASK,), RUNNING, _works),
+        ("when the result had been refused by the table", (TASK,), COMPLETED, _works),
+    ):
         with doing(
-            f"looked for open transactions {case.words}",
+            f"looked for open transactions {words}",
             "none, so that another connection can write at once",
         ):
-            left = case.turn(answer).left
+            desk = Desk(answer, *rows)
+            desk.outside.executescript(setting)
+            left = desk.turn(partial(work, desk)).left
             require(not left, left)
 
 
-@dataclass(frozen=True, slots=True)
-class Ending:
-    """One way in which a call can end."""
-
-    words: str
-    rows: tuple[Row, ...] = (TASK,)
-    setting: str = ""
-    work: Callable[[str], str] = result_of
-    meanwhile: str = ""
-
-    def turn(self, answer: Subject) -> Turn:
-        """Let a call end in this way."""
-        desk = Desk(answer, *self.rows)
-        if self.setting:
-            desk.outside.executescript(self.setting)
-
-        def work(text: str) -> str:
-            if self.meanwhile:
-                desk.changed(self.meanwhile)
-            return self.work(text)
-
-        return desk.turn(work)
+def _works(desk: Desk, text: str) -> str:
+    return result_of(text)
 
 
-def _endings() -> tuple[Ending, ...]:
-    """The ways in which a call can end."""
-    return (
-        Ending("after a completed task"),
-        Ending("when there was nothing to claim", rows=()),
-        Ending("when another worker had the only task", rows=(TASK.leased(NOW + 1),)),
-        Ending("after a result that came too late", meanwhile=LATE),
-        Ending("when the work had raised an error", work=fails),
-        Ending("when the claim had been refused by the table", (TASK,), RUNNING),
-        Ending("when the result had been refused by the table", (TASK,), COMPLETED),
-    )
+def _is_late(desk: Desk, text: str) -> str:
+    """Meanwhile, another worker has taken the task over."""
+    desk.changed(TAKE_OVER, NOW + LEASE, TASK.id)
+    return result_of(text)
 
 
 @stage("lets every error out")

@@ -7,7 +7,6 @@ a fresh table. An answer that holds the lock at that moment keeps it out, and th
 is right, too.
 """
 
-from collections.abc import Callable
 from functools import partial
 from typing import NoReturn
 
@@ -66,7 +65,7 @@ def _token(desk: Desk, now: float) -> str | None:
     """The token of a claim whose work never comes to an end."""
     turn = desk.turn(_stop, now=now)
     if not turn.during:
-        desk.value(turn)
+        turn.outcome.result()
         raise Unmet("it never called work")
     token = turn.during[0][OLD.id].token
     require(token is not None, "there was no claim in the table while the work ran")
@@ -103,14 +102,13 @@ def claims_alone(answer: Subject) -> None:
 def _claimed_before(desk: Desk, at: int, left: Row) -> None:
     """Let another worker have the old task right before one statement."""
     before = desk.rows()
-    stolen: list[bool] = []
 
     def act() -> bool:
         claimed = desk.changed(CLAIM, NOW + LEASE, OLD.id, NOW)
         return claimed and (left is TAKEN or desk.changed(COMPLETE, OLD.id))
 
-    turn = desk.turn(before=_at(at, act, stolen))
-    if not any(stolen):
+    turn = desk.turn(before=(at, act))
+    if not turn.acted:
         desk.returned(turn, OLD.id, stored=True)
         return
     if OLD.input in turn.worked:
@@ -119,7 +117,7 @@ def _claimed_before(desk: Desk, at: int, left: Row) -> None:
     if YOUNG.id in before:
         desk.returned(turn, YOUNG.id, stored=True)
     else:
-        found = desk.value(turn)
+        found = turn.outcome.result()
         require(found is None, f"it returned {told(found)}")
     _is_untouched(desk, left)
 
@@ -189,13 +187,12 @@ def _lose(desk: Desk, left: Row, text: str) -> str:
 def _overtaken_before(answer: Subject, at: int) -> None:
     """Let another worker take the task over right before one statement."""
     desk = Desk(answer, OLD)
-    taken: list[bool] = []
-    values = (NOW + LEASE, OLD.id)
-    turn = desk.turn(before=_at(at, lambda: desk.changed(TAKE_OVER, *values), taken))
-    if any(taken):
+    take_over = partial(desk.changed, TAKE_OVER, NOW + LEASE, OLD.id)
+    turn = desk.turn(before=(at, take_over))
+    if turn.acted:
         _not_locked(desk, turn)
         _is_untouched(desk, TAKEN)
-    desk.returned(turn, OLD.id, stored=not any(taken))
+    desk.returned(turn, OLD.id, stored=not turn.acted)
 
 
 def _is_untouched(desk: Desk, left: Row) -> None:
@@ -210,18 +207,6 @@ def _is_untouched(desk: Desk, left: Row) -> None:
     require(same, "it changed the other worker's row")
 
 
-def _at(
-    number: int, act: Callable[[], bool], done: list[bool]
-) -> Callable[[int], None]:
-    """Act once, right before the statement of this number; *done* says whether."""
-
-    def before(now: int) -> None:
-        if now == number and not done:
-            done.append(act())
-
-    return before
-
-
 def _not_locked(desk: Desk, turn: Turn) -> None:
     """An old read that cannot become a write is worth a sentence of its own."""
     if "database is locked" in str(turn.outcome.error):
@@ -229,4 +214,4 @@ def _not_locked(desk: Desk, turn: Turn) -> None:
             "it raised OperationalError (database is locked): it had begun by reading,"
             " and SQLite lets nobody write on what has changed since"
         )
-    desk.value(turn)
+    turn.outcome.result()

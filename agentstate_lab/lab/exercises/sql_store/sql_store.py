@@ -8,6 +8,8 @@ real processes, and kill and freeze them. The time is what the answer is told.
 """
 
 import re
+from collections.abc import Collection
+from typing import Any
 
 from agentstate_lab.lab.exercises.judge import (
     Subject,
@@ -71,7 +73,7 @@ def works(answer: Subject) -> None:
         "work called once, with the older one's input; its id and True returned",
     ):
         turn = desk.turn()
-        desk.value(turn)
+        turn.outcome.result()
         turn.worked_on(TASK.input)
         desk.returned(turn, TASK.id, stored=True)
     with doing(
@@ -91,10 +93,7 @@ def oldest_first(answer: Subject) -> None:
         "first, second, third, fourth, as created says",
     ):
         desk = Desk(answer, *QUEUE)
-        turns = [desk.turn() for _ in QUEUE]
-        for turn in turns:
-            desk.value(turn)
-        found = [text for turn in turns for text in turn.worked]
+        found = _worked_on([desk.turn() for _ in QUEUE])
         wanted = [row.input for row in sorted(QUEUE, key=lambda row: row.created)]
         require(found == wanted, f"it worked on {', '.join(found) or 'nothing'}")
 
@@ -124,29 +123,20 @@ def nothing(answer: Subject) -> None:
 @stage("has its claim in the table while it works")
 def claim_is_seen(answer: Subject) -> None:
     """What others cannot read protects nothing."""
-    for task, words in (
-        (TASK, "a task for the first time"),
-        (TASK._replace(attempts=2), "a task that was claimed twice before"),
+    for task, now, lease, words in (
+        (TASK, NOW, LEASE, "a task for the first time"),
+        (TASK._replace(attempts=2), NOW, LEASE, "a task that was claimed twice before"),
+        (TASK, NOW + 0.5, 0.25, "a task (seconds have fractions)"),
     ):
         with doing(
-            f"let it claim {words} at {NOW:g}, with a lease of {LEASE:g} s, and read"
+            f"let it claim {words} at {now:g}, with a lease of {lease:g} s, and read"
             " the row from inside work, through another connection",
-            f"state 'running', a token, expires {NOW + LEASE:g}, and one attempt more",
+            f"state 'running', a token, expires {now + lease:g}, and one attempt more",
         ):
-            desk = Desk(answer, task)
-            turn = desk.turn()
-            desk.value(turn)
+            turn = Desk(answer, task).turn(now=now, lease=lease)
+            turn.outcome.result()
             require(bool(turn.during), "it never called work")
-            _is_claim(turn.during[0][TASK.id], task)
-    with doing(
-        f"let it claim a task at {NOW + 0.5:g}, with a lease of 0.25 s",
-        f"expires {NOW + 0.75:g}: seconds have fractions",
-    ):
-        desk = Desk(answer, TASK)
-        turn = desk.turn(now=NOW + 0.5, lease=0.25)
-        desk.value(turn)
-        require(bool(turn.during), "it never called work")
-        _is_claim(turn.during[0][TASK.id], TASK, NOW + 0.75)
+            _is_claim(turn.during[0][TASK.id], task, now + lease)
 
 
 @stage("leaves a task alone until its lease has ended, and then takes it over")
@@ -195,12 +185,10 @@ def given_time(answer: Subject) -> None:
             desk = Desk(answer, TASK.leased(now - 1), OTHER.leased(now + 1))
             with real_time(answer.answer) as asked:
                 turns = [desk.turn(now=now) for _ in range(2)]
-            for turn in turns:
-                desk.value(turn)
+            found = _worked_on(turns)
             if any(_SQL_CLOCK.search(one) for one in turns[0].statements):
                 asked.append("a clock of SQLite")
             said = f"; it read {', '.join(sorted(set(asked)))}" if asked else ""
-            found = [text for turn in turns for text in turn.worked]
             require(found == [TASK.input], f"it worked on {_listed(found)}{said}")
             seen = turns[0].during[0][TASK.id]
             if seen == TASK.leased(now - 1):
@@ -223,7 +211,7 @@ def odd_texts(answer: Subject) -> None:
         ):
             desk = Desk(answer, Row(task_id, 10.0, text))
             turn = desk.turn(lambda _, result=result: result)  # type: ignore[misc]
-            desk.value(turn)
+            turn.outcome.result()
             turn.worked_on(text)
             desk.returned(turn, task_id, stored=True)
             desk.shows(task_id, state="completed", result=result)
@@ -247,9 +235,16 @@ STAGES = (
 )
 
 
+def _worked_on(turns: Collection[Turn]) -> list[Any]:
+    """What was worked on, turn by turn, if no error came out."""
+    for turn in turns:
+        turn.outcome.result()
+    return [text for turn in turns for text in turn.worked]
+
+
 def _left_alone(desk: Desk, turn: Turn, *rows: Row) -> None:
     """Fail unless the answer found nothing to claim and changed none of *rows*."""
-    found = desk.value(turn)
+    found = turn.outcome.result()
     if turn.worked:
         raise Unmet(f"it worked on {_listed(turn.worked)}")
     require(found is None, f"it returned {told(found)}")
@@ -257,7 +252,7 @@ def _left_alone(desk: Desk, turn: Turn, *rows: Row) -> None:
         desk.shows(row.id, **row._asdict())
 
 
-def _is_claim(row: Row, before: Row, expires: float = NOW + LEASE) -> None:
+def _is_claim(row: Row, before: Row, expires: float) -> None:
     """Fail unless the row shows a claim as it should."""
     if row.state == "pending":
         raise Unmet("another connection still read 'pending': nothing was committed")

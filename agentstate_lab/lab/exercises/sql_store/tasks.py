@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from agentstate_lab.lab.exercises.judge import Outcome, Subject, Unmet, raised, shown
+from agentstate_lab.lab.exercises.judge import shown
 
 TABLE = """\
 CREATE TABLE tasks (
@@ -68,15 +68,6 @@ def connect(path: Path, timeout: float) -> sqlite3.Connection:
 def result_of(text: str) -> str:
     """What the work makes of its input."""
     return f"result of {text}"
-
-
-def value_of(answer: Subject, outcome: Outcome) -> Any:
-    """What the answer returned; an error that came out fails the stage."""
-    if isinstance(outcome.error, Unmet):  # from the work that it was handed
-        raise outcome.error
-    if outcome.error is not None:
-        raise Unmet(raised(outcome.error, answer.answer))
-    return outcome.value
 
 
 def told(found: Any) -> str:

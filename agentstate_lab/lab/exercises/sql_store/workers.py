@@ -7,11 +7,9 @@ asked. Processes tell each other by marks in a folder where they are.
 """
 
 import os
-import sqlite3
 import tempfile
 from collections import Counter
 from pathlib import Path
-from time import monotonic, sleep
 from typing import Any
 
 from agentstate_lab.lab.crash import die
@@ -24,9 +22,10 @@ from agentstate_lab.lab.exercises.judge import (
     run_together,
     stage,
 )
+from agentstate_lab.lab.processes import until
 
 from .desk import Desk
-from .tasks import LEASE, NOW, TASK, Row, Work, connect, result_of, told, value_of
+from .tasks import LEASE, NOW, TASK, Row, connect, result_of, told
 
 WORKERS = 8
 WITHOUT_FORK = 3  # each is a new Python then
@@ -35,23 +34,16 @@ MEETS_WITHIN = 10.0  # seconds; a new Python may take its time
 LOCK_WAIT = 5.0  # seconds, in SQLite's own hands
 
 
-class Marks:
-    """A folder in which processes leave marks for each other."""
+def leave(folder: str, mark: str) -> None:
+    """Leave a mark for the other processes."""
+    (Path(folder) / mark).touch()
 
-    def __init__(self, folder: str) -> None:
-        self.folder = Path(folder)
 
-    def leave(self, mark: str) -> None:
-        """Leave a mark."""
-        (self.folder / mark).touch()
-
-    def wait_for(self, *marks: str) -> None:
-        """Wait until all of these marks are there, but not for ever."""
-        end = monotonic() + MEETS_WITHIN
-        while not all((self.folder / mark).exists() for mark in marks):
-            if monotonic() > end:
-                raise Unmet("the other worker never came: it waited for a lock")
-            sleep(0.002)
+def wait_for(folder: str, *marks: str) -> None:
+    """Wait until all of these marks are there, but not for ever."""
+    wanted = [Path(folder) / mark for mark in marks]
+    if not until(lambda: all(mark.exists() for mark in wanted), MEETS_WITHIN):
+        raise Unmet("the other worker never came: it waited for a lock")
 
 
 @stage(f"works on each of {TASKS} tasks once, with {WORKERS} processes")
@@ -70,7 +62,7 @@ def many_workers(answer: Subject) -> None:
         folder = tempfile.mkdtemp(dir=".")
         jobs = [(str(desk.path), folder, name, names) for name in names]
         for ending in run_together(answer, _until_none, jobs):
-            require(ending.returned, ending.words)
+            ending.result()
         _each_once(desk, folder)
 
 
@@ -78,7 +70,6 @@ def _until_none(
     answer: Subject, path: str, folder: str, me: str, everybody: list[str]
 ) -> None:
     """Take turns until there is nothing to claim."""
-    marks = Marks(folder)
     witness = os.open(
         Path(folder) / "witness", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600
     )
@@ -88,10 +79,10 @@ def _until_none(
         return result_of(text)
 
     db = connect(Path(path), LOCK_WAIT)
-    marks.leave(me)
-    marks.wait_for(*everybody)
+    leave(folder, me)
+    wait_for(folder, *everybody)
     for _ in range(TASKS + 1):
-        if _called(answer, db, work) is None:
+        if answer(db, work, NOW, LEASE) is None:
             return
     raise Unmet(f"it had not returned None after {TASKS + 1} turns of one process")
 
@@ -125,9 +116,8 @@ def outlives(answer: Subject) -> None:
         (NOW + LEASE, [TASK.id, True], "the task taken over when its lease has ended"),
     ):
         with doing(f"called it at {now:g} in another process, after a kill", words):
-            ending = run_apart(answer, _one_turn, path, now)
-            require(ending.returned, ending.words)
-            require(ending.value == wanted, f"it returned {told(ending.value)}")
+            found = run_apart(answer, _one_turn, path, now).result()
+            require(found == wanted, f"it returned {told(found)}")
     _frozen(answer)
 
 
@@ -142,47 +132,35 @@ def _frozen(answer: Subject) -> None:
         "its id and False; then the other one's id and True",
     ):
         jobs = [(str(desk.path), folder, late) for late in (True, False)]
-        first, second = run_together(answer, _takes_part, jobs)
-        for ending in (first, second):
-            require(ending.returned, ending.words)
-        found = f"they returned {told(first.value)} and {told(second.value)}"
-        wanted = [TASK.id, False], [TASK.id, True]
-        require((first.value, second.value) == wanted, found)
+        endings = run_together(answer, _takes_part, jobs)
+        first, second = (ending.result() for ending in endings)
+        found = f"they returned {told(first)} and {told(second)}"
+        require((first, second) == ([TASK.id, False], [TASK.id, True]), found)
         desk.outside = connect(desk.path, timeout=0)
         desk.shows(TASK.id, state="completed", result="second", attempts=2)
 
 
 def _takes_part(answer: Subject, path: str, folder: str, late: bool) -> Any:
     """The first worker, which comes late, or the second one."""
-    marks = Marks(folder)
 
     def work(text: str) -> str:
-        marks.leave("first works" if late else "second works")
-        marks.wait_for("second works" if late else "first ended")
+        leave(folder, "first works" if late else "second works")
+        wait_for(folder, "second works" if late else "first ended")
         return "first" if late else "second"
 
     if not late:
-        marks.wait_for("first works")
+        wait_for(folder, "first works")
     db = connect(Path(path), LOCK_WAIT)
     try:
-        return _called(answer, db, work, NOW if late else NOW + LEASE)
+        return answer(db, work, NOW if late else NOW + LEASE, LEASE)
     finally:
         if late:
-            marks.leave("first ended")
+            leave(folder, "first ended")
 
 
 def _killed(answer: Subject, path: str) -> None:
-    _called(answer, connect(Path(path), LOCK_WAIT), lambda text: die())
+    answer(connect(Path(path), LOCK_WAIT), lambda text: die(), NOW, LEASE)
 
 
 def _one_turn(answer: Subject, path: str, now: float) -> Any:
-    return _called(answer, connect(Path(path), LOCK_WAIT), result_of, now)
-
-
-def _called(
-    answer: Subject,
-    db: sqlite3.Connection,
-    work: Work,
-    now: float = NOW,
-) -> Any:
-    return value_of(answer, answer.outcome(db, work, now, LEASE))
+    return answer(connect(Path(path), LOCK_WAIT), result_of, now, LEASE)
