@@ -16,7 +16,6 @@ from agentstate_lab.lab.exercises.judge import (
     Subject,
     Unmet,
     doing,
-    raised,
     require,
     stage,
 )
@@ -41,8 +40,6 @@ from .laws import (
     uses_the_room,
     with_only,
 )
-
-__all__ = ["HINTS", "STAGES", "render"]
 
 RANDOM_STATES = 100
 
@@ -77,10 +74,7 @@ HINTS = (
 def keeps_everything(answer: Subject) -> None:
     """Nothing is left out, changed or made up."""
     with doing("filtered 6 facts and 2 artifacts into 10,000 bytes", "all of them"):
-        result = fitted(answer, SMALL, 10_000)
-        for name in ("questions", "facts", "artifacts"):
-            missing = [one for one in SMALL[name] if one not in result[name]]
-            require(not missing, f"of {name}, it left out {told(missing)}")
+        _shows_all(fitted(answer, SMALL, 10_000), SMALL)
     odd = {**fact("owner", "ann"), "source": "the runbook"}
     empty = (
         fact("retries", 0),
@@ -96,8 +90,14 @@ def keeps_everything(answer: Subject) -> None:
         state = state_of(*empty, odd)
         result = fitted(answer, state, 10_000)
         agrees(result, state)
-        missing = [one for one in state["facts"] if one not in result["facts"]]
-        require(not missing, f"it left out {told(missing)}")
+        _shows_all(result, state)
+
+
+def _shows_all(result: State, state: State) -> None:
+    """Fail unless nothing was left out."""
+    for name in ("questions", "facts", "artifacts"):
+        missing = [one for one in state[name] if one not in result[name]]
+        require(not missing, f"of {name}, it left out {told(missing)}")
 
 
 @stage("shows the newest fact of a key, and no other")
@@ -123,25 +123,23 @@ def shows_newest(answer: Subject) -> None:
 def never_passes(answer: Subject) -> None:
     """Headings, keys and quotes are read by the model, too."""
     state = state_of(*HOSTS, fact("log", "x" * 30), artifacts=[log(1), log(2)])
-    for max_bytes in range(least(state), size(state) + 1):
-        with doing(
-            f"gave it a state of {size(state)} bytes, all of it ASCII, and a budget of"
-            f" {max_bytes}",
-            f"a text of at most {max_bytes} bytes",
-        ):
-            fits(fitted(answer, state, max_bytes), max_bytes)
+    _fits_every_budget(answer, state, f"of {size(state)} bytes, all of it ASCII,")
 
 
 @stage("counts bytes, not characters")
 def counts_bytes(answer: Subject) -> None:
     """A letter with dots takes two bytes, a rocket four."""
-    for max_bytes in range(least(WIDE), size(WIDE) + 1):
+    _fits_every_budget(answer, WIDE, "in German and Japanese, with a rocket,")
+
+
+def _fits_every_budget(answer: Subject, state: State, words: str) -> None:
+    """From the least to the whole, byte by byte."""
+    for max_bytes in range(least(state), size(state) + 1):
         with doing(
-            "gave it a state in German and Japanese, with a rocket, and a budget of"
-            f" {max_bytes}",
+            f"gave it a state {words} and a budget of {max_bytes}",
             f"a text of at most {max_bytes} bytes",
         ):
-            fits(fitted(answer, WIDE, max_bytes), max_bytes)
+            fits(fitted(answer, state, max_bytes), max_bytes)
 
 
 @stage("uses the budget to its last byte")
@@ -278,16 +276,13 @@ def _too_small(
 ) -> None:
     """Fail unless the answer raises the right error with the right numbers."""
     outcome = answer.outcome(copy.deepcopy(state), max_bytes, list(keep))
-    match outcome.error:
-        case ContextTooSmall(needed=needed, limit=limit):
-            if (needed, limit) == (max_bytes, low):
-                raise Unmet("the two numbers were the wrong way round")
-            require(needed == low, f"the error said that {needed} are needed")
-            require(limit == max_bytes, f"the error said that {limit} were allowed")
-        case None:
-            raise Unmet("it returned something, as if that could be enough")
-        case error:
-            raise Unmet(raised(error, answer.answer))
+    returned = "it returned something, as if that could be enough"
+    error = outcome.must_raise(ContextTooSmall, returned)
+    needed, limit = error.needed, error.limit
+    turned = (needed, limit) == (max_bytes, low)
+    require(not turned, "the two numbers were the wrong way round")
+    require(needed == low, f"the error said that {needed} are needed")
+    require(limit == max_bytes, f"the error said that {limit} were allowed")
 
 
 @stage("keeps the order of the state")
@@ -317,14 +312,17 @@ def leaves(answer: Subject) -> None:
     keep = list(listed)
     with doing("looked at the state and the list afterwards", "both unchanged"):
         result = answer(given, 300, keep)
-        changed = [name for name in state if given.get(name) != state[name]]
-        require(given == state, f"the state's {told(changed)} had changed")
+        _unchanged(given, state, "had changed")
         require(keep == listed, f"the list was {listed}, and is {keep}")
     with doing("edited everything in the result", "the state unchanged"):
         fitted(answer, state, 300, keep)
         _edit(result)
-        changed = [name for name in state if given.get(name) != state[name]]
-        require(given == state, f"the state's {told(changed)} had changed with it")
+        _unchanged(given, state, "had changed with it")
+
+
+def _unchanged(given: State, state: State, how: str) -> None:
+    changed = [name for name in state if given.get(name) != state[name]]
+    require(given == state, f"the state's {told(changed)} {how}")
 
 
 def _edit(value: object) -> None:
