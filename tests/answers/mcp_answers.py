@@ -303,7 +303,7 @@ WRONG: dict[str, Wrong] = {
         "had written something",
     ),
     "returns-applied": Wrong(
-        but(resends, (WRITE, f"return {WRITE}")), MAKES, "it returned a Applied"
+        but(resends, (WRITE, f"return {WRITE}")), MAKES, "it returned an Applied"
     ),
     "returns-nothing": Wrong(
         but(resends, (END, "return None")), MAKES, "it returned None"

@@ -10,7 +10,7 @@ the state says afterwards what happened.
 
 import itertools
 import random
-from collections.abc import Callable
+from typing import Any
 
 from agentstate_lab.errors import (
     AgentStateError,
@@ -19,14 +19,12 @@ from agentstate_lab.errors import (
     TaskNotFound,
 )
 from agentstate_lab.lab.exercises.judge import (
-    Outcome,
     Stage,
     Subject,
-    Unmet,
     doing,
-    raised,
     require,
     stage,
+    times,
 )
 from agentstate_lab.lab.scenes.mcp_state import Loss
 from agentstate_lab.mcp_state import SharedState, state_uri
@@ -37,6 +35,7 @@ from .scene import ENOUGH, OTHER, PATCH, Plan, Scene
 RANDOM_SCENES = 60
 FAILURES = 8  # at most, in one scene
 IN_A_ROW = 3  # at most so many losses of one kind of request
+RETURNED = "it returned as if all were well"
 FEW = 4  # so many attempts the package makes; the task says ten
 
 HINTS = (
@@ -107,25 +106,25 @@ def goes_on(answer: Subject) -> None:
 @stage("makes one change when the reply was lost")
 def reply_lost(answer: Subject) -> None:
     """The server has done it, and nobody was told."""
-    one = "its change in the state, once, and the planner's if there is one"
     done = "lost the server's reply to its writing: the change had been made"
-    _changes_once(answer, done, one, writes=[Loss.REPLY])
-    _changes_once(answer, f"{done}. Three times", one, writes=[Loss.REPLY] * 3)
-    done += ". Then the planner changed the task, too"
-    _changes_once(answer, done, one, writes=[Loss.REPLY, OTHER])
-    _changes_once(answer, done, one, writes=[Loss.REPLY], reads=[None, OTHER])
+    _loses_writings(answer, Loss.REPLY, done)
 
 
 @stage("makes one change when the request was lost")
 def request_lost(answer: Subject) -> None:
     """To whoever sent it, it looks as if the reply was."""
-    one = "its change in the state, once, and the planner's if there is one"
     done = "lost its request to write: the server never saw it"
-    _changes_once(answer, done, one, writes=[Loss.REQUEST])
-    _changes_once(answer, f"{done}. Three times", one, writes=[Loss.REQUEST] * 3)
+    _loses_writings(answer, Loss.REQUEST, done)
+
+
+def _loses_writings(answer: Subject, loss: Loss, done: str) -> None:
+    """Once, three times, and with the planner in between."""
+    one = "its change in the state, once, and the planner's if there is one"
+    _changes_once(answer, done, one, writes=[loss])
+    _changes_once(answer, f"{done}. Three times", one, writes=[loss] * 3)
     done += ". Then the planner changed the task"
-    _changes_once(answer, done, one, writes=[Loss.REQUEST, OTHER])
-    _changes_once(answer, done, one, writes=[Loss.REQUEST], reads=[None, OTHER])
+    _changes_once(answer, done, one, writes=[loss, OTHER])
+    _changes_once(answer, done, one, writes=[loss], reads=[None, OTHER])
 
 
 @stage("reads again after a lost reading, and when the server was away")
@@ -148,37 +147,19 @@ def read_lost(answer: Subject) -> None:
 @stage("lets every other error out at once")
 def lets_out(answer: Subject) -> None:
     """The same request would be refused again."""
-    scene = Scene(answer, may_write=False)
-    _refused(scene, NotGranted, "change a task that it may read and not change")
-    scene = Scene(answer)
     nowhere = state_uri("planner", "nothing")
-    _refused(scene, TaskNotFound, "change a task that is not there", uri=nowhere)
-    scene = Scene(answer)
-    _refused(scene, InvalidValue, "make a change of 300,000 bytes", change=_huge)
-
-
-def _refused(
-    scene: Scene,
-    kind: type[AgentStateError],
-    what: str,
-    *,
-    uri: str | None = None,
-    change: Callable[[SharedState], list[Operation]] | None = None,
-) -> None:
-    """Fail unless the refusal came out, and the request was not sent again."""
-    with doing(f"let it {what}", f"{kind.__name__}, raised, after one refusal"):
-        outcome = scene.call(change, uri)
-        refusals = [one for one in scene.client.notes if one.answer == kind.__name__]
-        require(len(refusals) < 2, f"it was refused {len(refusals)} times")
-        _came_out(outcome, kind, scene)
-
-
-def _came_out(outcome: Outcome, kind: type[BaseException], scene: Scene) -> None:
-    """Fail unless an error of this kind was raised."""
-    if outcome.error is None:
-        raise Unmet("it returned as if all were well")
-    said = raised(outcome.error, scene.answer.answer)
-    require(isinstance(outcome.error, kind), said)
+    cases: tuple[tuple[type[AgentStateError], str, bool, dict[str, Any]], ...] = (
+        (NotGranted, "change a task that it may read and not change", False, {}),
+        (TaskNotFound, "change a task that is not there", True, {"uri": nowhere}),
+        (InvalidValue, "make a change of 300,000 bytes", True, {"change": _huge}),
+    )
+    for kind, what, may_write, asked in cases:
+        with doing(f"let it {what}", f"{kind.__name__}, raised, after one refusal"):
+            scene = Scene(answer, may_write=may_write)
+            outcome = scene.call(**asked)
+            refused = sum(one.answer == kind.__name__ for one in scene.client.notes)
+            require(refused < 2, f"it was refused {refused} times")
+            outcome.must_raise(kind, RETURNED)
 
 
 def _huge(seen: SharedState) -> list[Operation]:
@@ -206,7 +187,7 @@ def change_fails(answer: Subject) -> None:
         outcome = scene.call(_fails)
         version = scene.store.get(scene.task_id).version
         require(version == 1, "it had written something")
-        _came_out(outcome, CannotSay, scene)
+        outcome.must_raise(CannotSay, RETURNED)
 
 
 @stage("gives up when the server is gone for good")
@@ -229,9 +210,8 @@ def gives_up(answer: Subject) -> None:
                 )
                 outcome = scene.call()
                 lost = sum(note.loss is not None for note in scene.client.notes)
-                times = "once" if lost == 1 else f"{lost} times"
-                require(lost >= FEW, f"it had sent it {times} and gave up")
-                _came_out(outcome, Exception, scene)
+                require(lost >= FEW, f"it had sent it {times(lost)} and gave up")
+                outcome.must_raise(Exception, RETURNED)
 
 
 @stage(f"makes one change in {RANDOM_SCENES} random scenes")

@@ -15,10 +15,11 @@ from typing import Any, cast
 from agentstate_lab.lab.exercises.judge import (
     WAITS,
     Outcome,
+    Stopped,
     Subject,
     Unmet,
-    raised,
     require,
+    shown,
 )
 from agentstate_lab.lab.scenes.mcp_state import Coming, Loss, TappedClient
 from agentstate_lab.mcp_state import (
@@ -49,10 +50,6 @@ Plan = Iterable[Loss | str | None]
 _numbers = itertools.count(1)
 
 
-class Enough(BaseException):
-    """It sent too many requests; what catches every `Exception` does not catch this."""
-
-
 class Patient(TappedClient):
     """
     A client that has plans for the next readings and the next writings.
@@ -66,7 +63,7 @@ class Patient(TappedClient):
     def request(self, ask: Any, timeout: float = TIMEOUT) -> Any:
         """As for its base, and not for ever."""
         if len(self.notes) >= ENOUGH:
-            raise Enough
+            raise Stopped(f"it had sent {ENOUGH} requests and did not stop")
         self.expect(next(self.plans[isinstance(ask, ReadResource)], None))
         return super().request(ask, timeout)
 
@@ -119,8 +116,8 @@ class Scene:
         made = change or self.change
         with WAITS.noted(lambda what, seconds: None):
             outcome = self.answer.outcome(self.client, uri or self.uri, PATCH, made)
-        if isinstance(outcome.error, Enough):
-            raise Unmet(f"it had sent {ENOUGH} requests and did not stop")
+        if isinstance(outcome.error, Stopped):
+            raise Unmet(outcome.words)
         return outcome
 
     def change(self, seen: Any) -> list[Operation]:
@@ -151,35 +148,26 @@ class Scene:
         """How often the worker's change is in the state."""
         return names(self.state).count("worker")
 
-    def came_back(self, outcome: Outcome) -> SharedState:
-        """Fail unless the call returned the state, with the worker's change in it."""
-        if outcome.error is not None:
-            raise Unmet(raised(outcome.error, self.answer.answer))
-        value = outcome.value
-        if not isinstance(value, SharedState):
-            kind = "None" if value is None else f"a {type(value).__name__}"
-            raise Unmet(f"it returned {kind}, not the state as it was read")
-        return value
-
     def changed_once(self, outcome: Outcome) -> None:
         """
         Fail unless the change is there once, from the newest state, and was returned.
 
         The state is looked at first: what is there matters more than what was said.
         """
-        said = _said(outcome)
-        mine, others = self.mine, self.others
-        if not mine and outcome.error is not None:
-            raise Unmet(raised(outcome.error, self.answer.answer))
-        require(mine > 0, f"its change is not there, and {said}")
+        mine = self.mine
+        if not mine:
+            outcome.result()
+            raise Unmet("its change is not there, and it returned as if it were")
         require(mine == 1, f"its change is there {mine} times")
-        count, wanted = self.state.fact("checked"), 1 + others
+        count, wanted = self.state.fact("checked"), 1 + self.others
         require(
             count == wanted,
             f"{wanted} changes were made, and the count is {count}: its change was made"
             " from a state that was not the newest any more",
         )
-        value = self.came_back(outcome)
+        value = outcome.result()
+        if not isinstance(value, SharedState):
+            raise Unmet(f"it returned {shown(value)}, not the state as it was read")
         require(
             "worker" in names(value.agent_state),
             f"it returned the state at version {value.version}, from before its change",
@@ -200,13 +188,6 @@ def counted(who: str, state: AgentState) -> list[Operation]:
 def names(state: AgentState) -> list[Any]:
     """Whose changes are in a state, in their order."""
     return [fact.value for fact in state.known_facts if fact.key == "by"]
-
-
-def _said(outcome: Outcome) -> str:
-    """How a call ended, for a sentence about the state."""
-    if outcome.error is not None:
-        return f"it raised {type(outcome.error).__name__}"
-    return "it returned as if it were"
 
 
 @functools.cache
