@@ -10,7 +10,7 @@ from agentstate_lab.lab.exercises.judge import Stage, Subject, doing, require, s
 from agentstate_lab.state import fingerprint
 
 from .laws import LAWS
-from .past import CLOSED, OPEN, Checkpoint, Past, altered, taken, without_checksum
+from .past import CLOSED, OPEN, Past, altered, taken, without_checksum
 from .rotation import ROTATION
 
 HINTS = (
@@ -85,13 +85,21 @@ def status_first(answer: Subject) -> None:
 @stage("passes over what was altered")
 def passes_over(answer: Subject) -> None:
     """The checksum covers all the rest; the one before is the best there is."""
-    for what, one in _alterations(taken(5, 10), taken(4, 20)):
+    whole, other = taken(5, 10), taken(4, 20)
+    for what, one in (
+        ("the agent's state", altered(5)),
+        ("the time", whole | {"taken_at": whole["taken_at"] + 1.0}),
+        ("the version", whole | {"version": 9}),
+        ("the schema version", whole | {"schema_version": 1}),
+        ("the checksum", whole | {"checksum": other["checksum"]}),
+        ("the end of the agent's state", whole | {"agent_state": {}}),
+    ):
         with doing(
             f"looked back on a running task with the checkpoints 5, of which {what} was"
             " altered, and 4, which is whole",
             "resume=4, because='ok': what was altered is lost, and 4 is what is left",
         ):
-            said = Past([taken(4, 20), one]).ask(answer)
+            said = Past([other, one]).ask(answer)
             require(said[:2] == (4, "ok"), f"it said {said}")
     more = {**taken(5), "note": "before the deploy"}
     noted = more | {"checksum": fingerprint(without_checksum(more))}
@@ -101,20 +109,6 @@ def passes_over(answer: Subject) -> None:
     _says(answer, Past(chain), 4, "ok", "it is the newest of those not altered")
     for chain in ([altered(6), altered(5)], [altered(1)]):
         _says(answer, Past(chain), None, "altered", "none is left")
-
-
-def _alterations(
-    whole: Checkpoint, other: Checkpoint
-) -> tuple[tuple[str, Checkpoint], ...]:
-    """A checkpoint altered in each of its parts."""
-    return (
-        ("the agent's state", altered(whole["version"])),
-        ("the time", whole | {"taken_at": whole["taken_at"] + 1.0}),
-        ("the version", whole | {"version": 9}),
-        ("the schema version", whole | {"schema_version": 1}),
-        ("the checksum", whole | {"checksum": other["checksum"]}),
-        ("the end of the agent's state", whole | {"agent_state": {}}),
-    )
 
 
 @stage("refuses a newer schema, and takes an older one")

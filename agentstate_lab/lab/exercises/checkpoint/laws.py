@@ -141,7 +141,7 @@ def leaves(answer: Subject) -> None:
             require(len(chain) == len(before[1]), "the list had another length")
             require(same, "a checkpoint in the list had changed")
             require(chain == before[1], "the list was in another order")
-            past.result(answer, outcome)
+            past.result(outcome)
 
 
 @stage("knows no time but the one that it is given")
@@ -154,7 +154,7 @@ def own_time(answer: Subject) -> None:
             with real_time(answer.answer) as asked:
                 outcome = past.outcome(answer)
             require(not asked, f"it called {', '.join(sorted(set(asked)))}")
-            past.result(answer, outcome)
+            past.result(outcome)
 
 
 @stage("takes a checkpoint without a checksum for altered", bonus=True)

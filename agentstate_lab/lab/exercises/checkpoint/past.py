@@ -12,11 +12,10 @@ from dataclasses import dataclass, replace
 from numbers import Integral
 from typing import Any, NamedTuple
 
-from agentstate_lab.lab.exercises.judge import Outcome, Subject, Unmet, raised, require
+from agentstate_lab.lab.exercises.judge import Outcome, Subject, Unmet, require
 from agentstate_lab.state import fingerprint
 
 Checkpoint = dict[str, Any]
-Chain = Sequence[Checkpoint]
 
 NOW = 10_000.0
 SCHEMA = 2  # as in the notebook
@@ -86,7 +85,7 @@ class Past:
         keep, max_age: As they are handed in.
     """
 
-    checkpoints: Chain = ()
+    checkpoints: Sequence[Checkpoint] = ()
     state: str = "running"
     touched: float = 10.0
     keep: int = 10
@@ -112,13 +111,11 @@ class Past:
 
     def ask(self, answer: Subject) -> Said:
         """Call the answer; what it returns must have the form that is wanted."""
-        return self.result(answer, self.outcome(answer))
+        return self.result(self.outcome(answer))
 
-    def result(self, answer: Subject, outcome: Outcome) -> Said:
+    def result(self, outcome: Outcome) -> Said:
         """What was returned; fails when it has another form, or when it raised."""
-        if outcome.error is not None:
-            raise Unmet(raised(outcome.error, answer.answer))
-        found = outcome.value
+        found = outcome.result()
         if found is None:
             raise Unmet("it returned nothing (None): a dict is wanted")
         require(isinstance(found, Mapping), f"it returned {found!r:.100}, not a dict")

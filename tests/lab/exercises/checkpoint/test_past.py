@@ -41,16 +41,6 @@ def test_only_what_was_altered_does_not_fit(make):
     assert fits(make(5)) == (make is taken)
 
 
-def test_a_month_is_told_in_days():
-    """A learner reads the age of what failed, and nobody reads 2.592e+06 s."""
-    month = 30 * 86_400.0
-
-    told = str(Past([taken(5, month), taken(4, 60.5)], touched=month))
-
-    assert "saved 30 days ago" in told
-    assert "5 (30 days old), 4 (60.5 s old)" in told
-
-
 def test_a_drop_that_differs_by_one_version_is_named():
     """Whatever is dropped or kept against the rules, there is a sentence for it."""
     for past in PASTS:
