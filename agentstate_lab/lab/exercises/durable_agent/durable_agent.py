@@ -19,7 +19,6 @@ from agentstate_lab.lab.exercises.judge import (
     Stage,
     Subject,
     Unmet,
-    doing,
     require,
     run_fresh,
     stage,
@@ -29,18 +28,8 @@ from .. import outside
 from .kills import KILLS, survived
 from .model import PLANNED
 from .practice import practice_job
-from .scene import Scene
-from .troubles import (
-    no_choice,
-    no_new_turns,
-    not_alone,
-    told_once,
-    too_busy,
-    tool_messages,
-    used_up,
-)
-
-__all__ = ["HINTS", "STAGES", "prepare", "setting", "summary"]
+from .scene import trying
+from .troubles import TROUBLES
 
 MEMORY = Path("/dev/shm")  # where it exists: hundreds of files, for a few seconds
 
@@ -89,14 +78,12 @@ summary = survived
 @stage("gets through when nothing goes wrong, and returns the stored task")
 def gets_through(answer: Subject) -> None:
     """Two effects, one each, and the model's last word as the result."""
-    with (
-        doing(
-            "ran it on the job, undisturbed",
-            "both effects once in the ledger, the task completed with the model's last"
-            " words as its result, and the stored task returned",
-        ),
-        Scene(answer) as scene,
-    ):
+    with trying(
+        answer,
+        "ran it on the job, undisturbed",
+        "both effects once in the ledger, the task completed with the model's last"
+        " words as its result, and the stored task returned",
+    ) as scene:
         ending = scene.run()
         scene.is_done_by(ending)
         returned, task = ending.value["returned"], scene.task()
@@ -111,13 +98,11 @@ def gets_through(answer: Subject) -> None:
 @stage("does not run a completed task again")
 def completed_stays(answer: Subject) -> None:
     """Whoever runs it twice gets what there is."""
-    with (
-        doing(
-            "ran it on the job, and once more when the job was completed",
-            "the stored task, as it was: no question to the model, no effect",
-        ),
-        Scene(answer) as scene,
-    ):
+    with trying(
+        answer,
+        "ran it on the job, and once more when the job was completed",
+        "the stored task, as it was: no question to the model, no effect",
+    ) as scene:
         scene.is_done_by(scene.run())
         asked, requests, before = len(scene.said()), len(scene.requests()), scene.task()
         ending = scene.run()
@@ -131,15 +116,14 @@ def completed_stays(answer: Subject) -> None:
 def plan_first(answer: Subject) -> None:
     """A model that is asked again may answer otherwise, and then nothing fits."""
     for number, step in enumerate(PLANNED, start=1):
-        with (
-            doing(
-                f"killed the process when {step} had happened, and ran it again with a"
-                " model that plans otherwise when it is asked the same again",
-                "the stored plan carried out: a decision that was acted on is not"
-                " asked for again",
-            ),
-            Scene(answer, "fickle") as scene,
-        ):
+        with trying(
+            answer,
+            f"killed the process when {step} had happened, and ran it again with a"
+            " model that plans otherwise when it is asked the same again",
+            "the stored plan carried out: a decision that was acted on is not"
+            " asked for again",
+            mood="fickle",
+        ) as scene:
             scene.kill(f"effect.inside:{number}")
             scene.is_done_by(scene.run())
 
@@ -147,14 +131,12 @@ def plan_first(answer: Subject) -> None:
 @stage("goes on in a newly started Python")
 def fresh_start(answer: Subject) -> None:
     """All that it knows is in the store, and the keys are the same."""
-    with (
-        doing(
-            "killed the process when the first effect had happened, and ran the agent"
-            " again in a newly started Python",
-            "each effect once in the ledger, and the task completed",
-        ),
-        Scene(answer) as scene,
-    ):
+    with trying(
+        answer,
+        "killed the process when the first effect had happened, and ran the agent"
+        " again in a newly started Python",
+        "each effect once in the ledger, and the task completed",
+    ) as scene:
         scene.kill("effect.inside:1")
         scene.is_done_by(scene.run(run=run_fresh))
 
@@ -162,14 +144,12 @@ def fresh_start(answer: Subject) -> None:
 @stage("does it once when a reply is lost")
 def lost_reply(answer: Subject) -> None:
     """It happened, and nobody was told."""
-    with (
-        doing(
-            "let the first effect happen and its reply get lost, and ran it again if"
-            " it did not get through",
-            "each effect once in the ledger, and the task completed",
-        ),
-        Scene(answer) as scene,
-    ):
+    with trying(
+        answer,
+        "let the first effect happen and its reply get lost, and ran it again if"
+        " it did not get through",
+        "each effect once in the ledger, and the task completed",
+    ) as scene:
         scene.order("reply_lost")
         ending = scene.run()
         task = scene.task()
@@ -185,11 +165,5 @@ STAGES: tuple[Stage, ...] = (
     *KILLS,
     fresh_start,
     lost_reply,
-    too_busy,
-    no_choice,
-    tool_messages,
-    used_up,
-    no_new_turns,
-    told_once,
-    not_alone,
+    *TROUBLES,
 )

@@ -32,7 +32,7 @@ from agentstate_lab.lab.exercises.judge import (
     hurried,
     run_apart,
 )
-from agentstate_lab.lab.world import SCENARIOS, Step, is_key
+from agentstate_lab.lab.world import SCENARIOS, is_key
 from agentstate_lab.state import Task, fingerprint
 
 from ..outside import FILE, the_world
@@ -121,7 +121,7 @@ class Outside:
         **more: Any,
     ) -> Json:
         """Request an effect; see `World.effect`."""
-        name = step_of(effect, arguments).name
+        name = SHOP.step_for(effect, arguments).name  # whatever its sender calls it
         self._requests += 1
         if self._requests > MAX_EFFECTS:
             often = f"it requested effects {MAX_EFFECTS} times in one run"
@@ -139,11 +139,6 @@ class Outside:
             key=f"{self._name}:{fingerprint(key)}" if is_key(key) else key,
             timeout=timeout,
         )
-
-
-def step_of(effect: str, arguments: Mapping[str, Any]) -> Step:
-    """The step that a request is for, whatever its sender calls it."""
-    return SHOP.step_for(effect, arguments)
 
 
 def refuse() -> Json:

@@ -27,7 +27,7 @@ from agentstate_lab.lab.exercises.judge import (
     stage,
 )
 
-from .scene import Scene, rehearsed
+from .scene import rehearsed, trying
 
 # So many are tried at most, from the first to the last.
 MOST = {"before": 16, "inside": 3, "after": 3}
@@ -80,14 +80,12 @@ def tried(count: int, most: int) -> list[int]:
 def _after(answer: Subject, point: Point) -> str | None:
     """Kill at *point*, run again: what is wrong then, in words; None: never there."""
     where = MOMENTS[point.kind, point.moment]
-    with (
-        doing(
-            f"killed the process {where} (number {point.ordinal}), and ran the agent"
-            " again in a new one",
-            "an end of that run, with the task completed",
-        ),
-        Scene(answer) as scene,
-    ):
+    with trying(
+        answer,
+        f"killed the process {where} (number {point.ordinal}), and ran the agent"
+        " again in a new one",
+        "an end of that run, with the task completed",
+    ) as scene:
         try:
             first = scene.run(point=str(point))
             if not first.killed:

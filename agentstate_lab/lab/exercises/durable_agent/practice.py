@@ -11,10 +11,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from agentstate_lab.lab.agents import Job
-from agentstate_lab.lab.world import EffectWorld
 from agentstate_lab.stores import MemoryStore
 
-from .job import REFUSED, SHOP, TASK_ID, refuse, step_of
+from .job import REFUSED, SHOP, TASK_ID, refuse
 from .model import Json, Model
 
 
@@ -39,7 +38,7 @@ class PracticeWorld:
         **more: Any,
     ) -> Json:
         """Request an effect; see `World.effect`."""
-        step = step_of(effect, arguments).name
+        step = SHOP.step_for(effect, arguments).name
         if step == REFUSED:
             return refuse()
         if key is not None and key in self._replies:
@@ -67,13 +66,12 @@ def practice_job(
 
         on_event: Told of each step.
     """
-    world: EffectWorld = PracticeWorld()
     return Job(
         scenario=SHOP,
         task_id=TASK_ID,
         client=Model(mood).client(),
         model="scripted",
-        world=world,
+        world=PracticeWorld(),
         store=MemoryStore(),
         sleep=lambda seconds: None,
         on_event=on_event,

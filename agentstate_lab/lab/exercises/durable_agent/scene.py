@@ -7,22 +7,25 @@ them is the agent: the task in the file, the ledger of the world, and the notes 
 the model and the services took of what they were asked.
 """
 
+import contextlib
 import json
 import secrets
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 from agentstate_lab.errors import AgentStateError, TaskNotFound
 from agentstate_lab.lab.exercises.judge import (
     Ending,
     Subject,
     Unmet,
+    doing,
     require,
     run_apart,
+    times,
 )
 from agentstate_lab.state import Task
 from agentstate_lab.stores import JsonFileStore
@@ -136,7 +139,7 @@ class Scene:
             if step not in PLANNED:
                 return f"{step} happened, and was not to be done"
             if count > 1:
-                return f"{step} happened {_times(count)}{self._keys(step)}"
+                return f"{step} happened {times(count)}{self._keys(step)}"
         if ending.status is not None or ending.raised or ending.value["error"]:
             return words(ending)
         task = self.task()
@@ -157,6 +160,15 @@ class Scene:
         if None in keys:
             return ": it was requested without a key"
         return f": it was requested with {len(set(keys))} keys"
+
+
+@contextlib.contextmanager
+def trying(
+    answer: Subject, done: str, expected: str, *, mood: str = "well"
+) -> Iterator[Scene]:
+    """A scene in which this is tried; see `doing`."""
+    with doing(done, expected), Scene(answer, mood) as scene:
+        yield scene
 
 
 def rehearsed(answer: Subject, mood: str = "well") -> dict[str, int]:
@@ -195,14 +207,9 @@ def _why(task: Task) -> str:
     return f" ({task.error})" if task.error else ""
 
 
-def _times(count: int) -> str:
-    return "twice" if count == 2 else f"{count} times"
-
-
 def _lines(log: Path) -> list[Json]:
-    """The lines of a log, the last of which may be half written."""
-    said: list[Any] = []
-    for line in log.read_text("utf-8").splitlines() if log.exists() else []:
-        said.append(json.loads(line))
+    """The lines of a log."""
+    lines = log.read_text("utf-8").splitlines() if log.exists() else []
+    said = [json.loads(line) for line in lines]
     require(all(isinstance(one, dict) for one in said), "it wrote into the check's log")
     return said

@@ -18,19 +18,18 @@ from agentstate_lab.lab.exercises.judge import (
 
 from .job import MAX_TURNS
 from .model import RETRY_AFTER, SEVERAL, SEVERAL_DONE
-from .scene import RIVAL, Scene, rehearsed, words
+from .scene import RIVAL, Scene, rehearsed, trying
 
 
 @stage("waits when the model is too busy, and gives up some day")
 def too_busy(answer: Subject) -> None:
     """429 says: later. It does not say: never."""
-    with (
-        doing(
-            f"let the model answer 429 twice, with Retry-After: {RETRY_AFTER}",
-            f"a wait of {RETRY_AFTER} s or more after each, and the task completed",
-        ),
-        Scene(answer, "busy") as scene,
-    ):
+    with trying(
+        answer,
+        f"let the model answer 429 twice, with Retry-After: {RETRY_AFTER}",
+        f"a wait of {RETRY_AFTER} s or more after each, and the task completed",
+        mood="busy",
+    ) as scene:
         ending = scene.run()
         said = scene.said()
         for one, following in itertools.pairwise(said):
@@ -40,50 +39,52 @@ def too_busy(answer: Subject) -> None:
                 f"it asked again after {waited:.1f} s",
             )
         scene.is_done_by(ending)
-    with doing(
+    with trying(
+        answer,
         "let the model answer 429, whenever it was asked",
         "a few tries, and then the task failed, with the reason stored as its error",
-    ):
-        fails(answer, "always busy")
+        mood="always busy",
+    ) as scene:
+        has_failed(scene, scene.run())
 
 
 @stage("survives a reply that holds no choice")
 def no_choice(answer: Subject) -> None:
     """It is rare, and then it is an IndexError at three in the morning."""
-    with (
-        doing(
-            "let the first reply of the model hold an empty list of choices",
-            "another try and the task completed, or the task failed with a reason that"
-            " a person can read",
-        ),
-        Scene(answer, "empty") as scene,
-    ):
+    with trying(
+        answer,
+        "let the first reply of the model hold an empty list of choices",
+        "another try and the task completed, or the task failed with a reason that"
+        " a person can read",
+        mood="empty",
+    ) as scene:
         ending = scene.run()
         task = scene.task()
         if task is not None and task.state == "failed":
             is_reason(task.error)
         else:
             scene.is_done_by(ending)
-    with doing(
+    with trying(
+        answer,
         "let every reply of the model hold an empty list of choices",
         "a few tries, and then the task failed, with a reason that a person can read",
-    ):
-        fails(answer, "always empty")
+        mood="always empty",
+    ) as scene:
+        has_failed(scene, scene.run())
 
 
 @stage("answers each tool call with one tool message, also when a tool fails")
 def tool_messages(answer: Subject) -> None:
     """A call without its tool message spoils the whole conversation."""
     for word, what in BROKEN.items():
-        with (
-            doing(
-                "let the model call for three things in one turn: deploy the API,"
-                f" {what}, deploy the web",
-                "one tool message for each of the three calls, what can be done done"
-                " once, and the task completed",
-            ),
-            Scene(answer, SEVERAL + word) as scene,
-        ):
+        with trying(
+            answer,
+            "let the model call for three things in one turn: deploy the API,"
+            f" {what}, deploy the web",
+            "one tool message for each of the three calls, what can be done done"
+            " once, and the task completed",
+            mood=SEVERAL + word,
+        ) as scene:
             ending = scene.run()
             refused = [one["refused"] for one in scene.said() if "refused" in one]
             require(not refused, f"the model's API refused: {''.join(refused[:1])}")
@@ -101,13 +102,12 @@ BROKEN = {
 @stage("ends as failed, with a reason, when the turns are used up")
 def used_up(answer: Subject) -> None:
     """An end without a result is no success."""
-    with (
-        doing(
-            "let the model look once more in every turn, and never come to an end",
-            f"after {MAX_TURNS} turns the task failed, with the reason as its error",
-        ),
-        Scene(answer, "endless") as scene,
-    ):
+    with trying(
+        answer,
+        "let the model look once more in every turn, and never come to an end",
+        f"after {MAX_TURNS} turns the task failed, with the reason as its error",
+        mood="endless",
+    ) as scene:
         ending = scene.run()
         turns = len(scene.said())
         require(turns <= MAX_TURNS, f"it asked the model {turns} times")
@@ -118,14 +118,13 @@ def used_up(answer: Subject) -> None:
 @stage("grants no new turns when it is run again", bonus=True)
 def no_new_turns(answer: Subject) -> None:
     """A limit that starts at zero in each process is no limit."""
-    with (
-        doing(
-            "let the model never come to an end, and ran the agent again when the task"
-            " had failed",
-            f"{MAX_TURNS} turns in both runs together, and the task failed",
-        ),
-        Scene(answer, "endless") as scene,
-    ):
+    with trying(
+        answer,
+        "let the model never come to an end, and ran the agent again when the task"
+        " had failed",
+        f"{MAX_TURNS} turns in both runs together, and the task failed",
+        mood="endless",
+    ) as scene:
         for _run in range(2):
             has_failed(scene, scene.run())
         turns = len(scene.said())
@@ -153,14 +152,12 @@ def told_once(answer: Subject) -> None:
 @stage("leaves a job alone that a live process is at", bonus=True)
 def not_alone(answer: Subject) -> None:
     """Two with one job: one works, the other one says so and ends."""
-    with (
-        doing(
-            "ran the agent in a second process for the same job, while the first one"
-            " was waiting for the model",
-            "no question and no effect of the second, and the job done by the first",
-        ),
-        Scene(answer) as scene,
-    ):
+    with trying(
+        answer,
+        "ran the agent in a second process for the same job, while the first one"
+        " was waiting for the model",
+        "no question and no effect of the second, and the job done by the first",
+    ) as scene:
         ending = scene.run(rival=True)
         require(not scene.said(RIVAL), "the second process asked the model as well")
         require(not scene.requests(RIVAL), "the second process requested the effects")
@@ -175,21 +172,13 @@ def asks_no_more(scene: Scene) -> None:
     require(len(scene.requests()) == requests, "it requested it again")
 
 
-def fails(answer: Subject, mood: str) -> None:
-    """Fail unless a run ends, and leaves a failed task with a reason."""
-    with Scene(answer, mood) as scene:
-        has_failed(scene, scene.run())
-
-
 def has_failed(scene: Scene, ending: Ending) -> None:
     """Fail unless the task is failed, with a reason, whatever the run raised."""
-    if not ending.returned:
-        raise Unmet(words(ending))
+    raised = ending.result()["error"]
     task = scene.task()
     if task is None:
         raise Unmet("the store has no task with the job's id")
     if task.state != "failed":
-        raised = ending.value["error"]
         also = f", and {raised}" if raised else ""
         raise Unmet(f"the stored task is {task.state}{also}")
     is_reason(task.error)
@@ -203,3 +192,14 @@ def is_reason(error: str | None) -> None:
             text not in str(error),
             f"the stored reason is {error!r:.80}: that tells nobody what happened",
         )
+
+
+TROUBLES = (
+    too_busy,
+    no_choice,
+    tool_messages,
+    used_up,
+    no_new_turns,
+    told_once,
+    not_alone,
+)
