@@ -6,9 +6,9 @@ in `rotation`. The last ones are laws, tried on hundreds of made-up pasts, and i
 `laws`. Each call gets its arguments anew, and one instant as the time.
 """
 
-from agentstate_lab.lab.exercises.judge import Stage, Subject, doing, require, stage
 from agentstate_lab.state import fingerprint
 
+from ..judge import Stage, Subject, doing, require, stage
 from .laws import LAWS
 from .past import CLOSED, OPEN, Past, altered, taken, without_checksum
 from .rotation import ROTATION

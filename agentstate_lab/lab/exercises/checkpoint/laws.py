@@ -11,15 +11,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import replace
 
-from agentstate_lab.lab.exercises.judge import (
-    Subject,
-    Unmet,
-    doing,
-    real_time,
-    require,
-    stage,
-)
-
+from ..judge import Subject, Unmet, doing, real_time, require, stage
 from .past import CLOSED, NOW, OPEN, Checkpoint, Past, Said, altered, taken
 
 PASTS = 240

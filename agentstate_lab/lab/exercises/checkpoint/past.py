@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 from numbers import Integral
 from typing import Any, NamedTuple
 
-from agentstate_lab.lab.exercises.judge import Outcome, Subject, Unmet, require
 from agentstate_lab.state import fingerprint
+
+from ..judge import Outcome, Subject, Unmet, require
 
 Checkpoint = dict[str, Any]
 

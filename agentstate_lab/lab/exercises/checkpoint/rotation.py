@@ -6,8 +6,7 @@ from both, whatever becomes of the task: the newest, without which nobody would 
 that something is missing, and the last good one, which is what one can go on from.
 """
 
-from agentstate_lab.lab.exercises.judge import Subject, doing, require, stage
-
+from ..judge import Subject, doing, require, stage
 from .past import CLOSED, Past, altered, taken
 
 

@@ -11,15 +11,8 @@ import copy
 from collections.abc import Collection
 
 from agentstate_lab.errors import ContextTooSmall
-from agentstate_lab.lab.exercises.judge import (
-    Stage,
-    Subject,
-    Unmet,
-    doing,
-    require,
-    stage,
-)
 
+from ..judge import Stage, Subject, Unmet, doing, require, stage
 from .laws import (
     State,
     agrees,

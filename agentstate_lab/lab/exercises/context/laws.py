@@ -13,7 +13,7 @@ import random
 from collections.abc import Collection, Iterator
 from typing import Any
 
-from agentstate_lab.lab.exercises.judge import Subject, Unmet, plain, require
+from ..judge import Subject, Unmet, plain, require
 
 State = dict[str, Any]
 Item = dict[str, Any]

@@ -14,17 +14,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from agentstate_lab.lab.exercises.judge import (
-    Answer,
-    Stage,
-    Subject,
-    Unmet,
-    require,
-    run_fresh,
-    stage,
-)
-
 from .. import outside
+from ..judge import Answer, Stage, Subject, Unmet, require, run_fresh, stage
 from .kills import KILLS, survived
 from .model import PLANNED
 from .practice import practice_job

@@ -24,17 +24,10 @@ from agentstate_lab.lab.crash import (
     Point,
     die,
 )
-from agentstate_lab.lab.exercises.judge import (
-    Outcome,
-    Stopped,
-    Subject,
-    Unmet,
-    hurried,
-    run_apart,
-)
 from agentstate_lab.lab.world import SCENARIOS, is_key
 from agentstate_lab.state import Task, fingerprint
 
+from ..judge import Outcome, Stopped, Subject, Unmet, hurried, run_apart
 from ..outside import FILE, the_world
 from .model import OTHER_PLAN, PLANNED, Json, Model
 

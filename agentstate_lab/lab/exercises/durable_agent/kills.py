@@ -16,17 +16,8 @@ import re
 from collections.abc import Iterable
 
 from agentstate_lab.lab.crash import Point
-from agentstate_lab.lab.exercises.judge import (
-    LATE,
-    CaseReport,
-    Stage,
-    Subject,
-    Unmet,
-    doing,
-    require,
-    stage,
-)
 
+from ..judge import LATE, CaseReport, Stage, Subject, Unmet, doing, require, stage
 from .scene import rehearsed, trying
 
 # So many are tried at most, from the first to the last.

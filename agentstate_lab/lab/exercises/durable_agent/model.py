@@ -16,9 +16,10 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from agentstate_lab.lab.exercises.judge import Stopped
 from agentstate_lab.lab.world import Refusal, call_id, next_message
 from agentstate_lab.lab.world.chat import complete
+
+from ..judge import Stopped
 
 if TYPE_CHECKING:
     from httpx2 import Request, Response

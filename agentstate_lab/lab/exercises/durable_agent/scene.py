@@ -18,18 +18,10 @@ from pathlib import Path
 from typing import Self
 
 from agentstate_lab.errors import AgentStateError, TaskNotFound
-from agentstate_lab.lab.exercises.judge import (
-    Ending,
-    Subject,
-    Unmet,
-    doing,
-    require,
-    run_apart,
-    times,
-)
 from agentstate_lab.state import Task
 from agentstate_lab.stores import JsonFileStore
 
+from ..judge import Ending, Subject, Unmet, doing, require, run_apart, times
 from ..outside import FILE, the_world
 from .job import SHOP, TASK_ID, one_run
 from .model import PLANNED, Json

@@ -7,15 +7,7 @@ Each must come to an end that the store knows: completed, or failed with a reaso
 
 import itertools
 
-from agentstate_lab.lab.exercises.judge import (
-    Ending,
-    Subject,
-    Unmet,
-    doing,
-    require,
-    stage,
-)
-
+from ..judge import Ending, Subject, Unmet, doing, require, stage
 from .job import MAX_TURNS
 from .model import RETRY_AFTER, SEVERAL, SEVERAL_DONE
 from .scene import RIVAL, Scene, rehearsed, trying

@@ -15,16 +15,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from agentstate_lab.lab.exercises.judge import (
-    Stage,
-    Subject,
-    doing,
-    require,
-    run_apart,
-    stage,
-)
 from agentstate_lab.lab.processes import HAS_LIMIT
 
+from ..judge import Stage, Subject, doing, require, run_apart, stage
 from .save_order import bytes_first, name_too, same_folder
 from .saves import (
     DATA,

@@ -9,8 +9,7 @@ a second disk to move a file across. These stages list what one save does to fil
 
 from typing import Any
 
-from agentstate_lab.lab.exercises.judge import Subject, Unmet, doing, require, stage
-
+from ..judge import Subject, Unmet, doing, require, stage
 from .saves import DATA, WINDOWS, Desk
 
 

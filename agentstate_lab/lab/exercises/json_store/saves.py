@@ -9,16 +9,9 @@ import os
 from pathlib import Path
 from typing import Any
 
-from agentstate_lab.lab.exercises.judge import (
-    WATCH,
-    Ending,
-    Subject,
-    Unmet,
-    doing,
-    require,
-    run_apart,
-)
 from agentstate_lab.lab.processes import cut_writes_at, was_cut
+
+from ..judge import WATCH, Ending, Subject, Unmet, doing, require, run_apart
 
 OLD = b'{"task": "deploy", "state": "running"}\n'
 NEW = b'{"state": "completed", "task": "deploy"}\r\n'

@@ -18,18 +18,11 @@ from agentstate_lab.errors import (
     NotGranted,
     TaskNotFound,
 )
-from agentstate_lab.lab.exercises.judge import (
-    Stage,
-    Subject,
-    doing,
-    require,
-    stage,
-    times,
-)
 from agentstate_lab.lab.scenes.mcp_state import Loss
 from agentstate_lab.mcp_state import SharedState, state_uri
 from agentstate_lab.state import AppendFacts, Fact, Operation
 
+from ..judge import Stage, Subject, doing, require, stage, times
 from .scene import ENOUGH, OTHER, PATCH, Plan, Scene
 
 RANDOM_SCENES = 60

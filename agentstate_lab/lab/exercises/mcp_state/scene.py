@@ -12,15 +12,6 @@ import itertools
 from collections.abc import Iterable, Iterator
 from typing import Any, cast
 
-from agentstate_lab.lab.exercises.judge import (
-    WAITS,
-    Outcome,
-    Stopped,
-    Subject,
-    Unmet,
-    require,
-    shown,
-)
 from agentstate_lab.lab.scenes.mcp_state import Coming, Loss, TappedClient
 from agentstate_lab.mcp_state import (
     TIMEOUT,
@@ -40,6 +31,8 @@ from agentstate_lab.state import (
     UpsertFact,
 )
 from agentstate_lab.stores import STEP_PREFIX, MemoryStore, apply_once
+
+from ..judge import WAITS, Outcome, Stopped, Subject, Unmet, require, shown
 
 PATCH = "load-test"
 OTHER = "other"

@@ -18,27 +18,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from agentstate_lab.lab.exercises.judge import (
-    WAITS,
-    Outcome,
-    Subject,
-    Unmet,
-    require,
-    shown,
-    times,
-)
-
-from .tasks import (
-    LEASE,
-    NOW,
-    PUT,
-    TABLE,
-    Row,
-    Work,
-    connect,
-    result_of,
-    told,
-)
+from ..judge import WAITS, Outcome, Subject, Unmet, require, shown, times
+from .tasks import LEASE, NOW, PUT, TABLE, Row, Work, connect, result_of, told
 
 # Nobody holds the lock while an answer is tried alone, unless it does so itself.
 BUSY_TIMEOUT = 0.1

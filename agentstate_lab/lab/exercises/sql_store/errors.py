@@ -9,16 +9,7 @@ import sqlite3
 from functools import partial
 from typing import NoReturn
 
-from agentstate_lab.lab.exercises.judge import (
-    Subject,
-    Unmet,
-    carried,
-    doing,
-    named,
-    require,
-    stage,
-)
-
+from ..judge import Subject, Unmet, carried, doing, named, require, stage
 from .desk import Desk, Turn
 from .rivals import TAKE_OVER
 from .tasks import LEASE, NOW, TASK, Row, result_of, told

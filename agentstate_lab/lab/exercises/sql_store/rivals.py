@@ -10,8 +10,7 @@ is right, too.
 from functools import partial
 from typing import NoReturn
 
-from agentstate_lab.lab.exercises.judge import Subject, Unmet, doing, require, stage
-
+from ..judge import Subject, Unmet, doing, require, stage
 from .desk import Desk, Turn
 from .tasks import LEASE, NOW, Row, result_of, told
 

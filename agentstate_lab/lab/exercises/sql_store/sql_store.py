@@ -11,15 +11,7 @@ import re
 from collections.abc import Collection
 from typing import Any
 
-from agentstate_lab.lab.exercises.judge import (
-    Subject,
-    Unmet,
-    doing,
-    real_time,
-    require,
-    stage,
-)
-
+from ..judge import Subject, Unmet, doing, real_time, require, stage
 from .desk import Desk, Turn
 from .errors import lets_errors_out, lets_go
 from .rivals import claims_alone, new_tokens, refuses_late

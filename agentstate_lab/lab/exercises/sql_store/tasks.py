@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from agentstate_lab.lab.exercises.judge import shown
+from ..judge import shown
 
 TABLE = """\
 CREATE TABLE tasks (

@@ -13,17 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from agentstate_lab.lab.crash import die
-from agentstate_lab.lab.exercises.judge import (
-    Subject,
-    Unmet,
-    doing,
-    require,
-    run_apart,
-    run_together,
-    stage,
-)
 from agentstate_lab.lab.processes import until
 
+from ..judge import Subject, Unmet, doing, require, run_apart, run_together, stage
 from .desk import Desk
 from .tasks import LEASE, NOW, TASK, Row, connect, result_of, told
 

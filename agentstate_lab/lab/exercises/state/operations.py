@@ -2,8 +2,7 @@
 The stages of exercise 01 about what a patch does: its operations, and the version.
 """
 
-from agentstate_lab.lab.exercises.judge import Subject, doing, require, stage
-
+from ..judge import Subject, doing, require, stage
 from .patches import (
     START,
     append,

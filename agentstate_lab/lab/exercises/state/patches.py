@@ -5,7 +5,7 @@ Patches and states of exercise 01, as plain JSON, and what a state holds afterwa
 import copy
 from typing import Any
 
-from agentstate_lab.lab.exercises.judge import Subject, plain, require
+from ..judge import Subject, plain, require
 
 State = dict[str, Any]
 

@@ -9,17 +9,8 @@ keeps under `applied` is its own affair; only its behaviour is judged.
 import copy
 
 from agentstate_lab.errors import VersionConflict
-from agentstate_lab.lab.exercises.judge import (
-    Stage,
-    Subject,
-    Unmet,
-    doing,
-    plain,
-    require,
-    run_apart,
-    stage,
-)
 
+from ..judge import Stage, Subject, Unmet, doing, plain, require, run_apart, stage
 from .operations import OPERATIONS
 from .patches import (
     START,
