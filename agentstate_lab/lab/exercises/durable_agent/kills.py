@@ -79,9 +79,8 @@ def _after(answer: Subject, point: Point) -> str | None:
     ) as scene:
         try:
             first = scene.run(point=str(point))
-            if not first.killed:
-                return scene.trouble(first) or None
-            return scene.trouble(scene.run())
+            scene.is_done_by(scene.run() if first.killed else first)
+            return "" if first.killed else None
         except Unmet as unmet:
             if unmet.happened == LATE:  # so it would be at every other moment
                 raise

@@ -119,32 +119,24 @@ class Scene:
         except AgentStateError as error:
             raise Unmet(f"the store cannot be read any more ({error})") from error
 
-    def is_done_by(self, ending: Ending) -> None:
+    def is_done_by(self, ending: Ending, result: str = SHOP.answer) -> None:
         """Fail unless each effect happened once, and the task is completed."""
-        if trouble := self.trouble(ending):
-            raise Unmet(trouble)
-
-    def trouble(self, ending: Ending, result: str = SHOP.answer) -> str:
-        """What is wrong after the last run, in words; empty if nothing is."""
         happened = self.happened()
         for step, count in happened.items():
-            if step not in PLANNED:
-                return f"{step} happened, and was not to be done"
+            require(step in PLANNED, f"{step} happened, and was not to be done")
             if count > 1:
-                return f"{step} happened {times(count)}{self._keys(step)}"
-        if ending.status is not None or ending.raised or ending.value["error"]:
-            return words(ending)
+                raise Unmet(f"{step} happened {times(count)}{self._keys(step)}")
+        require(ending.returned and not ending.value["error"], words(ending))
         task = self.task()
         if task is None:
-            return f"{words(ending)}, and the store has no task with the job's id"
+            raise Unmet("it returned, and the store has no task with the job's id")
         if task.state != "completed":
-            return f"the stored task is {task.state}{_why(task)}"
+            raise Unmet(f"the stored task is {task.state}{_why(task)}")
         for step in PLANNED:
-            if step not in happened:
-                return f"{step} never happened, and the stored task is completed"
-        if task.result != result:
-            return f"the stored result is {task.result!r:.80}, not what the model said"
-        return ""
+            never = f"{step} never happened, and the stored task is completed"
+            require(step in happened, never)
+        stored = f"the stored result is {task.result!r:.80}, not what the model said"
+        require(task.result == result, stored)
 
     def _keys(self, step: str) -> str:
         """With which keys a step was requested that happened too often."""
@@ -174,14 +166,17 @@ def rehearsed(answer: Subject, mood: str = "well") -> dict[str, int]:
     if not kept.exists():
         with Scene(answer, mood) as scene:
             ending = scene.run()
-            trouble = scene.trouble(ending) if mood == "well" else ""
-            reached = ending.value["reached"] if ending.returned else {}
-            counted = {kind: len(names) for kind, names in reached.items()}
-            said = {"trouble": trouble or ("" if reached else words(ending)), **counted}
+            try:
+                if mood == "well":
+                    scene.is_done_by(ending)
+                reached = ending.result()["reached"]
+                said: Json = {kind: len(names) for kind, names in reached.items()}
+            except Unmet as unmet:
+                said = {"trouble": unmet.happened}
             kept.write_text(json.dumps(said), "utf-8")
     found: Json = json.loads(kept.read_text("utf-8"))
-    if trouble := found.pop("trouble"):
-        raise Unmet(f"not even undisturbed does it get through: {trouble}")
+    if "trouble" in found:
+        raise Unmet(f"not even undisturbed does it get through: {found['trouble']}")
     return found
 
 

@@ -57,8 +57,6 @@ class Turn:
         outcome: What the answer returned or raised.
 
         left: What it left open, in words; empty if nothing.
-
-        trouble: An error in *before*, which SQLite would swallow.
     """
 
     look: Callable[[], dict[str, Row]]
@@ -72,7 +70,6 @@ class Turn:
     before_work: int = 0
     outcome: Outcome = field(init=False, repr=False)
     left: str = ""
-    trouble: Exception | None = None
 
     def call(self, text: str) -> str:
         """Be the work."""
@@ -90,12 +87,8 @@ class Turn:
 
     def heard(self, statement: str) -> None:
         """A statement is about to run."""
-        at, act = self.before or (None, None)
-        try:
-            if act is not None and len(self.statements) == at:
-                self.acted = act()
-        except Exception as error:  # noqa: BLE001 - raised again by the desk
-            self.trouble = error
+        if self.before is not None and len(self.statements) == self.before[0]:
+            self.acted = self.before[1]()
         self.statements.append(statement)
 
     def verb(self, number: int) -> str:
@@ -145,7 +138,7 @@ class Desk:
         """Write from outside; whether a row was changed and no lock was in the way."""
         try:
             return self.outside.execute(statement, values).rowcount == 1
-        except sqlite3.OperationalError:
+        except sqlite3.Error:
             return False
 
     def is_free(self) -> bool:
@@ -175,8 +168,6 @@ class Desk:
             turn.outcome = self.answer.outcome(db, turn.call, now, lease)
         turn.left = self._left(db)
         db.close()
-        if turn.trouble is not None:
-            raise turn.trouble
         if isinstance(turn.outcome.error, Unmet):  # from the work or a wait
             raise turn.outcome.error
         return turn
