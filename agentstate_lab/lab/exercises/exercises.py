@@ -54,14 +54,10 @@ class Exercise:
         """How the stub's own error names the exercise."""
         return f"Exercise {self.number} ({self.name})"
 
-    @property
-    def module(self) -> str:
-        """The full name of the module with its stages and hints."""
-        return f"{__package__}.{self.room or self.shares or self.name}.{self.name}"
-
     def load(self) -> ModuleType:
-        """That module."""
-        return importlib.import_module(self.module)
+        """The module with its stages and hints."""
+        room = self.room or self.shares or self.name
+        return importlib.import_module(f".{room}.{self.name}", __package__)
 
 
 EXERCISES = {
