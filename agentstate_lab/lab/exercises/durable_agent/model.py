@@ -33,7 +33,6 @@ RETRY_AFTER = 1  # seconds; also the first wait of exercise 04
 BUSY_TIMES = 2
 PLANNED = ("deploy-api", "deploy-web")
 OTHER_PLAN = "deploy-database"
-LOOK = ("check_status", {"service": "web"})
 FAILING = {  # what a model may call for in one turn, and what is wrong with it
     "refused": ("deploy", '{"service": "worker"}'),
     "unknown": ("page_oncall", "{}"),
@@ -99,7 +98,7 @@ class Model:
         except Refusal as no:
             self._note({"refused": str(no), "status": no.status})
             return httpx2.Response(no.status, json=no.body, headers=dict(no.headers))
-        self._note({"steps": _steps(said), "choices": len(said["choices"])})
+        self._note({"steps": _steps(said)})
         return httpx2.Response(200, json=said)
 
 
@@ -181,7 +180,7 @@ def _endless(model: Model, asked: Json) -> Json:
 
     def script(messages: Any, tools: Any) -> Json:
         turn = sum(one["role"] == "assistant" for one in messages)
-        return _calls((f"call_look-{turn + 1}", LOOK[0], json.dumps(LOOK[1])))
+        return _calls((f"call_look-{turn + 1}", "check_status", '{"service": "web"}'))
 
     return complete(asked, script)
 
