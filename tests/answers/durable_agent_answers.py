@@ -100,7 +100,7 @@ WRONG = {
         mistakes.calls_a_beginning_done, BEFORE_AN_EFFECT, "deploy-api never happened"
     ),
     "asks-again-at-once": Wrong(
-        mistakes.asks_again_at_once, BUSY, "it asked again after 0.0 s"
+        mistakes.asks_again_at_once, BUSY, "it asked again after 0."
     ),
     "asks-for-ever": Wrong(mistakes.asks_for_ever, BUSY, "60 times in one run"),
     "stops-at-a-failing-tool": Wrong(
