@@ -592,7 +592,7 @@ WRONG = {
     "returns-a-generator": Wrong(
         returning('{"resume": resume, "because": because, "drop": iter(drop)}'),
         GOES_ON,
-        "not a list",
+        "drop was a list_iterator, not a list",
         ALL,
     ),
     "returns-a-tuple": Wrong(returning("resume, because, drop"), GOES_ON, "not a dict"),

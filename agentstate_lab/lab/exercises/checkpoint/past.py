@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from agentstate_lab.state import fingerprint
 
-from ..judge import Outcome, Subject, Unmet, require
+from ..judge import Outcome, Subject, Unmet, require, shown
 
 Checkpoint = dict[str, Any]
 
@@ -119,14 +119,14 @@ class Past:
         found = outcome.result()
         if found is None:
             raise Unmet("it returned nothing (None): a dict is wanted")
-        require(isinstance(found, Mapping), f"it returned {found!r:.100}, not a dict")
+        require(isinstance(found, Mapping), f"it returned {shown(found)}, not a dict")
         for key in Said._fields:
             require(key in found, f"the dict that it returned has no {key!r}")
         resume, because, drop = (found[key] for key in Said._fields)
         if resume is not None:
             self._is_version(resume, "resume was")
-        require(because in WORDS, f"because was {because!r:.80}, none of the words")
-        require(isinstance(drop, list | tuple), f"drop was {drop!r:.80}, not a list")
+        require(because in WORDS, f"because was {shown(because)}, none of the words")
+        require(isinstance(drop, list | tuple), f"drop was {shown(drop)}, not a list")
         for one in drop:
             self._is_version(one, "drop held")
             require(list(drop).count(one) == 1, f"drop held the version {one} twice")
@@ -136,7 +136,7 @@ class Past:
         """Fail unless it is the version of one of the checkpoints."""
         number = isinstance(found, Integral) and not isinstance(found, bool)
         known = number and any(one["version"] == found for one in self.checkpoints)
-        require(known, f"{where} {found!r:.80}, which is no version of these")
+        require(known, f"{where} {shown(found)}, which is no version of these")
 
     def newest_first(self) -> list[Checkpoint]:
         """The checkpoints by their versions."""
