@@ -1,9 +1,9 @@
 """
 Where tasks outlive the process that works on them.
 
-`store` holds the contracts and the store in memory, `json_file` the one JSON file,
-`lease` what many workers need, and the room `sql` the two databases. `open_store`
-takes a URL and brings only what that store needs.
+`store` holds the contracts, `memory` and `json_file` a store each, `lease` what many
+workers need, and the room `sql` the two databases. `open_store` takes a URL and brings
+only what that store needs.
 """
 
 from .artifacts import ArtifactStore
@@ -22,6 +22,7 @@ from .json_file import JsonFileStore
 from .json_format import Content, task_line
 from .lease import LEASE, Claim, LeaseStore, check_seconds
 from .listing import TaskPage, each_task
+from .memory import MemoryStore
 from .owner import is_gone, machine, whereabouts, working
 from .patching import STEP_PREFIX, Applied, apply_once
 from .rules import ALL, Page, Submission
@@ -31,7 +32,6 @@ from .store import (
     SCHEMES,
     Clock,
     HistoryStore,
-    MemoryStore,
     StepStore,
     TaskStore,
     execute_step,

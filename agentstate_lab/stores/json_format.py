@@ -60,14 +60,15 @@ class Content:
     def task(self, task_id: str, where: str) -> Task | None:
         """The task of this id, if there is one."""
         line = self.tasks.get(task_id)
-        return None if line is None else read_task(line, where)
+        return None if line is None else read_task(task_id, line, where)
 
     def history(self, task_id: str, where: str) -> History:
         """The steps and messages of a task."""
         line = self.histories.get(task_id)
         if line is None:
             return History()
-        return record_from_json(History, _value_in(line), where=where)
+        place = f"{where}, task {task_id!r}"
+        return record_from_json(History, _value_in(line), where=place)
 
     def with_task(self, task: Task) -> Self:
         """This content with *task* in its place."""
@@ -113,9 +114,9 @@ def task_line(task: Task) -> str:
     return f"{json.dumps(task.id)}:{task_to_json(task)}"
 
 
-def read_task(line: str, where: str) -> Task:
+def read_task(task_id: str, line: str, where: str) -> Task:
     """The task in one line of the file."""
-    return task_from_json(_value_in(line), where=where)
+    return task_from_json(_value_in(line), where=f"{where}, task {task_id!r}")
 
 
 def _lines(text: str) -> dict[str, str]:

@@ -6,9 +6,6 @@ ones in a given state. A write is compare-and-set: it names the version it was
 based on, and is refused when somebody else wrote in between. Without that, the
 last writer wins, and a late worker can undo a completed task.
 
-`MemoryStore` keeps the contract and forgets everything with the process: good
-for tests, and the yardstick for the stores that survive.
-
 `StepStore` adds what resuming needs: the records of steps and the messages, stored
 in the same commit as the task, so that no crash can come between them.
 
@@ -19,37 +16,21 @@ store runs effects, and none of them can make an effect outside undone.
 import contextlib
 import importlib
 import os
-import threading
-import time
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Literal, NamedTuple, Protocol, Self
+from typing import Any, Literal, NamedTuple, Protocol
 
-from agentstate_lab.errors import InvalidValue, TaskNotFound, VersionConflict
+from agentstate_lab.errors import InvalidValue, VersionConflict
 from agentstate_lab.state import (
     Checkpoint,
-    History,
     Message,
     Placed,
     StepRecord,
     Task,
     TaskState,
-    found_in,
-    prunable,
-    record_from_json,
-    record_to_json,
-    task_from_json,
-    task_to_json,
 )
 
-from .listing import TaskPage, Unreadable, Wanted, first_tasks
-from .rules import (
-    ALL,
-    Page,
-    Submission,
-    accept_checkpoint,
-    accept_save,
-    accept_submission,
-)
+from .listing import TaskPage
+from .rules import ALL, Page, Submission
 
 Clock = Callable[[], float]
 
@@ -267,153 +248,6 @@ class HistoryStore(StepStore, Protocol):
         ...
 
 
-class MemoryStore:
-    """
-    Tasks in this process's memory: quick, shared by its threads, gone with it.
-
-    It keeps each task as the line that a file would hold, so that a value which
-    no store can keep is refused here too, and nobody shares memory with it.
-
-    Args:
-        clock: Where the times of writes come from, in seconds since the epoch.
-
-    >>> store = MemoryStore(clock=lambda: 0.0)
-    >>> task, created = store.submit(Task.new("Clean the logs", key="ops/42"))
-    >>> store.save(task.replace(state="running")).version
-    2
-    """
-
-    def __init__(self, *, clock: Clock = time.time) -> None:
-        self._clock = clock
-        self._lines: dict[str, str] = {}
-        self._histories: dict[str, str] = {}
-        self._lock = threading.Lock()
-        self._unreadable = Unreadable()
-
-    def submit(self, task: Task) -> Submission:
-        """Store a new task, or return the stored one; see `TaskStore.submit`."""
-        with self._lock:
-            done = accept_submission(self._find(task.id), task, self._clock())
-            if done.created:
-                self._lines[task.id] = task_to_json(done.task)
-            return done
-
-    def get(self, task_id: str) -> Task:
-        """The stored task; see `TaskStore.get`."""
-        task = self._find(task_id)
-        if task is None:
-            raise TaskNotFound(task_id)
-        return task
-
-    def save(
-        self,
-        task: Task,
-        *,
-        steps: Sequence[StepRecord] = (),
-        messages: Sequence[Message] = (),
-        checkpoint: Checkpoint | None = None,
-    ) -> Task:
-        """Store a changed task and what belongs to it; see `StepStore.save`."""
-        with self._lock:
-            kept = accept_save(self._find(task.id), task, self._clock())
-            accept_checkpoint(checkpoint, kept)
-            line = task_to_json(kept)
-            if steps or messages or checkpoint:
-                history = self._history(task.id)
-                self._keep(task.id, history.with_more(steps, messages, checkpoint))
-            self._lines[task.id] = line
-            return kept
-
-    def steps(self, task_id: str, page: Page = ALL) -> list[StepRecord]:
-        """The steps of a task; see `StepStore.steps`."""
-        self.get(task_id)
-        return page.of(self._history(task_id).steps)
-
-    def step(self, task_id: str, name: str) -> StepRecord | None:
-        """One step of a task; see `StepStore.step`."""
-        self.get(task_id)
-        return self._history(task_id).step(name)
-
-    def messages(self, task_id: str, page: Page = ALL) -> list[Message]:
-        """What was said; see `StepStore.messages`."""
-        self.get(task_id)
-        return page.of(self._history(task_id).messages)
-
-    def search(self, task_id: str, text: str, page: Page = ALL) -> list[Placed]:
-        """The messages that hold *text*; see `HistoryStore.search`."""
-        self.get(task_id)
-        return page.of(found_in(self._history(task_id), text))
-
-    def message_count(self, task_id: str, *, since: Checkpoint | None = None) -> int:
-        """How many messages there are; see `HistoryStore.message_count`."""
-        return len(self.messages(task_id))
-
-    def checkpoint(self, task_id: str, version: int | None = None) -> Checkpoint | None:
-        """One checkpoint; see `HistoryStore.checkpoint`."""
-        self.get(task_id)
-        return self._history(task_id).checkpoint(version)
-
-    def checkpoints(self, task_id: str, page: Page = ALL) -> list[Checkpoint]:
-        """The checkpoints, oldest first; see `HistoryStore.checkpoints`."""
-        self.get(task_id)
-        return page.of(self._history(task_id).checkpoints)
-
-    def prune(self, task_id: str, *, keep: int | None, before: float | None) -> int:
-        """Drop checkpoints by two rules; see `HistoryStore.prune`."""
-        with self._lock:
-            self.get(task_id)
-            history = self._history(task_id)
-            gone = prunable(list(history.checkpoints), keep=keep, before=before)
-            self._keep(task_id, history.without(gone))
-            return len(gone)
-
-    def list_by_state(self, state: TaskState | str, *, limit: int = 100) -> list[Task]:
-        """The tasks in *state*, oldest first; see `TaskStore.list_by_state`."""
-        return first_tasks(self, state, limit)
-
-    def list_tasks(
-        self,
-        *,
-        states: Iterable[TaskState | str] | None = None,
-        agents: Iterable[str] | None = None,
-        machine: str | None = None,
-        after: str | None = None,
-        limit: int = 100,
-    ) -> TaskPage:
-        """One page of tasks; see `StepStore.list_tasks`."""
-        wanted = Wanted.of(states, agents, machine, after, limit)
-        with self._lock:
-            lines = list(self._lines.items())
-        return wanted.page(self._unreadable.read(lines, _task_in_memory))
-
-    def close(self) -> None:
-        """Nothing to let go of."""
-
-    def __enter__(self) -> Self:
-        """Use the store in a `with` block."""
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        """Close the store at the end of the block."""
-        self.close()
-
-    def _find(self, task_id: str) -> Task | None:
-        line = self._lines.get(task_id)
-        return None if line is None else _task_in_memory(task_id, line)
-
-    def _keep(self, task_id: str, history: History) -> None:
-        self._histories[task_id] = record_to_json(history, f"task {task_id!r}")
-
-    def _history(self, task_id: str) -> History:
-        line = self._histories.get(task_id)
-        return record_from_json(History, line, where="memory") if line else History()
-
-
-def _task_in_memory(task_id: str, line: str) -> Task:
-    """The task in a line of a `MemoryStore`."""
-    return task_from_json(line, where=f"memory, task {task_id!r}")
-
-
 def execute_step(store: TaskStore, task_id: str, fn: Callable[[Task], Task]) -> Task:
     """
     Read a task, let *fn* say what it becomes, and save that; again if others won.
@@ -497,7 +331,7 @@ class Kind(NamedTuple):
 
 # The kind behind each scheme; a store joins with one line.
 SCHEMES = {
-    "memory": Kind("store", "MemoryStore", "nothing"),
+    "memory": Kind("memory", "MemoryStore", "nothing"),
     "json": Kind("json_file", "JsonFileStore"),
     "sqlite": Kind("sql", "SqliteStore"),
     "postgresql": Kind("sql", "PostgresStore", "address"),

@@ -11,8 +11,8 @@ from agentstate_lab.idempotency import recover, work_next
 from agentstate_lab.lab.clock import FakeClock
 from agentstate_lab.lab.contracts.lists import put
 from agentstate_lab.state import Owner, task_to_json
-from agentstate_lab.stores import JsonFileStore, MemoryStore, each_task, open_store
-from agentstate_lab.stores.json_format import parse, render
+from agentstate_lab.stores import each_task, open_store
+from agentstate_lab.stores.memory import ContentStore
 from agentstate_lab.stores.owner import boot_id
 from agentstate_lab.stores.sql import SqliteStore
 
@@ -31,12 +31,10 @@ ALIVE = GONE.model_copy(update={"boot_id": "elsewhere 1 pid"})
 def spoil(store, task_id, change):
     """Leave what no reader here understands in the place of a task's line."""
     line = task_to_json(store.get(task_id)).replace(*change, 1)
-    if isinstance(store, MemoryStore):
-        store._lines[task_id] = line
-    elif isinstance(store, JsonFileStore):
-        content = parse(store.path.read_bytes(), "file")
+    if isinstance(store, ContentStore):
+        content = store._read()
         tasks = {**content.tasks, task_id: f'"{task_id}":{line}'}
-        store.path.write_bytes(render(dataclasses.replace(content, tasks=tasks)))
+        store._write(dataclasses.replace(content, tasks=tasks))
     else:
         with store.database.transaction() as run:
             run("update {place}tasks set line = :l where id = :id", l=line, id=task_id)
