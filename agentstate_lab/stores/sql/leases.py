@@ -12,7 +12,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from agentstate_lab.errors import (
     AttemptsUsedUp,
@@ -139,7 +139,7 @@ class SqlLeaseStore(SqlStore):
 
     def leased(self, claim: Claim) -> HistoryStore:
         """This store as the holder of *claim* sees it; see `LeaseStore.leased`."""
-        return Leased(self, claim)
+        return cast("HistoryStore", Leased(self, claim))
 
     def _next(
         self, run: sql.Run, owner: Owner, max_attempts: int
