@@ -33,6 +33,7 @@ from agentstate_lab.errors import (
     InvalidValue,
     KeyReused,
 )
+from agentstate_lab.retry import check_count
 from agentstate_lab.state import (
     Checkpoint,
     Message,
@@ -41,11 +42,9 @@ from agentstate_lab.state import (
     TaskState,
     Trigger,
 )
-from agentstate_lab.stores import ALL, Clock, HistoryStore, Page
+from agentstate_lab.stores import ALL, MOST, Clock, HistoryStore, Page
 
 from .pairing import repair
-
-__all__ = ["Checkpoint", "CheckpointManager", "CheckpointStrategy", "Resumed"]
 
 LEVELS: dict[str, int] = {"state_change": 0, "iteration": 1, "step": 2}
 
@@ -127,7 +126,9 @@ class CheckpointManager:
             raise InvalidValue("strategy", f"{strategy!r} is none of {known}")
         self._store = store
         self.strategy = CheckpointStrategy(strategy)
-        self.keep = _count(keep)
+        if keep is not None:
+            check_count("keep", keep, MOST)
+        self.keep = keep
         self.max_age = _age(max_age)
         self._clock = clock
 
@@ -201,7 +202,7 @@ class CheckpointManager:
                 f"the checkpoint at version {newest.version} was altered; go back to"
                 " an earlier one with fork()",
             )
-        messages, unknown, _ = repair(self._store.messages(task_id))
+        messages, unknown = repair(self._store.messages(task_id))
         resumed = Resumed(task, newest, messages, unknown)
         if task.state is TaskState.WAITING:
             return resumed
@@ -272,13 +273,6 @@ class CheckpointManager:
             return 0
         before = None if self.max_age is None else self._clock() - self.max_age
         return self._store.prune(task_id, keep=self.keep, before=before)
-
-
-def _count(keep: int | None) -> int | None:
-    whole = isinstance(keep, int) and not isinstance(keep, bool)
-    if keep is not None and (not whole or keep < 1):
-        raise InvalidValue("keep", f"must be a number from 1, or None, not {keep!r}")
-    return keep
 
 
 def _age(max_age: float | None) -> float | None:

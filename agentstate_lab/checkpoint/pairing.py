@@ -28,13 +28,10 @@ class Repaired(NamedTuple):
         messages: The messages to go on with.
 
         added: The ids of the calls that got a result here.
-
-        dropped: How many results were left out.
     """
 
     messages: list[Message]
     added: list[str]
-    dropped: int
 
 
 def repair(messages: Sequence[Message]) -> Repaired:
@@ -48,7 +45,6 @@ def repair(messages: Sequence[Message]) -> Repaired:
     """
     kept: list[Message] = []
     added: list[str] = []
-    results = [one for one in messages if one.get("role") == "tool"]
     place = 0
     while place < len(messages):
         message = messages[place]
@@ -64,8 +60,7 @@ def repair(messages: Sequence[Message]) -> Repaired:
             if call_id not in answers:
                 added.append(call_id)
             kept.append(answers.get(call_id) or unknown_result(call_id))
-    stayed = sum(one.get("role") == "tool" for one in kept) - len(added)
-    return Repaired(kept, added, len(results) - stayed)
+    return Repaired(kept, added)
 
 
 def whole_turns(messages: Sequence[Message]) -> list[Message]:
@@ -77,7 +72,7 @@ def whole_turns(messages: Sequence[Message]) -> list[Message]:
     >>> whole_turns([done, call, done, done]) == [call, done]
     True
     """
-    kept, added, _ = repair(messages)
+    kept, added = repair(messages)
     said = [one for one in messages if one.get("role") != "tool"]
     still_open = set(added) & {str(c.get("id")) for c in open_calls(messages)}
     last = next((n for n, one in enumerate(kept) if said and one is said[-1]), 0)

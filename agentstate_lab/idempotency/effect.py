@@ -39,6 +39,7 @@ from agentstate_lab.errors import (
     VersionConflict,
 )
 from agentstate_lab.state import (
+    CloseQuestion,
     Owner,
     StepRecord,
     StepStatus,
@@ -55,7 +56,6 @@ from agentstate_lab.stores import (
     record_more,
     surely_not_started,
     text_of,
-    without_question,
     working,
 )
 
@@ -176,9 +176,9 @@ def resolve(
     settled = {"status": status, "result": result, "owner": None}
     answer = found.model_copy(update=settled)
     if task.state is TaskState.WAITING:
-        task = without_question(task, OutcomeUnknown.asks.format(step=step)).replace(
-            state="pending", error=None
-        )
+        question = OutcomeUnknown.asks.format(step=step)
+        task = task.learned(CloseQuestion(question=question))
+        task = task.replace(state="pending", error=None)
     return store.save(task, steps=[answer])
 
 

@@ -129,11 +129,11 @@ class RetryPolicy:
             yield wait
 
 
-def check_count(name: str, value: object, most: int) -> None:
-    """Refuse what is no whole number from 1 to *most*."""
-    if type(value) is not int or not 1 <= value <= most:
+def check_count(name: str, value: object, most: int, *, least: int = 1) -> None:
+    """Refuse what is no whole number from *least* to *most*."""
+    if type(value) is not int or not least <= value <= most:
         raise InvalidValue(
-            name, f"must be a whole number from 1 to {most}, not {value!r:.60}"
+            name, f"must be a whole number from {least} to {most}, not {value!r:.60}"
         )
 
 

@@ -7,6 +7,7 @@ them are values: nothing here reads a clock, a file or a network.
 """
 
 from .agent_state import (
+    SCHEMA_VERSION,
     AddArtifacts,
     AddQuestions,
     AgentState,
@@ -28,7 +29,7 @@ from .agent_state import (
     UseBudget,
 )
 from .codec import clean, record_from_json, record_to_json, task_from_json, task_to_json
-from .control import APPROVAL, QUESTION, is_control, refuse_control, without_answers
+from .control import APPROVAL, QUESTION, refuse_control, without_answers
 from .digest import canonical, fingerprint
 from .snapshot import Checkpoint, Trigger, prunable
 from .step import (
@@ -43,7 +44,6 @@ from .step import (
     text_in_line,
 )
 from .task import (
-    SCHEMA_VERSION,
     TRANSITIONS,
     DeadlineRecord,
     Owner,
@@ -96,7 +96,6 @@ __all__ = [
     "clean",
     "fingerprint",
     "found_in",
-    "is_control",
     "key_for",
     "prunable",
     "reason",

@@ -322,7 +322,8 @@ def _change(state: AgentState, operation: Operation) -> dict[str, object]:
         case ReplacePlan(plan=plan):
             return {"plan": plan}
         case AddQuestions(questions=questions):
-            return {"open_questions": _unique((*state.open_questions, *questions))}
+            each_once = dict.fromkeys((*state.open_questions, *questions))
+            return {"open_questions": tuple(each_once)}
         case CloseQuestion(question=closed):
             open_still = (one for one in state.open_questions if one != closed)
             return {"open_questions": tuple(open_still)}
@@ -345,8 +346,3 @@ def _flags(old: Iterable[str], budget: Budget) -> tuple[str, ...]:
     """The flags of others stay; those of the budget follow its counters."""
     others = {flag for flag in old if not flag.startswith("budget_")}
     return tuple(sorted(others | budget.flags()))
-
-
-def _unique(texts: Iterable[str]) -> tuple[str, ...]:
-    """The texts in their order, each once."""
-    return tuple(dict.fromkeys(texts))

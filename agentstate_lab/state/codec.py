@@ -21,8 +21,8 @@ from pydantic import ValidationError
 
 from agentstate_lab.errors import InvalidValue, StoreTooNew, StoreTorn
 
-from .agent_state import Record
-from .task import SCHEMA_VERSION, Task, reason
+from .agent_state import SCHEMA_VERSION, Record
+from .task import Task, reason
 
 RecordT = TypeVar("RecordT", bound=Record)
 

@@ -21,7 +21,7 @@ from typing import Any, Literal
 
 from pydantic import field_serializer
 
-from .agent_state import AgentState, Count, Id, Record
+from .agent_state import SCHEMA_VERSION, AgentState, Count, Id, Record
 from .digest import fingerprint
 from .task import Seconds, Task, TaskState
 
@@ -53,7 +53,7 @@ class Checkpoint(Record):
         checksum: A digest of all the rest.
     """
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[1] = SCHEMA_VERSION
     task_id: Id
     version: Count
     parent: Count | None = None

@@ -15,17 +15,15 @@ unknown. This module only describes it; `idempotency` decides what to do.
 import json
 from collections.abc import Collection, Iterable
 from enum import StrEnum
-from typing import Any, Final, Literal
+from typing import Any, Literal
 from urllib.parse import quote
 
 from pydantic import JsonValue
 
-from .agent_state import Count, Id, Record
+from .agent_state import SCHEMA_VERSION, Count, Id, Record
 from .digest import fingerprint
 from .snapshot import Checkpoint
 from .task import Owner
-
-SCHEMA_VERSION: Final = 1
 
 MAX_KEY = 255  # what the receivers of this course, and most others, take
 

@@ -18,22 +18,27 @@ import hashlib
 import json
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated, Any, Final, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import (
     ConfigDict,
     Field,
     ValidationError,
-    field_validator,
     model_validator,
 )
 
 from agentstate_lab.errors import IllegalTransition, InvalidValue
 
-from .agent_state import AgentState, Count, Id, Operation, Record, StatePatch
+from .agent_state import (
+    SCHEMA_VERSION,
+    AgentState,
+    Count,
+    Id,
+    Operation,
+    Record,
+    StatePatch,
+)
 from .control import without_answers
-
-SCHEMA_VERSION: Final = 1
 
 TaskT = TypeVar("TaskT", bound="Task")
 Seconds = Annotated[float, Field(ge=0, le=2**53, allow_inf_nan=False)]
@@ -174,14 +179,6 @@ class Task(Record):
     owner: Owner | None = None
     deadline: DeadlineRecord | None = None
     agent_state: AgentState
-
-    @field_validator("deadline", mode="before")
-    @classmethod
-    def _instant_alone(cls, value: Any) -> Any:
-        """An older line holds an instant alone: as if granted at second 0."""
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            return {"at": value, "limit": value}
-        return value
 
     @model_validator(mode="before")
     @classmethod

@@ -24,17 +24,12 @@ def visible(text: str) -> str:
     """
     if text.isprintable():
         return text
-    return "".join(_escaped(one) if _is_unseen(one) else one for one in text)
-
-
-def _is_unseen(sign: str) -> bool:
-    return unicodedata.category(sign) in _UNSEEN
+    return "".join(
+        _escaped(one) if unicodedata.category(one) in _UNSEEN else one for one in text
+    )
 
 
 def _escaped(sign: str) -> str:
-    """The escape of a sign, as JSON writes it."""
-    code = ord(sign)
-    if code < 0x10000:
-        return f"\\u{code:04x}"
-    high, low = divmod(code - 0x10000, 0x400)
-    return f"\\u{0xD800 + high:04x}\\u{0xDC00 + low:04x}"
+    """The escape of a sign, as JSON writes it: one or two units of UTF-16."""
+    units = sign.encode("utf-16-be", "surrogatepass").hex(" ", 2).split()
+    return "".join(f"\\u{unit}" for unit in units)

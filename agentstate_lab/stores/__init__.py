@@ -16,7 +16,6 @@ from .claim import (
     nobody,
     surely_not_started,
     text_of,
-    without_question,
 )
 from .json_file import JsonFileStore
 from .json_format import Content, task_line
@@ -25,7 +24,7 @@ from .listing import TaskPage, each_task
 from .memory import MemoryStore
 from .owner import is_gone, machine, whereabouts, working
 from .patching import STEP_PREFIX, Applied, apply_once
-from .rules import ALL, Page, Submission
+from .rules import ALL, MOST, Page, Submission
 from .store import (
     FILES,
     MAX_STEP_TRIES,
@@ -47,6 +46,7 @@ __all__ = [
     "LEASE",
     "MAX_ATTEMPTS",
     "MAX_STEP_TRIES",
+    "MOST",
     "SCHEMES",
     "STEP_PREFIX",
     "Applied",
@@ -83,7 +83,6 @@ __all__ = [
     "text_of",
     "until_saved",
     "whereabouts",
-    "without_question",
     "working",
     "write_bytes",
 ]

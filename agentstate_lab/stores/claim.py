@@ -20,15 +20,11 @@ from agentstate_lab.errors import AttemptsUsedUp, TaskInProgress, VersionConflic
 from agentstate_lab.retry import effect_of, status_of
 from agentstate_lab.state import (
     AddQuestions,
-    CloseQuestion,
-    Operation,
     Owner,
-    StatePatch,
     Task,
     TaskState,
     check_transition,
     clean,
-    fingerprint,
 )
 
 from .store import MAX_STEP_TRIES, StepStore, execute_step
@@ -112,9 +108,11 @@ def claimed(
     if task.state is TaskState.RUNNING and not take_over(task.owner):
         raise TaskInProgress(task.id)
     check_transition(task.state, TaskState.RUNNING, task.id)
-    if task.attempt < max_attempts:
-        return _running(task, owner)
-    return task.replace(state=TaskState.DEAD, owner=None)
+    if task.attempt >= max_attempts:
+        return task.replace(state=TaskState.DEAD, owner=None)
+    return task.replace(
+        state=TaskState.RUNNING, owner=owner, attempt=task.attempt + 1, error=None
+    )
 
 
 def end(
@@ -147,15 +145,10 @@ def end(
         if task.owner != owner:
             raise TaskInProgress(task_id)
         if ask is not None:
-            task = _patched(task, "ask", ask, AddQuestions(questions=(ask,)))
+            task = task.learned(AddQuestions(questions=(ask,)))
         return task.replace(**changes, owner=None)
 
     return execute_step(store, task_id, ended)
-
-
-def without_question(task: Task, question: str) -> Task:
-    """The task with *question* closed."""
-    return _patched(task, "answer", question, CloseQuestion(question=question))
 
 
 def surely_not_started(error: Exception) -> bool:
@@ -176,24 +169,3 @@ def text_of(error: BaseException) -> str:
     """The text of *error* as a store can keep it; its kind, if it has none."""
     text = str(error) or type(error).__name__
     return clean(text)[:MAX_ERROR]
-
-
-def _running(task: Task, owner: Owner) -> Task:
-    """The task in the hands of *owner*, with the old error gone."""
-    return task.replace(
-        state=TaskState.RUNNING, owner=owner, attempt=task.attempt + 1, error=None
-    )
-
-
-def _patched(task: Task, what: str, about: str, operation: Operation) -> Task:
-    """
-    The task with one *operation* applied.
-
-    The same question may be asked and answered again, so the version is in the id.
-    """
-    patch = StatePatch(
-        id=f"{what}:{fingerprint(about)[:16]}:{task.version}",
-        base_version=task.version,
-        operations=(operation,),
-    )
-    return task.apply(patch)

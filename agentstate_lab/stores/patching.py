@@ -22,8 +22,6 @@ Source: the IETF draft "The Idempotency-Key HTTP Header Field".
 
 from typing import Final
 
-from pydantic import JsonValue
-
 from agentstate_lab.errors import InvalidValue, KeyReused, VersionConflict
 from agentstate_lab.state import (
     Count,
@@ -130,12 +128,8 @@ def _known(store: StepStore, task: Task, patch_id: str, asked: str) -> Applied |
         return None
     if record.fingerprint != asked:
         raise KeyReused(task.id, patch_id)
-    return Applied.model_validate({**_answer(record), "replayed": True})
-
-
-def _answer(record: StepRecord) -> dict[str, JsonValue]:
-    """What was answered the first time."""
-    return record.result if isinstance(record.result, dict) else {}
+    answer = record.result if isinstance(record.result, dict) else {}
+    return Applied.model_validate({**answer, "replayed": True})
 
 
 def _changed(

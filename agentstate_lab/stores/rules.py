@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, TypeVar
 
 from agentstate_lab.errors import InvalidValue, KeyReused, TaskNotFound, VersionConflict
+from agentstate_lab.retry import check_count
 from agentstate_lab.state import Checkpoint, Task, TaskState, check_transition
 
 from .owner import this_process
@@ -48,12 +49,7 @@ class Page:
 
     def __post_init__(self) -> None:
         for name, least in (("after", 0), ("limit", 1)):
-            number = getattr(self, name)
-            if type(number) is not int or not least <= number <= MOST:
-                raise InvalidValue(
-                    f"page.{name}",
-                    f"must be a whole number from {least} to {MOST}, not {number!r}",
-                )
+            check_count(f"page.{name}", getattr(self, name), MOST, least=least)
 
     def of(self, items: Sequence[Item]) -> list[Item]:
         """This part of *items*, which are in their order."""

@@ -9,8 +9,7 @@ What a lease is, and what its token is for, is told in `lease`.
 """
 
 import secrets
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import NamedTuple, cast
 
@@ -26,10 +25,9 @@ from agentstate_lab.state import Owner, Task, TaskState
 from ..claim import MAX_ATTEMPTS, TakeOver, claimed, nobody
 from ..lease import LEASE, Claim, Leased, check_seconds
 from ..rules import next_version
-from ..store import Clock, HistoryStore
+from ..store import HistoryStore
 from . import looking
 from . import tables as sql
-from .database import Database
 from .store import SqlStore, columns
 
 
@@ -50,30 +48,7 @@ class Held(NamedTuple):
 
 
 class SqlLeaseStore(SqlStore):
-    """
-    A `LeaseStore` on a database.
-
-    Args:
-        database: Where the tables are.
-
-        clock: Where the times of writes come from, in seconds since the epoch.
-
-        shared_clock: Whether leases are measured with the database's own clock, and
-            not with *clock*.
-
-        new_token: Makes the secret of a claim.
-    """
-
-    def __init__(
-        self,
-        database: Database,
-        *,
-        clock: Clock = time.time,
-        shared_clock: bool = False,
-        new_token: Callable[[], str] = secrets.token_hex,
-    ) -> None:
-        super().__init__(database, clock=clock, shared_clock=shared_clock)
-        self._new_token = new_token
+    """A `LeaseStore` on a database; its arguments are those of `SqlStore`."""
 
     def claim_next(
         self, owner: Owner, *, seconds: float = LEASE, max_attempts: int = MAX_ATTEMPTS
@@ -194,7 +169,7 @@ class SqlLeaseStore(SqlStore):
         if kept.state is not TaskState.RUNNING:
             run(sql.TAKE, **columns(kept), token=None, expires=None)
             return None
-        claim = Claim(kept, row.now + seconds, float(seconds), self._new_token())
+        claim = Claim(kept, row.now + seconds, float(seconds), secrets.token_hex())
         token, expires = claim.token, claim.expires
         run(sql.TAKE, **columns(kept), token=token, expires=expires)
         return claim

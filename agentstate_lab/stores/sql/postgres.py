@@ -25,9 +25,8 @@ Source: the PostgreSQL documentation, "WITH queries" and "The Locking Clause".
 
 import contextlib
 import re
-import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, Final
 
@@ -113,8 +112,6 @@ class PostgresStore(SqlLeaseStore):
 
         schema: Where the tables are.
 
-        new_token: Makes the secret of a claim.
-
     A connection through a pooler in transaction mode is as good as any other.
 
     Raises:
@@ -130,13 +127,11 @@ class PostgresStore(SqlLeaseStore):
         clock: Clock | None = None,
         busy_timeout: float = BUSY_TIMEOUT,
         schema: str = SCHEMA,
-        new_token: Callable[[], str] = secrets.token_hex,
     ) -> None:
         super().__init__(
             PostgresDatabase(dsn, busy_timeout=busy_timeout, schema=schema),
             clock=clock or time.time,
             shared_clock=clock is None,
-            new_token=new_token,
         )
 
 
@@ -149,7 +144,6 @@ class PostgresDatabase(Database):
 
     driver_error = psycopg.Error
     answers = _ANSWERS
-    read_only = ("25006",)
     unsure = ("57P", "08", "25P03")  # the connection broke before the answer came
 
     def __init__(

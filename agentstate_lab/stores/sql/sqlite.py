@@ -19,13 +19,12 @@ Source: the SQLite documentation, "Write-Ahead Logging" and "PRAGMA synchronous"
 import contextlib
 import errno
 import os
-import secrets
 import sqlite3
 import stat
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, Literal
 
@@ -94,8 +93,6 @@ class SqliteStore(SqlLeaseStore):
 
         synchronous: "FULL" survives a power cut; "NORMAL" loses the last commits.
 
-        new_token: Makes the secret of a claim.
-
     Raises:
         StoreForeign, StoreTooNew, StoreTorn: The file is not ours to use.
     """
@@ -107,13 +104,12 @@ class SqliteStore(SqlLeaseStore):
         clock: Clock = time.time,
         busy_timeout: float = BUSY_TIMEOUT,
         synchronous: Synchronous = "FULL",
-        new_token: Callable[[], str] = secrets.token_hex,
     ) -> None:
         self.path = real_path(path)
         database = SqliteDatabase(
             self.path, busy_timeout=busy_timeout, synchronous=synchronous
         )
-        super().__init__(database, clock=clock, new_token=new_token)
+        super().__init__(database, clock=clock)
 
 
 class SqliteDatabase(Database):
