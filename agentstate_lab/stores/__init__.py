@@ -20,7 +20,7 @@ from .claim import (
 from .json_file import JsonFileStore
 from .json_format import Content, task_line
 from .lease import LEASE, Claim, LeaseStore, check_seconds
-from .listing import TaskPage, each_task
+from .listing import Lists, TaskPage, each_task
 from .memory import MemoryStore
 from .owner import is_gone, machine, whereabouts, working
 from .patching import STEP_PREFIX, Applied, apply_once
@@ -57,6 +57,7 @@ __all__ = [
     "HistoryStore",
     "JsonFileStore",
     "LeaseStore",
+    "Lists",
     "MemoryStore",
     "Page",
     "StepStore",

@@ -172,7 +172,28 @@ class Lists(Protocol):
         after: str | None = None,
         limit: int = 100,
     ) -> TaskPage:
-        """One page; see `StepStore.list_tasks`."""
+        """
+        One page of the tasks that are asked for, oldest first.
+
+        A task that is there all the time, and fits all the time, is on one page and
+        on no other, whatever others write meanwhile. What cannot be read is passed
+        over, named once in the log, and left as it is.
+
+        Args:
+            states: In one of these states; by default, in any.
+
+            agents: Of one of these agents; by default, of any.
+
+            machine: With an owner on this machine (the first word of its boot id);
+                by default, with any owner and with none.
+
+            after: The cursor that came with the page before.
+
+            limit: At most so many.
+
+        Raises:
+            InvalidValue: There is no such state or cursor, or the limit is no count.
+        """
         ...
 
 

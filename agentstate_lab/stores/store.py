@@ -16,7 +16,7 @@ store runs effects, and none of them can make an effect outside undone.
 import contextlib
 import importlib
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal, NamedTuple, Protocol
 
 from agentstate_lab.errors import InvalidValue, VersionConflict
@@ -29,7 +29,7 @@ from agentstate_lab.state import (
     TaskState,
 )
 
-from .listing import TaskPage
+from .listing import Lists
 from .rules import ALL, Page, Submission
 
 Clock = Callable[[], float]
@@ -91,7 +91,7 @@ class TaskStore(Protocol):
         ...
 
 
-class StepStore(TaskStore, Protocol):
+class StepStore(TaskStore, Lists, Protocol):
     """
     A store that also keeps steps and messages. Taught in notebook 03.
 
@@ -157,39 +157,6 @@ class StepStore(TaskStore, Protocol):
 
         Raises:
             TaskNotFound: No task has this id.
-        """
-        ...
-
-    def list_tasks(
-        self,
-        *,
-        states: Iterable[TaskState | str] | None = None,
-        agents: Iterable[str] | None = None,
-        machine: str | None = None,
-        after: str | None = None,
-        limit: int = 100,
-    ) -> TaskPage:
-        """
-        One page of the tasks that are asked for, oldest first; see `listing`.
-
-        A task that is there all the time, and fits all the time, is on one page and
-        on no other, whatever others write meanwhile. What cannot be read is passed
-        over, named once in the log, and left as it is.
-
-        Args:
-            states: In one of these states; by default, in any.
-
-            agents: Of one of these agents; by default, of any.
-
-            machine: With an owner on this machine (the first word of its boot id);
-                by default, with any owner and with none.
-
-            after: The cursor that came with the page before.
-
-            limit: At most so many.
-
-        Raises:
-            InvalidValue: There is no such state or cursor, or the limit is no count.
         """
         ...
 

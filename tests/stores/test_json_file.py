@@ -15,9 +15,7 @@ from filelock import FileLock
 from agentstate_lab.errors import (
     InvalidValue,
     StoreBusy,
-    StoreError,
     StoreForeign,
-    StoreReadOnly,
     StoreTooNew,
     StoreTorn,
     StoreWriteFailed,
@@ -245,44 +243,6 @@ def test_a_file_that_is_damaged_while_the_store_is_open_is_noticed(path):
         store.list_by_state("pending")
 
 
-def test_a_read_only_file_is_refused_and_not_touched(path):
-    """A replace would go through, since it only asks the folder; so the store asks."""
-    store = filled(path)
-    raw = path.read_bytes()
-    path.chmod(0o400)
-
-    with pytest.raises(StoreReadOnly, match="read-only; it was not touched"):
-        store.submit(Task.new("Clean c", key="c"))
-
-    assert (path.read_bytes(), stat.S_IMODE(path.stat().st_mode)) == (raw, 0o400)
-    assert len(store.list_by_state("pending")) == 2
-
-
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="has no named pipes")
-def test_a_pipe_is_refused_without_waiting_for_a_writer(path):
-    """Opening a pipe would hang until somebody writes into it."""
-    os.mkfifo(path)
-
-    with pytest.raises(StoreForeign, match="is not a file"):
-        JsonFileStore(path).list_by_state("pending")
-
-
-def test_a_folder_in_place_of_the_file_is_refused(path):
-    """A mistake in the path, named as one."""
-    path.mkdir()
-
-    with pytest.raises(StoreError, match=r"tasks\.json: is not a file"):
-        JsonFileStore(path).submit(Task.new("Clean c", key="c"))
-
-
-def test_a_file_in_place_of_the_folder_is_refused(tmp_path):
-    """The error is the store's own, with the path in it."""
-    (tmp_path / "file").write_text("in the way")
-
-    with pytest.raises(StoreError, match=r"file.tasks\.json"):
-        filled(tmp_path / "file" / "tasks.json")
-
-
 def test_a_huge_file_is_refused_before_it_is_read(path, monkeypatch):
     """The limit protects the memory of whoever opens a wrong file."""
     filled(path)
@@ -302,29 +262,6 @@ def test_a_store_does_not_grow_beyond_what_it_could_read(path, monkeypatch):
         store.submit(Task.new("Clean c", key="c"))
 
     assert path.read_bytes() == raw
-
-
-def test_the_file_and_its_lock_are_private(path):
-    """Prompts and results are for their owner alone, whatever the umask says."""
-    old = os.umask(0)
-    try:
-        filled(path)
-    finally:
-        os.umask(old)
-
-    modes = {stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()}
-    assert modes == {0o600}
-
-
-def test_a_link_stays_a_link(tmp_path):
-    """The file behind the link is what is meant."""
-    link = tmp_path / "link.json"
-    link.symlink_to(tmp_path / "real.json")
-
-    filled(link)
-
-    assert link.is_symlink()
-    assert len(JsonFileStore(tmp_path / "real.json").list_by_state("pending")) == 2
 
 
 def test_a_path_does_not_move_with_the_working_directory(tmp_path, monkeypatch):

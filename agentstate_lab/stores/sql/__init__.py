@@ -17,7 +17,7 @@ from .tables import Run, save_as
 
 if TYPE_CHECKING:
     from .postgres import PostgresDatabase, PostgresStore
-    from .postgres_reason import reason
+    from .postgres_address import reason
 
 __all__ = [
     "APPLICATION_ID",
@@ -39,7 +39,7 @@ __getattr__ = later(
     {
         "PostgresDatabase": "postgres",
         "PostgresStore": "postgres",
-        "reason": "postgres_reason",
+        "reason": "postgres_address",
     },
     needs=("postgres", "psycopg"),
 )

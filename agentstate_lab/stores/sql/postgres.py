@@ -48,8 +48,7 @@ from ..store import Clock
 from . import migrations
 from .database import BUSY_TIMEOUT, Answer, Database, Moment, Values
 from .leases import SqlLeaseStore
-from .postgres_address import parts_of, shown
-from .postgres_reason import reason
+from .postgres_address import parts_of, reason, shown
 from .postgres_statement import one_statement
 from .tables import Dialect, Run
 

@@ -6,6 +6,10 @@ shifts the rest of it into the host or the name of the database, and whoever sho
 those shows it. So an address is taken apart first, refused when it cannot have been
 meant like that, and shown without anything that could be secret.
 
+What a server says of a statement can be passed on. What the client's library says
+of a connection that failed cannot: it quotes what it tried. So its words are only
+searched for what they mean (`reason`).
+
 This module connects to nothing.
 """
 
@@ -58,3 +62,37 @@ def shown(parts: dict[str, Any]) -> str:
     """The parts of an address that anybody may see."""
     host, port = parts.get("host", "localhost"), parts.get("port", 5432)
     return f"postgresql://{host}:{port}/{parts.get('dbname', '')}"
+
+
+def reason(error: psycopg.Error) -> str:
+    """What *error* says, in words that hold no part of an address."""
+    said = error.diag.message_primary
+    if error.sqlstate == "42501":
+        return f"{said} (its user needs the right CREATEDB)"
+    if said:
+        return said
+    quoted = str(error).lower()
+    for sign, meaning in _SIGNS.items():
+        if sign in quoted:
+            return meaning
+    return "it cannot be reached, or it refuses"
+
+
+# What libpq says when no server was reached, the more telling signs first.
+_SIGNS = {
+    "unsupported startup parameter": "it takes no options from an address",
+    "pg_hba.conf": "it lets no such user in from here",
+    "certificate": "its certificate is not accepted",
+    "ssl": "it does not encrypt as the address asks",
+    "password authentication failed": "it refuses the password",
+    "authentication failed": "it refuses the user",
+    "does not exist": "it has no such user or database",
+    "starting up": "it is still starting; try again",
+    "shutting down": "it is shutting down; try again",
+    "too many clients": "it has too many connections; close some",
+    "timeout expired": "it does not answer in time",
+    "not known": "its host is not known here",
+    "resolve": "its host is not known here",
+    "invalid": "its address cannot be used",
+    "refused": "nobody listens there",
+}

@@ -3,7 +3,6 @@
 import os
 import shutil
 import sqlite3
-import stat
 import subprocess
 import sys
 import textwrap
@@ -15,7 +14,6 @@ from agentstate_lab.errors import (
     InvalidValue,
     StoreBusy,
     StoreForeign,
-    StoreReadOnly,
     StoreTorn,
     StoreWriteFailed,
     TaskNotFound,
@@ -58,22 +56,6 @@ def sql_of(path, script):
         connection.executescript(script)
     finally:
         connection.close()
-
-
-@POSIX
-def test_the_file_and_those_beside_it_are_private(path):
-    """Prompts and results are for their owner alone, whatever the umask says."""
-    old = os.umask(0)
-    try:
-        with SqliteStore(path) as store:
-            stored(store)
-            modes = {
-                p.name: stat.S_IMODE(p.stat().st_mode) for p in path.parent.iterdir()
-            }
-    finally:
-        os.umask(old)
-
-    assert modes == {"tasks.db": 0o600, "tasks.db-wal": 0o600, "tasks.db-shm": 0o600}
 
 
 def test_a_commit_is_forced_to_the_disk_before_it_is_reported(store, path):
@@ -258,65 +240,6 @@ def test_a_damaged_file_is_named_as_one_and_not_touched(path, damage):
         SqliteStore(path).list_by_state("pending")
 
     assert path.read_bytes() == raw
-
-
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="has no named pipes")
-def test_a_pipe_is_refused_without_waiting_for_a_writer(path):
-    """Opening a pipe would hang until somebody writes into it."""
-    os.mkfifo(path)
-
-    with pytest.raises(StoreForeign, match="is not a file"):
-        SqliteStore(path)
-
-
-def test_a_folder_in_place_of_the_file_is_refused(path):
-    """A mistake in the path, named as one."""
-    path.mkdir()
-
-    with pytest.raises(StoreForeign, match="is not a file"):
-        SqliteStore(path)
-
-
-def test_a_file_in_place_of_the_folder_is_refused(tmp_path):
-    """The error is the store's own, with the path in it."""
-    (tmp_path / "file").write_text("in the way")
-
-    with pytest.raises(StoreReadOnly, match=r"file.tasks\.db: cannot be opened"):
-        SqliteStore(tmp_path / "file" / "tasks.db")
-
-
-@POSIX
-def test_a_read_only_file_is_refused_and_not_touched(path):
-    """Root could write it all the same, and should not."""
-    with SqliteStore(path) as store:
-        stored(store)
-    path.chmod(0o400)
-    raw = path.read_bytes()
-
-    with pytest.raises(StoreReadOnly, match="read-only; it was not touched"):
-        SqliteStore(path)
-
-    assert path.read_bytes() == raw
-
-
-@pytest.mark.parametrize("place", ["a\0b", None, 7.5])
-def test_a_path_that_no_file_can_have_is_refused(place):
-    """Before anything is made."""
-    with pytest.raises(InvalidValue, match="store path"):
-        SqliteStore(place)
-
-
-def test_a_link_stays_a_link(tmp_path):
-    """The file behind the link is what is meant."""
-    link = tmp_path / "link.db"
-    link.symlink_to(tmp_path / "real.db")
-
-    with SqliteStore(link) as store:
-        stored(store)
-
-    assert link.is_symlink()
-    with SqliteStore(tmp_path / "real.db") as real:
-        assert len(real.list_by_state("pending")) == 1
 
 
 @pytest.mark.parametrize("wait", [-1, float("nan"), float("inf"), "1", None])
