@@ -223,10 +223,10 @@ FILL = {
 }
 INSERT = """
     insert into {place}tasks
-        (id, fingerprint, state, version, attempt, owner, created_at, line)
-    select 'task-' || n, :fingerprint,
+        (id, agent_id, fingerprint, state, version, attempt, created_at, line)
+    select 'task-' || n, 'agent', :fingerprint,
         case when n / 2 * 2 = n then 'pending' else 'completed' end,
-        1, 0, null, n,
+        1, 0, n,
         replace(replace(replace(:line, '"N"', cast(n as text)),
             'task-N', 'task-' || n),
             '"STATE"', case when n / 2 * 2 = n then '"pending"' else '"completed"' end)

@@ -29,7 +29,7 @@ from .agent_state import (
     UseBudget,
 )
 from .codec import clean, record_from_json, record_to_json, task_from_json, task_to_json
-from .control import APPROVAL, QUESTION, refuse_control, without_answers
+from .control import APPROVAL, QUESTION, refuse_control
 from .digest import canonical, fingerprint
 from .snapshot import Checkpoint, Trigger, prunable
 from .step import (
@@ -107,5 +107,4 @@ __all__ = [
     "task_to_json",
     "text_in_line",
     "visible",
-    "without_answers",
 ]

@@ -24,8 +24,8 @@ with recursive numbers (n) as (
     select 1 union all select n + 1 from numbers where n < :tasks
 )
 insert into tasks
-    (id, fingerprint, state, version, attempt, created_at, line)
-select 'plan-' || n, '',
+    (id, agent_id, fingerprint, state, version, attempt, created_at, line)
+select 'plan-' || n, 'agent', '',
     case when n / 1000 * 1000 = n then 'pending' else 'completed' end, 1, 1, n, ''
 from numbers
 """
