@@ -4,9 +4,10 @@ The one JSON file as bytes: how it is written, and when it is believed.
 The first line carries the format, its version, and a digest of all that follows,
 so that a file which is torn, altered, newer or not ours is known before it is
 believed. Then comes one task a line. Steps and messages, where there are any, stand
-behind the tasks, again one task a line.
+behind the tasks, again one task a line, and make it a file of version 2; without
+them the file is one that the first version could have written.
 
-    {"format":"...","schema_version":1,"sha256":"...","tasks":{
+    {"format":"...","schema_version":2,"sha256":"...","tasks":{
     "shop":{...}
     },"history":{
     "shop":{...}
@@ -32,7 +33,7 @@ from agentstate_lab.state import (
 )
 
 FORMAT = "agentstate-lab tasks"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 _MARK = f'{{"format":"{FORMAT}","schema_version":'.encode()
 _HEAD = re.compile(
@@ -86,8 +87,9 @@ def render(content: Content) -> bytes:
     if content.histories:
         body += _BETWEEN + ",\n".join(content.histories.values())
     data = (body + _TAIL).encode()
+    version = 2 if content.histories else 1
     digest = hashlib.sha256(data).hexdigest().encode()
-    return _MARK + b'%d,"sha256":"%s","tasks":{\n' % (FORMAT_VERSION, digest) + data
+    return _MARK + b'%d,"sha256":"%s","tasks":{\n' % (version, digest) + data
 
 
 def parse(raw: bytes, where: str) -> Content:
