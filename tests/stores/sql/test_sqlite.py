@@ -401,24 +401,6 @@ def replaced(path):
 
 @POSIX
 @pytest.mark.parametrize("change", [moved_away, replaced])
-def test_what_submit_says_it_made_another_store_finds(path, store, change):
-    """Also after the file was taken away from under the open store."""
-    old = stored(store)
-    change(path)
-
-    made = store.submit(Task.new("x", key="after"))
-
-    assert made.created
-    with SqliteStore(path) as other:
-        assert other.get(made.task.id) == made.task
-        with pytest.raises(TaskNotFound):
-            other.get(old.id)
-    with pytest.raises(TaskNotFound):
-        store.save(old.replace(state="running"))
-
-
-@POSIX
-@pytest.mark.parametrize("change", [moved_away, replaced])
 def test_a_file_that_goes_in_the_middle_of_a_save_is_not_reported_as_saved(
     path, store, monkeypatch, change
 ):
