@@ -30,6 +30,7 @@ from agentstate_lab.errors import InvalidValue
 
 from .docstring import described
 from .form import Form
+from .strict import strict_schema
 
 Read = Callable[[Mapping[str, Any]], dict[str, JsonValue]]
 
@@ -58,10 +59,14 @@ class Parameters:
 
         read: From what the model sent to the arguments, in one spelling. It raises
             `InvalidValue`, in words for the model.
+
+        strict: Whether the schema keeps the rules under which a provider promises
+            that the model keeps to it.
     """
 
     schema: dict[str, Any]
     read: Read = field(repr=False)
+    strict: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +87,14 @@ class Signature:
     filled: Mapping[str, str]
 
 
-def signature_of(fn: Callable[..., Any]) -> Signature:
+def signature_of(fn: Callable[..., Any], *, strict: bool = False) -> Signature:
     """
     What *fn* takes, from its type hints and its docstring.
+
+    Args:
+        fn: The function.
+
+        strict: Whether its schema must keep the rules of strict mode.
 
     Raises:
         InvalidValue: A parameter has no type hint, or one that no JSON can fill.
@@ -102,7 +112,8 @@ def signature_of(fn: Callable[..., Any]) -> Signature:
             defaults[name] = one.default
     form = Form(given, optional=defaults)
     schema = form.schema(described(fn).arguments, defaults)
-    return Signature(Parameters(schema, form.read), form.values, filled)
+    shown = strict_schema(schema) if strict else schema
+    return Signature(Parameters(shown, form.read, strict), form.values, filled)
 
 
 def _declared(fn: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:

@@ -112,7 +112,8 @@ class Tool:
             "description": self.description,
             "parameters": self.parameters.schema,
         }
-        return {"type": "function", "function": function}
+        strict = {"strict": True} if self.parameters.strict else {}
+        return {"type": "function", "function": {**function, **strict}}
 
     def read(self, given: object) -> dict[str, Any]:
         """
@@ -140,6 +141,7 @@ def tool(
     risk_level: str = ...,
     if_unknown: IfUnknown = ...,
     step_name: StepName = ...,
+    strict: bool = ...,
 ) -> Tool: ...
 
 
@@ -151,6 +153,7 @@ def tool(
     risk_level: str = ...,
     if_unknown: IfUnknown = ...,
     step_name: StepName = ...,
+    strict: bool = ...,
 ) -> Callable[[Callable[..., Any]], Tool]: ...
 
 
@@ -163,6 +166,7 @@ def tool(
     risk_level: str = RiskLevel.EXTERNAL_ACTION,
     if_unknown: IfUnknown = "wait",
     step_name: StepName = named_by_intent,
+    strict: bool = False,
 ) -> Tool | Callable[[Callable[..., Any]], Tool]:
     """
     Make a tool of a function, also of an `async def`; alone, or as a decorator.
@@ -185,6 +189,9 @@ def tool(
 
         step_name: Names a call by its intent; see `Tool`.
 
+        strict: Whether the provider is asked to hold the model to the schema. What
+            may be left out is then sent as null.
+
     Raises:
         InvalidValue: The function is none that a model could call. It says why.
 
@@ -200,7 +207,7 @@ def tool(
     def made(fn: Callable[..., Any]) -> Tool:
         if inspect.isgeneratorfunction(fn) or inspect.isasyncgenfunction(fn):
             raise InvalidValue("tool", "it must return what it found, and not yield it")
-        signature = signature_of(fn)
+        signature = signature_of(fn, strict=strict)
 
         def run(arguments: dict[str, Any], key: str, seconds: float) -> Any:
             given = {"key": key, "seconds": seconds}

@@ -64,10 +64,11 @@ def schema_of(fn, **about):
 
 
 def test_a_function_is_described_as_the_chat_api_wants_it():
-    """The scripted model is as strict as the real one."""
+    """The scripted model is as strict as the real one; strict mode included."""
+    tools = [tool(deploy).schema(), tool(deploy, name="again", strict=True).schema()]
     asked = [{"role": "user", "content": "?"}]
 
-    check_request({"model": MODEL, "messages": asked, "tools": [tool(deploy).schema()]})
+    check_request({"model": MODEL, "messages": asked, "tools": tools})
 
 
 def test_types_words_and_defaults_come_from_the_function():
@@ -167,6 +168,38 @@ def test_a_method_and_a_partial_are_functions_too():
 
     assert list(closing.parameters.schema["properties"]) == ["reason"]
     assert "places" in schema_of(looking, name="look")["properties"]
+
+
+@pytest.mark.parametrize("fill", [True, False], ids=["strict", "not-strict"])
+def test_strict_mode_requires_every_property_at_every_depth(fill):
+    """What may be left out may be null; there are no other keys and no defaults."""
+    schema = schema_of(deploy, strict=fill)
+    place = schema["$defs"]["Place"]
+
+    assert (schema["required"] == list(schema["properties"])) is fill
+    assert (place["required"] == ["region", "zone"]) is fill
+    assert (place.get("additionalProperties") is False) is fill
+    assert ("default" in schema["properties"]["copy"]) is not fill
+    assert ({"type": "null"} in schema["properties"]["copy"].get("anyOf", [])) is fill
+
+
+@pytest.mark.parametrize(
+    ("kind", "why"),
+    [
+        pytest.param(dict[str, int], "may have any keys", id="open-object"),
+        pytest.param(object, "has no type", id="anything"),
+        pytest.param(tuple[int, str], "prefixItems", id="tuple"),
+    ],
+)
+def test_what_strict_mode_cannot_say_is_refused_when_the_tool_is_made(kind, why):
+    """The provider would refuse every request of the run."""
+
+    def look(where): ...
+
+    look.__annotations__["where"] = kind
+
+    with pytest.raises(InvalidValue, match=why):
+        tool(look, strict=True)
 
 
 def _without_a_hint(path): ...
