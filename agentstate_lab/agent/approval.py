@@ -132,11 +132,17 @@ def may_run(task: Task, call: Call) -> bool:
 
 
 def answer_to(task: Task, call: Call) -> bool | None:
-    """What a person has said about this *call* of this *task*: yes, no, nothing yet."""
+    """
+    What a person has said about this *call* of this *task*: yes, no, or nothing yet.
+
+    An answer from before 0.1.0 names neither; it holds for the step that it is about,
+    in the task that it was given to.
+    """
     said = task.agent_state.fact(approval_key(call.step))
     if not isinstance(said, dict):
         return None
-    same = (said.get("task"), said.get("call")) == (task.id, digest_of(call))
+    given = said.get("task", task.id), said.get("call", digest_of(call))
+    same = given == (task.id, digest_of(call))
     return said.get("allowed") is True if same else None
 
 
@@ -197,8 +203,9 @@ def _answer(
             raise InvalidValue(
                 f"step {step!r:.200}", "the task does not ask whether it may run"
             )
-        said: dict[str, JsonValue] = {"allowed": allowed, "by": by, "task": task.id}
-        said["call"] = about.get("call")
+        said: dict[str, JsonValue] = {"allowed": allowed, "by": by}
+        if "call" in about:  # a question from before 0.1.0 does not say which call
+            said |= {"task": task.id, "call": about["call"]}
         patch = StatePatch(
             id=f"approval:{fingerprint(step)[:16]}:{task.version}",
             base_version=task.version,

@@ -19,7 +19,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
-from agentstate_lab.state import AgentState, Fact, UpsertFact
+from agentstate_lab.state import AgentState, Fact, Forget, Task, UpsertFact
 
 KEY = "finished"
 
@@ -30,6 +30,10 @@ MAX_TOOLS = 30  # by name; all others are counted together
 MAX_RESULT = 100  # characters of a result in the digest
 
 OTHERS = "others"
+
+# How earlier releases began the fact of each finished step, and their patches.
+OLD = "done:"
+OLD_PATCHES = ("asked:", "observed:", "time:")
 
 Counts = dict[str, int]
 Said = dict[str, str]
@@ -136,6 +140,33 @@ def counted(
     return UpsertFact(
         fact=Finished.of(state).plus(tool, step, said, failed=failed).fact()
     )
+
+
+def is_old(state: AgentState) -> bool:
+    """Whether a state has a fact for each step, as earlier releases wrote it."""
+    return any(fact.key.startswith(OLD) for fact in state.known_facts)
+
+
+def bounded(task: Task) -> Task:
+    """
+    The task with the digest in place of a fact for each step.
+
+    Nothing is lost: the results are in the records and in the messages. With the
+    facts go the ids of the run's own patches.
+    """
+    state = task.agent_state
+    if not is_old(state):
+        return task
+    old = [fact for fact in state.known_facts if fact.key.startswith(OLD)]
+    made = Finished.of(state)
+    for fact in old:
+        said = fact.value if isinstance(fact.value, str) else json.dumps(fact.value)
+        made = made.plus(fact.source or OTHERS, fact.key.removeprefix(OLD), said)
+    forget = Forget(facts=tuple(fact.key for fact in old))
+    ids = (i for i in state.applied_patches if not i.startswith(OLD_PATCHES))
+    kept = task.learned(forget, UpsertFact(fact=made.fact()))
+    state = kept.agent_state.model_copy(update={"applied_patches": tuple(ids)})
+    return kept.model_copy(update={"agent_state": state})
 
 
 def _more(counts: Counts, tool: str) -> Counts:

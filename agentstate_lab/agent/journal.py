@@ -35,6 +35,7 @@ from agentstate_lab.state import (
 from agentstate_lab.stores import Clock, Page, until_saved
 
 from .allowance import accounted, granted
+from .finished import bounded, is_old
 from .held import Held
 from .recall import WHERE
 
@@ -105,7 +106,7 @@ class Journal:
         record = task.deadline or granted(budget, clock=self._clock, wall=self._wall)
         self.deadline = Deadline.restore(record, clock=self._clock, wall=self._wall)
         self._read_end()
-        if record.suspended or task.deadline is None:
+        if record.suspended or task.deadline is None or is_old(task.agent_state):
             # Else a kill before the next save would make waiting of this work.
             self._keep(self.deadline.record())
 
@@ -184,7 +185,9 @@ class Journal:
             self.talk.add(message)
 
     def _keep(self, record: DeadlineRecord) -> None:
-        until_saved(lambda: self.store.save(accounted(self.in_hand(), record)))
+        until_saved(
+            lambda: self.store.save(accounted(bounded(self.in_hand()), record))
+        )
 
     def _mine(self, task: Task) -> Task:
         if task.state is TaskState.CANCELLED:

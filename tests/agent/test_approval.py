@@ -26,6 +26,7 @@ from agentstate_lab.lab.agents import durable_agent, open_job, state_for
 from agentstate_lab.lab.processes import in_new_process
 from agentstate_lab.lab.world import SCENARIOS, start_world
 from agentstate_lab.state import (
+    AddQuestions,
     AgentState,
     AppendFacts,
     CloseQuestion,
@@ -547,6 +548,28 @@ def test_arguments_that_are_cut_say_so_and_where_the_rest_is(run):
     (question,) = task.agent_state.open_questions
     assert "signs more: agentstate-lab task t]" in question
     assert tail not in question
+
+
+def test_an_old_question_and_an_old_answer_still_hold(run, store):
+    """What an earlier release stored says neither the task nor the arguments."""
+    tools, wanted, task = waiting(run, {"service": "api"})
+    (question,) = task.agent_state.open_questions
+    old = StatePatch(
+        id="old",
+        base_version=task.version,
+        operations=(
+            CloseQuestion(question=question),
+            Forget(facts=("question:go",)),
+            AddQuestions(questions=("May go run?",)),
+        ),
+    )
+    store.save(task.apply(old))
+
+    approve(store, "t", "go")
+    done = run(Script("Done."), wanted)
+
+    assert done.result == "Done."
+    assert tools.count("deploy") == 1
 
 
 KEYS = st.sampled_from(["approval:go", "question:go", "asked", "done:go", "region"])

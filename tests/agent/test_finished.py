@@ -8,8 +8,14 @@ from hypothesis import strategies as st
 from script import Script, Tools, call, stopping
 
 from agentstate_lab.agent import Finished
-from agentstate_lab.agent.finished import FAILURES, MAX_BYTES, MAX_TOOLS, NEWEST
-from agentstate_lab.state import AgentState, Fact
+from agentstate_lab.agent.finished import (
+    FAILURES,
+    MAX_BYTES,
+    MAX_TOOLS,
+    NEWEST,
+    bounded,
+)
+from agentstate_lab.state import AgentState, Fact, Task
 
 names = st.text(min_size=1, max_size=180)
 calls = st.tuples(names, names, st.text(), st.booleans())
@@ -80,6 +86,41 @@ def test_a_fact_that_is_no_digest_is_an_empty_one(value):
     state = AgentState(goal="g", known_facts=(Fact(key="finished", value=value),))
 
     assert Finished.of(state) == Finished()
+
+
+def test_an_older_state_becomes_a_bounded_one():
+    """A fact for each step, and the ids of the run's own patches, are dropped."""
+    old = [Fact(key=f"done:s{n}", value="ok", source="deploy") for n in range(400)]
+    mine = Fact(key="region", value="eu")
+    ids = ("note-1", "asked:1", "observed:2", "time:9")
+    state = AgentState(goal="g", known_facts=(mine, *old), applied_patches=ids)
+    task = Task.new("g", task_id="t", agent_state=state)
+
+    after = bounded(task).agent_state
+
+    assert [fact.key for fact in after.known_facts] == ["region", "finished"]
+    assert Finished.of(after).done == {"deploy": 400}
+    assert list(Finished.of(after).newest) == [f"s{n}" for n in range(390, 400)]
+    assert after.applied_patches == ("note-1",)
+
+
+def test_an_older_store_is_read_goes_on_and_is_bounded_from_then_on(run, store):
+    """Its finished step is replayed from the record, and is counted."""
+    tools = Tools()
+    deploy = [tools.tool("deploy", risk_level="write_local", step_name=lambda *g: "go")]
+    script = Script([call("deploy")], [call("deploy")], "Done.")
+    with pytest.raises(KeyboardInterrupt):
+        run(script, deploy, on_event=stopping(2))
+    task = store.get("t")
+    fact = Fact(key="done:go", value="ok", source="deploy")
+    old = task.agent_state.model_copy(update={"known_facts": (fact,)})
+    store.save(task.replace(agent_state=old))
+
+    ended = run(script, deploy)
+
+    assert (ended.state, tools.count("deploy")) == ("completed", 1)
+    assert [fact.key for fact in ended.agent_state.known_facts] == ["finished"]
+    assert Finished.of(ended.agent_state).done == {"deploy": 1}
 
 
 @pytest.mark.parametrize("event", range(1, 8))
