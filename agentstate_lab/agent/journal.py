@@ -185,9 +185,7 @@ class Journal:
             self.talk.add(message)
 
     def _keep(self, record: DeadlineRecord) -> None:
-        until_saved(
-            lambda: self.store.save(accounted(bounded(self.in_hand()), record))
-        )
+        until_saved(lambda: self.store.save(accounted(bounded(self.in_hand()), record)))
 
     def _mine(self, task: Task) -> Task:
         if task.state is TaskState.CANCELLED:
