@@ -25,22 +25,25 @@ distributed locking".
 
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
 from agentstate_lab.errors import InvalidValue
 from agentstate_lab.state import (
     Checkpoint,
     Message,
     Owner,
+    Placed,
     StepRecord,
     Task,
     TaskState,
 )
 
 from .claim import MAX_ATTEMPTS, TakeOver, nobody
+from .listing import TaskPage
 from .owner import boot_id, is_gone
+from .rules import ALL, Page, Submission
 from .store import HistoryStore
 
 LEASE = 60.0  # seconds
@@ -194,9 +197,9 @@ class Leased:
         self._store = store
         self._claim: Claim | None = claim
 
-    def __getattr__(self, name: str) -> Any:
-        """What needs no token is done by the store itself."""
-        return getattr(self._store, name)
+    def submit(self, task: Task) -> Submission:
+        """Store a new task; see `TaskStore.submit`."""
+        return self._store.submit(task)
 
     def get(self, task_id: str) -> Task:
         """The stored task; see `LeaseStore.get`."""
@@ -218,6 +221,56 @@ class Leased:
         if claim is not None and saved.state is not TaskState.RUNNING:
             self._claim = None
         return saved
+
+    def steps(self, task_id: str, page: Page = ALL) -> list[StepRecord]:
+        """The steps of a task; see `StepStore.steps`."""
+        return self._store.steps(task_id, page)
+
+    def step(self, task_id: str, name: str) -> StepRecord | None:
+        """One step of a task; see `StepStore.step`."""
+        return self._store.step(task_id, name)
+
+    def messages(self, task_id: str, page: Page = ALL) -> list[Message]:
+        """What was said; see `StepStore.messages`."""
+        return self._store.messages(task_id, page)
+
+    def search(self, task_id: str, text: str, page: Page = ALL) -> list[Placed]:
+        """The messages that hold *text*; see `HistoryStore.search`."""
+        return self._store.search(task_id, text, page)
+
+    def message_count(self, task_id: str, *, since: Checkpoint | None = None) -> int:
+        """How many messages there are; see `HistoryStore.message_count`."""
+        return self._store.message_count(task_id, since=since)
+
+    def checkpoint(self, task_id: str, version: int | None = None) -> Checkpoint | None:
+        """One checkpoint; see `HistoryStore.checkpoint`."""
+        return self._store.checkpoint(task_id, version)
+
+    def checkpoints(self, task_id: str, page: Page = ALL) -> list[Checkpoint]:
+        """The checkpoints, oldest first; see `HistoryStore.checkpoints`."""
+        return self._store.checkpoints(task_id, page)
+
+    def prune(self, task_id: str, *, keep: int | None, before: float | None) -> int:
+        """Drop checkpoints by two rules; see `HistoryStore.prune`."""
+        return self._store.prune(task_id, keep=keep, before=before)
+
+    def list_by_state(self, state: TaskState | str, *, limit: int = 100) -> list[Task]:
+        """The tasks in *state*, oldest first; see `TaskStore.list_by_state`."""
+        return self._store.list_by_state(state, limit=limit)
+
+    def list_tasks(
+        self,
+        *,
+        states: Iterable[TaskState | str] | None = None,
+        agents: Iterable[str] | None = None,
+        machine: str | None = None,
+        after: str | None = None,
+        limit: int = 100,
+    ) -> TaskPage:
+        """One page of tasks; see `StepStore.list_tasks`."""
+        return self._store.list_tasks(
+            states=states, agents=agents, machine=machine, after=after, limit=limit
+        )
 
     def holds(self, task_id: str) -> bool:
         """Whether this is the task that was claimed, and its run goes on."""

@@ -18,7 +18,6 @@ support for keyset pagination".
 """
 
 import heapq
-import itertools
 import json
 import logging
 from collections.abc import Callable, Iterable, Iterator
@@ -27,8 +26,6 @@ from typing import NamedTuple, Protocol, Self
 
 from agentstate_lab.errors import InvalidValue, StoreTooNew, StoreTorn
 from agentstate_lab.state import Task, TaskState
-
-from .rules import MOST
 
 MAX_CURSOR = 4_000  # characters; an id has at most 200
 
@@ -203,20 +200,18 @@ def each_task(
     states: Iterable[TaskState | str] | None = None,
     agents: Iterable[str] | None = None,
     machine: str | None = None,
-    at_once: int = 100,
 ) -> Iterator[Task]:
     """
     All the tasks that are asked for, page after page, oldest first.
 
-    What is done with one may change the others: each page is read when it is needed,
-    with *at_once* tasks at most. The other arguments are those of
-    `StepStore.list_tasks`.
+    What is done with one may change the others: each page is read when it is needed.
+    The arguments are those of `StepStore.list_tasks`.
     """
-    states = None if states is None else _states(states)
     cursor = None
+    states = None if states is None else _states(states)
     while True:
         page = store.list_tasks(
-            states=states, agents=agents, machine=machine, after=cursor, limit=at_once
+            states=states, agents=agents, machine=machine, after=cursor
         )
         yield from page.tasks
         cursor = page.next
@@ -231,9 +226,17 @@ def first_tasks(store: Lists, state: TaskState | str, limit: int) -> list[Task]:
     Raises:
         InvalidValue: There is no such state, or the limit is not a count.
     """
-    limit = min(_count(limit), MOST)
-    found = each_task(store, states=[state], at_once=limit)
-    return list(itertools.islice(found, limit))
+    found: list[Task] = []
+    cursor = None
+    _count(limit)
+    while len(found) < limit:
+        left = limit - len(found)
+        page = store.list_tasks(states=[state], after=cursor, limit=left)
+        found += page.tasks
+        cursor = page.next
+        if cursor is None:
+            break
+    return found
 
 
 class Unreadable:

@@ -19,16 +19,17 @@ import functools
 import os
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
-from typing import Any, ClassVar, NamedTuple
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, ClassVar, NamedTuple, TypeVar
 
-from agentstate_lab.errors import Effect, StoreError, StoreReadOnly, StoreUnavailable
+from agentstate_lab.errors import Effect, StoreError, StoreUnavailable
 from agentstate_lab.retry import check_number
 
 from . import migrations
 from .tables import Dialect, Run
 
 Values = dict[str, Any]
+T = TypeVar("T")
 
 Answer = tuple[type[StoreError], str]
 
@@ -79,6 +80,7 @@ class Database(ABC):
     dialect: Dialect
     driver_error: ClassVar[type[Exception]]
     answers: ClassVar[Mapping[str, Answer]]  # what to say, by the start of a code
+    read_only: ClassVar[tuple[str, ...]] = ()  # another connection may write
     unsure: ClassVar[tuple[str, ...]]  # after these, a write may be done or not
 
     def __init__(self, where: str, busy_timeout: float) -> None:
@@ -103,18 +105,28 @@ class Database(ABC):
     def write(self, statement: str, **values: Any) -> int:
         """How many rows a statement has changed, by itself and at once."""
         with self.using(writing=True) as connection:
-            return self._changed(connection, statement, values)
+            return self._where_it_writes(
+                connection, lambda one: self._changed(one, statement, values)
+            )
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[Run]:
         """Run statements that belong together; the block must soon be over."""
-        with self.using(writing=True) as connection, self._begun(connection):
-            yield functools.partial(self._rows, connection)
+        with self.using(writing=True) as connection, contextlib.ExitStack() as stack:
+
+            def begin(one: Any) -> Any:
+                stack.enter_context(self._begun(one))
+                return one
+
+            writing = self._where_it_writes(connection, begin)
+            yield functools.partial(self._rows, writing)
 
     def commit(self, moment: Moment) -> bool:
         """Write all of *moment* or nothing; whether its conditions held."""
         with self.using(writing=True) as connection:
-            return self._committed(connection, moment)
+            return self._where_it_writes(
+                connection, lambda one: self._committed(one, moment)
+            )
 
     @abstractmethod
     def _committed(self, connection: Any, moment: Moment) -> bool:
@@ -138,10 +150,6 @@ class Database(ABC):
                     self._check_place()
             except self.driver_error as error:
                 refusal = self._refusal(error, writing=writing)
-                if isinstance(refusal, StoreReadOnly):
-                    # After a failover the server behind an open connection is
-                    # another's copy, and the address leads to the one that writes.
-                    self._drop()
             else:
                 return
         # Not as its cause: the driver's text may show what was to be stored.
@@ -155,10 +163,25 @@ class Database(ABC):
             self._connection = self._connect()
 
     def _drop(self) -> None:
-        """Let go of the connection, if there is one."""
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.close()
+        """Let go of a connection that is of no use any more."""
+        broken, self._connection = self._connection, None
+        broken.close()
+
+    def _where_it_writes(self, connection: Any, act: Callable[[Any], T]) -> T:
+        """
+        What *act* returns; once more, and anew, if this connection only reads.
+
+        After a failover the server behind an open connection is another's copy, and
+        the address leads to the one that writes. Nothing was written by the first.
+        """
+        try:
+            return act(connection)
+        except self.driver_error as error:
+            if not self._code(error)[0].startswith(self.read_only):
+                raise
+        self._drop()
+        self._reconnect()
+        return act(self._connection)
 
     def _refusal(self, error: Exception, *, writing: bool) -> StoreError:
         """The driver's *error* as one of ours, by the first prefix of its code."""
@@ -175,7 +198,9 @@ class Database(ABC):
         self._leave_to_parent()
         with self._lock:
             self._closed = True
-            self._drop()
+            connection, self._connection = self._connection, None
+            if connection is not None:
+                connection.close()
 
     def __del__(self) -> None:
         with contextlib.suppress(Exception):

@@ -11,7 +11,7 @@ What a lease is, and what its token is for, is told in `lease`.
 import secrets
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 from agentstate_lab.errors import (
     AttemptsUsedUp,
@@ -114,7 +114,7 @@ class SqlLeaseStore(SqlStore):
 
     def leased(self, claim: Claim) -> HistoryStore:
         """This store as the holder of *claim* sees it; see `LeaseStore.leased`."""
-        return cast("HistoryStore", Leased(self, claim))
+        return Leased(self, claim)
 
     def _next(
         self, run: sql.Run, owner: Owner, max_attempts: int

@@ -11,6 +11,7 @@ from typing import Final, Literal
 from agentstate_lab.state import TaskState
 
 Queue = Literal["expired", "pending"]
+Whose = Literal["any", "one", "unknown"]
 
 _HELD = "select id, line, token, lease_expires, {now}, created_at from {place}tasks"
 HOLD = _HELD + " where id = :id{lock}"
@@ -40,7 +41,7 @@ QUEUES: Final[dict[Queue, tuple[str, str]]] = {
 
 
 def list_of(
-    states: tuple[TaskState, ...], *, agent: bool, machine: bool, behind: bool
+    states: tuple[TaskState, ...], whose: Whose, *, machine: bool, behind: bool
 ) -> str:
     """
     The statement that reads one page of a list, with all its conditions.
@@ -48,7 +49,7 @@ def list_of(
     Args:
         states: In which states. Each is looked for by itself, along its index.
 
-        agent: Only of one agent.
+        whose: Of any agent, of one, or of those rows that do not say whose they are.
 
         machine: Only with an owner on one machine.
 
@@ -58,11 +59,12 @@ def list_of(
     more = " and substr(owner, 1, cast(:length as int)) = :owner" if machine else ""
     if behind:
         more += " and (created_at, id) > (cast(:value as double precision), :last)"
-    if agent:
-        # Not along the index of the states: of a million that wait, one may be theirs.
-        parts = [f"agent_id = :agent and state || '' in ({', '.join(names)}){more}"]
-    else:
+    if whose == "any":
         parts = [f"state = {name}{more}" for name in names]
+    else:
+        agent = "= :agent" if whose == "one" else "is null"
+        # Not along the index of the states: of a million that wait, one may be theirs.
+        parts = [f"agent_id {agent} and state || '' in ({', '.join(names)}){more}"]
     pages = [
         "select created_at, id, line from {place}tasks where"
         f" {part} order by created_at, id limit :limit"

@@ -143,6 +143,7 @@ class PostgresDatabase(Database):
 
     driver_error = psycopg.Error
     answers = _ANSWERS
+    read_only = ("25006",)
     unsure = ("57P", "08", "25P03")  # the connection broke before the answer came
 
     def __init__(

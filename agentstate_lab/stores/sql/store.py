@@ -13,6 +13,7 @@ The statements are in `sql_tables`, the connection is in `database`, and leases,
 which need a little more, are in `sql_leases`.
 """
 
+import functools
 import json
 import time
 from collections.abc import Iterable, Sequence
@@ -209,6 +210,8 @@ class SqlStore:
         rows = rows[: wanted.limit]
         lines = [(task_id, line) for _, task_id, line in rows]
         tasks = list(self._unreadable.read(lines, self._task))
+        if wanted.agents is not None:  # an old row need not say whose it is
+            tasks = [task for task in tasks if task.agent_id in wanted.agents]
         return TaskPage(tasks, Place(*rows[-1][:2]).cursor if more else None)
 
     def close(self) -> None:
@@ -233,17 +236,17 @@ class SqlStore:
         if wanted.machine is not None:
             start = _owner_on(wanted.machine)
             values.update(owner=start, length=len(start))
-        statement = looking.list_of(
+        say = functools.partial(
+            looking.list_of,
             wanted.states,
-            agent=wanted.agents is not None,
             machine=wanted.machine is not None,
             behind=wanted.after is not None,
         )
         if wanted.agents is None:
-            return self.database.read(statement, **values)
-        rows: list[tuple[float, str, str]] = []
+            return self.database.read(say(whose="any"), **values)
+        rows = self.database.read(say(whose="unknown"), **values)
         for agent in filter(storable, wanted.agents):
-            rows += self.database.read(statement, agent=agent, **values)
+            rows += self.database.read(say(whose="one"), agent=agent, **values)
         return sorted(rows)[: values["limit"]]
 
     def _lease_time(self) -> float | None:

@@ -382,6 +382,27 @@ def test_kills_at_any_moment_lose_nothing_that_was_confirmed(path):
             assert store.get(task.id).version - confirmed[-1] in (0, 1)
 
 
+def test_a_file_whose_steps_are_kept_by_their_key_is_read_and_written(path, clock):
+    """As files from before the first release are: the statements are the same."""
+    SqliteStore(path, clock=clock).close()
+    sql_of(
+        path,
+        """
+        drop table steps;
+        create table steps (
+            task_id text not null, name text not null, version bigint not null,
+            nth bigint not null, line text not null, primary key (task_id, name)
+        ) without rowid
+        """,
+    )
+    with SqliteStore(path, clock=clock) as store:
+        task = store.submit(Task.new("Clean the logs", key="old")).task
+        task = store.save(task.replace(state="running"), steps=[begun("one")])
+        store.save(task, steps=[begun("two"), begun("one")])
+
+        assert [step.name for step in store.steps(task.id)] == ["one", "two"]
+
+
 # The file is moved, replaced, put back.
 
 
