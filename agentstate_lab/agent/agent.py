@@ -49,7 +49,7 @@ from .view import CONTEXT_BYTES
 
 SYSTEM = "You are a careful operations agent. Use the tools, one step at a time."
 STEP_SECONDS = 60.0
-KEEP_CHECKPOINTS = 25  # about so many of the newest; rotation drops the others
+KEEP_CHECKPOINTS = 25
 
 
 def run_agent(
@@ -69,6 +69,7 @@ def run_agent(
     max_attempts: int = 4,
     step_seconds: float = STEP_SECONDS,
     context_bytes: int = CONTEXT_BYTES,
+    keep_checkpoints: int | None = KEEP_CHECKPOINTS,
     artifacts: ArtifactStore | None = None,
     on_event: Callable[[AgentEvent], object] = lambda event: None,
     sleep: Callable[[float], object] = time.sleep,
@@ -113,6 +114,9 @@ def run_agent(
         context_bytes: How much of its state and conversation the model is shown, at
             most. The system prompt and the tools come on top.
 
+        keep_checkpoints: How many of the newest checkpoints rotation leaves, about;
+            None for all.
+
         artifacts: Where large results go; the state lists the newest. Without it, they
             stay in the stored conversation, and the model sees how they begin and end.
 
@@ -140,7 +144,7 @@ def run_agent(
         by_name.setdefault(RECALL, recall_of(store, task_id))
     held = Held(store)
     manager = CheckpointManager(
-        held, strategy=strategy, keep=KEEP_CHECKPOINTS, clock=wall
+        held, strategy=strategy, keep=keep_checkpoints, clock=wall
     )
     if client is None:
         client, model = connect()
