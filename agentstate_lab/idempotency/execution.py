@@ -78,7 +78,13 @@ def resume_task(
     return _execute(store, task_id, work, max_attempts, is_gone)
 
 
-def recover(store: StepStore, work_for: Callable[[Task], Work]) -> list[Task]:
+def recover(
+    store: StepStore,
+    work_for: Callable[[Task], Work],
+    *,
+    limit: int | None = None,
+    max_attempts: int = MAX_ATTEMPTS,
+) -> list[Task]:
     """
     Resume every running task whose worker is gone.
 
@@ -91,22 +97,33 @@ def recover(store: StepStore, work_for: Callable[[Task], Work]) -> list[Task]:
 
         work_for: The work that a task needs.
 
+        limit: How many to take over at most; None for all there are.
+
+        max_attempts: How often a task may be claimed before it is dead.
+
     Returns:
         The tasks that this call took over, as they are stored now: also those
         that failed again.
     """
     taken: list[Task] = []
     for task in each_task(store, states=[TaskState.RUNNING], machine=machine()):
+        if limit is not None and len(taken) >= limit:
+            break
         if is_gone(task.owner):
             with contextlib.suppress(TaskInProgress, StoreTooNew, StoreTorn):
-                taken.append(_recovered(store, task, work_for))
+                taken.append(_recovered(store, task, work_for, max_attempts))
     return taken
 
 
-def _recovered(store: StepStore, task: Task, work_for: Callable[[Task], Work]) -> Task:
+def _recovered(
+    store: StepStore,
+    task: Task,
+    work_for: Callable[[Task], Work],
+    max_attempts: int,
+) -> Task:
     """The task as it is stored after its work went on, also when that failed again."""
     try:
-        resume_task(store, task.id, work_for(task))
+        resume_task(store, task.id, work_for(task), max_attempts=max_attempts)
     except TaskInProgress:
         raise  # another worker was quicker
     except Exception:  # noqa: BLE001 - it is stored as the task's error

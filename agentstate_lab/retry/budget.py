@@ -25,7 +25,8 @@ class RetryBudget:
     """
     How many retries several calls may spend together: a bucket of tokens.
 
-    A retry takes tokens out. A success puts some back: what its last retry
+    When a service is down, each caller's few retries are many in sum, and they keep
+    it down. A retry takes tokens out. A success puts some back: what its last retry
     took, or one if it needed none. With too few tokens there are no retries; first
     attempts go on. Safe to use from several threads.
 

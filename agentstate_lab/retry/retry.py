@@ -19,11 +19,11 @@ import math
 import random
 import time
 from collections.abc import Callable, Coroutine
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from types import CoroutineType
 from typing import Any, Protocol, TypeVar
 
-from agentstate_lab.errors import InvalidValue
+from agentstate_lab.errors import Cancelled, InvalidValue
 
 from .backoff import (
     MAX_ATTEMPTS,
@@ -35,6 +35,15 @@ from .backoff import (
 )
 from .budget import RetryBudget
 from .failure import Clock, Kind, effect_of, kind_of, retry_after
+
+__all__ = [
+    "FailedAttempt",
+    "HasRemaining",
+    "Kind",
+    "RetryBudget",
+    "RetryPolicy",
+    "execute_with_retry",
+]
 
 T = TypeVar("T")
 
@@ -48,6 +57,27 @@ class HasRemaining(Protocol):
         """Seconds left."""
 
 
+@dataclass(frozen=True, slots=True)
+class FailedAttempt:
+    """
+    What `on_retry` is told before each wait.
+
+    Attributes:
+        number: Of the attempt that failed, from 1.
+
+        wait: Seconds until the next one.
+
+        kind: In which way it failed.
+
+        cause: What it raised.
+    """
+
+    number: int
+    wait: float
+    kind: Kind
+    cause: Exception
+
+
 def execute_with_retry(
     fn: Callable[[], T],
     max_attempts: int | None = None,
@@ -57,7 +87,9 @@ def execute_with_retry(
     idempotent: bool | None = None,
     deadline: HasRemaining | None = None,
     budget: RetryBudget | None = None,
+    cancelled: Callable[[], bool] | None = None,
     classify: Callable[[Exception], str] = kind_of,
+    on_retry: Callable[[FailedAttempt], object] | None = None,
     sleep: Callable[[float], object] = time.sleep,
     wall: Clock = time.time,
     rng: Uniform = random,  # the module: it starts anew in a forked worker
@@ -88,9 +120,15 @@ def execute_with_retry(
 
         budget: Pays for the retries; shared by all calls to one service.
 
+        cancelled: Asked before each attempt. With a `threading.Event`, pass
+            `cancelled=event.is_set` and `sleep=event.wait`: then setting it also
+            ends a wait.
+
         classify: Says in which way a call failed: one of `Kind`.
 
-        sleep: Waits so many seconds. What it raises ends the call: a place to stop.
+        on_retry: Told of each failure that another attempt follows.
+
+        sleep: Waits so many seconds.
 
         wall: The time of day in seconds, for a Retry-After that is a date.
 
@@ -98,6 +136,7 @@ def execute_with_retry(
 
     Raises:
         InvalidValue: An argument makes no sense.
+        Cancelled: *cancelled* said so. What the last attempt raised is its cause.
 
     >>> answers = [ConnectionError("reset"), ConnectionError("reset")]
     >>> def call():
@@ -110,27 +149,33 @@ def execute_with_retry(
     'done'
     """
     _check_call(fn, max_attempts, jitter)
+    last: Exception | None = None
     judge: _Judge | None = None
     number = 0
     while True:
         number += 1
+        if cancelled is not None and cancelled():
+            raise _cancellation(number, last) from last
         try:
             value = fn()
         except Exception as error:
             if judge is None:
                 used = _chosen(policy, max_attempts, jitter)
                 judge = _Judge(used, idempotent, deadline, budget, classify, wall, rng)
-            found = judge.after(error)
+            found = judge.after(number, error)
             if isinstance(found, str):
                 error.add_note(f"no attempt follows number {number}: {found}")
                 raise
+            last = error
         else:
             if isinstance(value, CoroutineType):
                 raise _asynchronous(value)
             if budget is not None:
                 budget.put_back(judge.paid if judge else 1)
             return value
-        sleep(found)
+        if on_retry is not None:
+            on_retry(found)
+        sleep(found.wait)
 
 
 class _Judge:
@@ -151,7 +196,7 @@ class _Judge:
         self.classify, self.wall = classify, wall
         self.paid = 0
 
-    def after(self, error: Exception) -> float | str:
+    def after(self, number: int, error: Exception) -> FailedAttempt | str:
         """The wait before the next attempt, or why there is none."""
         kind = Kind(self.classify(error))
         if reason := self._forbidden(kind, error):
@@ -164,7 +209,7 @@ class _Judge:
             return f"the other side asks for {asked:g} s"
         # On top of what all were told to wait, or all come back together.
         wait = max(asked, drawn) if self.policy.jitter == "none" else asked + drawn
-        return self._unpayable(wait, error) or wait
+        return self._unpayable(wait, error) or FailedAttempt(number, wait, kind, error)
 
     def _forbidden(self, kind: Kind, error: Exception) -> str | None:
         """Why this failure must not be followed by a repeat, or None."""
@@ -198,6 +243,12 @@ def _chosen(
         max_attempts=policy.max_attempts if max_attempts is None else max_attempts,
         jitter=policy.jitter if jitter is None else jitter,
     )
+
+
+def _cancellation(number: int, last: Exception | None) -> Cancelled:
+    """The error of a call that was called off before attempt *number*."""
+    effect = "not started" if last is None else effect_of(last) or "unknown"
+    return Cancelled(f"called off before attempt {number}", effect=effect)
 
 
 def _asynchronous(value: Coroutine[Any, Any, Any]) -> InvalidValue:

@@ -71,6 +71,7 @@ FAILED: Final = "error: "
 MAX_TURNS: Final = 20
 MAX_RUNS: Final = 5
 MAX_ATTEMPTS: Final = 4
+MAX_AT_ONCE: Final = 1_000
 STEP_SECONDS: Final = 60.0
 POLL: Final = 0.1  # seconds between two looks into the database
 CONNECTIONS: Final = 5
@@ -108,6 +109,8 @@ class AgentWorker:
 
         version: Which tasks it may go on with: those that this version has begun.
 
+        at_once: How many tasks of the queue it works on at a time.
+
         max_turns: How often the model is asked in one task. All workers of a version
             need the same.
 
@@ -126,9 +129,11 @@ class AgentWorker:
         prepare: Callable[[str], Means],
         *,
         version: str = "1",
+        at_once: int = 1,
         max_turns: int = MAX_TURNS,
         sleep: Sleep = time.sleep,
     ) -> None:
+        check_count("at_once", at_once, MAX_AT_ONCE)
         self._config: DBOSConfig = {
             "name": APP,
             "system_database_url": database_url(url),
@@ -138,6 +143,7 @@ class AgentWorker:
             "serializer": DBOSPortableJSONSerializer(),
             "log_level": "CRITICAL",  # why a task failed stands in the task
         }
+        self._at_once = at_once
         check_count("max_turns", max_turns, 2**31)
         self._max_turns = max_turns
         self._prepare = prepare
@@ -159,7 +165,9 @@ class AgentWorker:
         try:
             DBOS(config=self._config)
             DBOS.launch()
-            DBOS.register_queue(QUEUE, worker_concurrency=1, polling_interval_sec=POLL)
+            DBOS.register_queue(
+                QUEUE, worker_concurrency=self._at_once, polling_interval_sec=POLL
+            )
         except NO_ADDRESS as error:
             self.__exit__()
             raise unreachable(error) from None

@@ -3,6 +3,7 @@
 import contextlib
 import random
 import threading
+from dataclasses import FrozenInstanceError
 
 import openai
 import pytest
@@ -14,6 +15,7 @@ from agentstate_lab import errors
 from agentstate_lab.lab.clock import FakeClock
 from agentstate_lab.lab.world import connect_model, task_header
 from agentstate_lab.retry import Kind, RetryBudget, RetryPolicy, execute_with_retry
+from agentstate_lab.retry.retry import FailedAttempt
 
 NOTHING_HAPPENED = errors.StoreBusy("tasks.json", "the lock was not free")
 BUSY = errors.EffectRefused(429, None, "too busy", retry_after=2.0)
@@ -444,6 +446,85 @@ def test_a_budget_of_nonsense_is_refused(value):
         RetryBudget(value)
 
     assert caught.value.name == "tokens"
+
+
+# Calling off, and being told.
+
+
+def test_a_call_can_be_called_off_before_it_begins():
+    """Then it is certain that nothing was started."""
+    fn = Flaky("done")
+
+    with pytest.raises(errors.Cancelled) as caught:
+        execute_with_retry(fn, cancelled=lambda: True)
+
+    assert (fn.calls, caught.value.effect) == (0, "not started")
+
+
+@pytest.mark.parametrize(
+    ("error", "effect"),
+    [
+        pytest.param(SILENT, "unknown", id="nobody-said"),
+        pytest.param(NOTHING_HAPPENED, "not started", id="not-started"),
+        pytest.param(LOST, "unknown", id="unknown"),
+    ],
+)
+def test_a_call_can_be_called_off_between_attempts(clock, error, effect):
+    """The cause is what the last attempt raised, and so is what is known."""
+    fn = Flaky(error)
+
+    with pytest.raises(errors.Cancelled) as caught:
+        execute_with_retry(
+            fn, idempotent=True, cancelled=lambda: bool(fn.calls), sleep=clock.sleep
+        )
+
+    assert fn.calls == 1
+    assert caught.value.__cause__ is error
+    assert caught.value.effect == effect
+
+
+def test_an_event_ends_the_wait():
+    """It would take a minute; with the event set, it is over before it begins."""
+    stop = threading.Event()
+    fn = Flaky(SILENT)
+    policy = RetryPolicy(wait_initial=60, jitter="none")
+
+    with pytest.raises(errors.Cancelled):
+        execute_with_retry(
+            fn,
+            policy=policy,
+            cancelled=stop.is_set,
+            sleep=stop.wait,
+            on_retry=lambda failed: stop.set(),
+        )
+
+    assert fn.calls == 1
+
+
+def test_the_hook_is_told_of_each_failure_that_is_followed(clock):
+    """Before the wait, in a record that nobody can change."""
+    told = []
+
+    attempts_at(
+        Flaky(SILENT, BUSY, NO), jitter="none", on_retry=told.append, clock=clock
+    )
+
+    assert told == [
+        FailedAttempt(1, 1.0, Kind.TRANSIENT, SILENT),
+        FailedAttempt(2, 2.0, Kind.THROTTLED, BUSY),
+    ]
+    with pytest.raises(FrozenInstanceError):
+        told[0].wait = 0.0
+
+
+def test_a_hook_that_fails_is_heard(clock):
+    """An error in the hook is not taken for one of the call."""
+    fn = Flaky(SILENT)
+
+    with pytest.raises(ZeroDivisionError):
+        execute_with_retry(fn, on_retry=lambda failed: 1 / 0, sleep=clock.sleep)
+
+    assert (fn.calls, clock.slept) == (1, [])
 
 
 # The real client, the real services.

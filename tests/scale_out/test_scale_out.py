@@ -296,6 +296,13 @@ def test_a_name_that_cannot_be_stored_is_refused(url, wrong):
             AgentWorker(url, prepare=lambda one: means(), **options)
 
 
+@pytest.mark.parametrize("wrong", [0, -1, 1.5, True, "2", 10**9])
+def test_a_number_of_tasks_at_once_is_one(url, wrong):
+    """None, half of one or a billion is a mistake."""
+    with pytest.raises(InvalidValue):
+        AgentWorker(url, "a", lambda one: means(), at_once=wrong)
+
+
 def test_what_is_stored_is_json_and_no_pickle(url):
     """Everybody can read it, and nothing runs when it is read."""
     with AgentQueue(url) as queue:

@@ -81,6 +81,16 @@ def test_recover_goes_past_what_it_cannot_read(any_store):
     assert [(one.id, one.state) for one in taken] == [("good", "completed")]
 
 
+def test_a_limit_of_recover_counts_what_was_taken_over(any_store):
+    """The rest is for the next call."""
+    for n in range(5):
+        any_store.save(put(any_store, f"a-{n}").replace(state="running", owner=GONE))
+
+    taken = [recover(any_store, lambda task: str, limit=2) for _ in range(4)]
+
+    assert [len(some) for some in taken] == [2, 2, 1, 0]
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def queue(request, tmp_path, clock):
     """An empty store of each kind that gives out tasks."""
