@@ -24,6 +24,7 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationError,
+    field_validator,
     model_validator,
 )
 
@@ -179,6 +180,14 @@ class Task(Record):
     owner: Owner | None = None
     deadline: DeadlineRecord | None = None
     agent_state: AgentState
+
+    @field_validator("deadline", mode="before")
+    @classmethod
+    def _instant_alone(cls, value: Any) -> Any:
+        """An older line holds an instant alone: as if granted at second 0."""
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return {"at": value, "limit": value}
+        return value
 
     @model_validator(mode="before")
     @classmethod
