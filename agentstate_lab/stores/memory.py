@@ -44,6 +44,9 @@ class ContentStore(ABC):
     """
     A `HistoryStore` over one `Content`.
 
+    The next content is made beside the old one, so a write that fails changes
+    nothing. That copies the list of all tasks: good for some thousands of them.
+
     Args:
         where: The place, for errors.
 
